@@ -1,0 +1,203 @@
+"""A compiled program: what the core reads when it decides. Built and checked by `pipeline.program`."""
+
+from collections.abc import Callable
+from typing import Final, final
+from zoneinfo import ZoneInfo
+
+from pipeline.core.events import Event
+from pipeline.core.member import Member
+from pipeline.core.payloads import Payload
+
+SEMANTICS: Final = 1
+"""Number of the core's rules of decision; a bundle names the one it was checked with."""
+
+Match = Callable[[Event, Payload, Member, list[tuple[int, str]]], list[tuple[int, int]]]
+"""(event, payload, member, errors) -> [(index of the rule, value of its `of` or 0)] for the rules whose condition holds.
+
+A rule that fails while evaluated is left out and appended to errors as (index, what failed).
+"""
+
+
+@final
+class Period:
+    """A length of time: `months` calendar months, then `ms` milliseconds. (0, 0) means none."""
+
+    __slots__ = ("months", "ms")
+
+    def __init__(self, months: int, ms: int) -> None:
+        self.months = months
+        self.ms = ms
+
+
+@final
+class Unit:
+    """A unit of points. `rounding` is floor, ceiling, half_up or half_even; `expires` counts from availability."""
+
+    __slots__ = ("expires", "rounding", "unit_id")
+
+    def __init__(self, unit_id: str, rounding: str, expires: Period) -> None:
+        self.unit_id = unit_id
+        self.rounding = rounding
+        self.expires = expires
+
+
+@final
+class Tier:
+    """A tier, reached with `threshold` qualifying points; awards are multiplied by `earn_percent` / 100."""
+
+    __slots__ = ("earn_percent", "threshold", "tier_id")
+
+    def __init__(self, tier_id: str, threshold: int, earn_percent: int) -> None:
+        self.tier_id = tier_id
+        self.threshold = threshold
+        self.earn_percent = earn_percent
+
+
+@final
+class Limit:
+    """At most `points` points (or, if 0, `count` awards) per member in each calendar `every`: hour, day, week, month, year or ever."""
+
+    __slots__ = ("count", "every", "points")
+
+    def __init__(self, points: int, count: int, every: str) -> None:
+        self.points = points
+        self.count = count
+        self.every = every
+
+
+@final
+class Rule:
+    """One rule of an event type, without its condition, which `RuleTable.match` evaluates.
+
+    Points = value of `of` * rate_numerator / (per * rate_denominator), or `fixed_points`; both times the tier's earn_percent / 100
+    where `tier_multiplies`, rounded once by the unit's rule.
+    """
+
+    __slots__ = (
+        "cooldown_any",
+        "cooldown_ms",
+        "expires",
+        "first_only",
+        "fixed_points",
+        "limits",
+        "live",
+        "pending",
+        "per",
+        "qualifies",
+        "rate_denominator",
+        "rate_numerator",
+        "rule_id",
+        "tier_multiplies",
+        "unit",
+    )
+
+    def __init__(
+        self,
+        rule_id: str,
+        unit: Unit,
+        fixed_points: int,
+        per: int,
+        rate_numerator: int,
+        rate_denominator: int,
+        pending: Period,
+        expires: Period | None,
+        first_only: bool,
+        cooldown_ms: int,
+        cooldown_any: bool,
+        limits: tuple[Limit, ...],
+        tier_multiplies: bool,
+        qualifies: bool,
+        live: bool,
+    ) -> None:
+        self.rule_id = rule_id
+        self.unit = unit
+        self.fixed_points = fixed_points
+        self.per = per
+        self.rate_numerator = rate_numerator
+        self.rate_denominator = rate_denominator
+        self.pending = pending
+        self.expires = expires
+        self.first_only = first_only
+        self.cooldown_ms = cooldown_ms
+        self.cooldown_any = cooldown_any
+        self.limits = limits
+        self.tier_multiplies = tier_multiplies
+        self.qualifies = qualifies
+        self.live = live
+
+
+@final
+class RuleTable:
+    """The rules of one event type and the generated function that evaluates their conditions."""
+
+    __slots__ = ("match", "rules")
+
+    def __init__(self, rules: tuple[Rule, ...], match: Match) -> None:
+        self.rules = rules
+        self.match = match
+
+
+@final
+class Reward:
+    """A reward of the catalogue. `provider` is house or external; `tiers` empty means every tier."""
+
+    __slots__ = ("limits", "price", "provider", "reward_id", "tiers", "unit")
+
+    def __init__(
+        self, reward_id: str, unit: Unit, price: int, provider: str, tiers: tuple[str, ...], limits: tuple[Limit, ...]
+    ) -> None:
+        self.reward_id = reward_id
+        self.unit = unit
+        self.price = price
+        self.provider = provider
+        self.tiers = tiers
+        self.limits = limits
+
+
+@final
+class Program:
+    """A whole programme. `units[0]` is the default unit; `tiers` ascend, the first with threshold 0, or are empty.
+
+    `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic.
+    `qualification_unit` is the unit whose earned points qualify for tiers, per calendar year in `zone`.
+    """
+
+    __slots__ = (
+        "clawback",
+        "currencies",
+        "enrolment",
+        "program_hash",
+        "program_id",
+        "qualification_unit",
+        "rewards",
+        "rules",
+        "tiers",
+        "units",
+        "zone",
+    )
+
+    def __init__(
+        self,
+        program_id: str,
+        program_hash: str,
+        zone: ZoneInfo,
+        units: dict[str, Unit],
+        tiers: tuple[Tier, ...],
+        qualification_unit: str,
+        rules: dict[str, RuleTable],
+        rewards: dict[str, Reward],
+        currencies: frozenset[str],
+        clawback: str,
+        enrolment: str,
+    ) -> None:
+        self.program_id = program_id
+        self.program_hash = program_hash
+        self.zone = zone
+        self.units = units
+        self.tiers = tiers
+        self.qualification_unit = qualification_unit
+        self.rules = rules
+        self.rewards = rewards
+        self.currencies = currencies
+        self.clawback = clawback
+        self.enrolment = enrolment
