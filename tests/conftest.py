@@ -1,0 +1,42 @@
+"""What tests share: the local stack, started once for a session, and names that no other test uses."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.devstack import LocalStack, Settings
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """Real Kafka, registry, Valkey and PostgreSQL for the whole session; mark tests that use it with `kafka`.
+
+    The servers are guarded: they end with the session even if it is killed.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="accrue-tests-", ignore_cleanup_errors=True) as directory,
+        LocalStack.up(Path(directory) / "stack", guarded=True) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def settings(stack: LocalStack) -> Settings:
+    """Where the session's servers listen."""
+    return stack.settings
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    """A name for this test's topics, groups, keys and databases: lower-case letters, digits and underscores.
+
+    Unique for every run of every test; at most 40 characters, so a suffix still fits into a PostgreSQL name.
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", request.node.name.lower()).strip("_")
+    return f"t_{name[:28].strip('_')}_{uuid.uuid4().hex[:8]}"
