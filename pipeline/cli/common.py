@@ -1,0 +1,69 @@
+"""What all commands share: the --json option and how facts are printed, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+
+NEVER: Final = "never"
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout; bytes are shown as hex digits."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_hex_of_bytes))
+
+
+def print_json_line(value: object) -> None:
+    """One JSON document on one line, for streams of unknown length; bytes are shown as hex digits."""
+    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_hex_of_bytes))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table on a terminal; tab-separated lines with a header elsewhere, so that pipes get whole values."""
+    if not sys.stdout.isatty():
+        click.echo("\t".join(columns))
+        for row in rows:
+            click.echo("\t".join(" ".join(str(cell).split()) for cell in row))
+        return
+    from rich.console import Console  # noqa: PLC0415 - a fifth of a second that --help and pipes need not wait for
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))  # Text: brackets in a value are no markup
+    Console().print(table)
+
+
+def warn(line: str) -> None:
+    """One line on stderr about something that did not stop the command."""
+    click.echo(f"Warning: {line}", err=True)
+
+
+def iso_time(time_ms: int) -> str:
+    """Milliseconds since 1970 as ISO 8601 in UTC, such as 2026-03-01T08:00:00.000Z; outside years 1 to 9999 the number."""
+    try:
+        moment = datetime.fromtimestamp(time_ms // 1000, UTC).replace(microsecond=time_ms % 1000 * 1000)
+    except (OverflowError, ValueError, OSError):
+        return str(time_ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_time_or_never(time_ms: int) -> str:
+    """As `iso_time`; 0 is never."""
+    return iso_time(time_ms) if time_ms else NEVER
+
+
+def _hex_of_bytes(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form: convert it before printing")

@@ -1,0 +1,99 @@
+"""The `accrue` command: one group that imports a subject's file only when one of its commands is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Final, cast
+
+import click
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "up": ("pipeline.cli.stack:up", "Start the local stack: Kafka, registry, Redis protocol and PostgreSQL."),
+    "down": ("pipeline.cli.stack:down", "End the local stack."),
+    "status": ("pipeline.cli.stack:status", "Show the local stack's servers."),
+    "demo": ("pipeline.cli.demo:demo", "Run the main job on real servers: purchases in, points out, proof at the end."),
+    "topics": ("pipeline.cli.topics:topics", "Plan and apply topics.yaml."),
+    "schemas": ("pipeline.cli.schemas:schemas", "Check, register and generate from the Avro schemas."),
+    "program": ("pipeline.cli.program:program", "Check, test and publish a loyalty programme."),
+    "worker": ("pipeline.cli.worker:worker", "Run the pipeline's lanes."),
+    "quarantine": ("pipeline.cli.worker:quarantine", "List and release members whose records are parked."),
+    "events": ("pipeline.cli.events:events", "Send live events or import history."),
+    "log": ("pipeline.cli.log:log", "Export the event log as JSON lines."),
+    "simulate": ("pipeline.cli.simulate:simulate", "Decide a file of events without Kafka."),
+    "member": ("pipeline.cli.member:member", "Show a member's balances, tier and latest entries."),
+    "explain": ("pipeline.cli.explain:explain", "Say what became of one event, and why."),
+    "ledger": ("pipeline.cli.ledger:ledger", "Verify the ledger's hash chains."),
+    "dlq": ("pipeline.cli.dlq:dlq", "List, show and re-drive dead letters."),
+    "sink": ("pipeline.cli.sink:sink", "Carry the output topics into PostgreSQL or Redis."),
+}
+"""Command to (module:object, line for the help). A subject's file exports its click command under the command's name."""
+
+SERVERS: Final = {
+    "cimpl.KafkaException": "Kafka",
+    "redis.exceptions.RedisError": "Redis",
+    "psycopg.Error": "PostgreSQL",
+    "httpx.TransportError": "the schema registry",
+}
+"""Errors of client libraries, by qualified name so that none is imported for it, to the server that they speak of."""
+
+
+def known_error(error: BaseException) -> str | None:
+    """One line for an error that a person can act upon, or None for a defect, which deserves its traceback.
+
+    Known are the exceptions that this package defines and those of its clients of Kafka, Redis, PostgreSQL and registry.
+    """
+    text = " ".join(str(error).split())
+    for kind in type(error).__mro__:
+        if kind.__module__.split(".")[0] in ("pipeline", "agents"):
+            return text or kind.__name__
+        server = SERVERS.get(f"{kind.__module__}.{kind.__qualname__}")
+        if server is not None:
+            return f"{server} refused or cannot be reached: {text or type(error).__name__}"
+    return None
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for; the help is written without importing any."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name][0].split(":")
+        return cast("click.Command", getattr(importlib.import_module(module), attribute))
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows: Iterable[tuple[str, str]] = [(name, line) for name, (_target, line) in COMMANDS.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(list(rows))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a known error becomes one line on stderr and exit code 1, misuse is click's 2."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            line = None if isinstance(error, click.ClickException | click.exceptions.Exit) else known_error(error)
+            if line is None:
+                raise
+            raise click.ClickException(line) from error
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="accrue", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Accrue: points, tiers and redemptions by configuration, exactly once, on Apache Kafka.
+
+    Exit codes: 0 done, 1 refused, 2 misused. Facts go to stdout (--json for machines), errors to stderr.
+    """
+
+
+def main() -> None:
+    """Entry point of the `accrue` command."""
+    cli(prog_name="accrue")
+
+
+if __name__ == "__main__":
+    main()
