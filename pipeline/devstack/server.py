@@ -38,8 +38,8 @@ class Status:
     """What is known of a server now."""
 
     name: str
-    running: bool
-    pid: int | None
+    state: str  # running, stopped (or never started), crashed (ended by itself)
+    pid: int | None  # while it runs
     address: str
     memory_bytes: int  # of the server and its descendants; 0 if it does not run
 
@@ -146,8 +146,10 @@ class Server(ABC):
     def status(self) -> Status:
         """What is known of the server now."""
         found = self._process()
-        memory = 0 if found is None else process.memory_bytes(found)
-        return Status(self.name, found is not None, None if found is None else found.pid, self.address, memory)
+        if found is None:
+            state = "crashed" if self.name in self._state.read().pids else "stopped"
+            return Status(self.name, state, None, self.address, 0)
+        return Status(self.name, "running", found.pid, self.address, process.memory_bytes(found))
 
     def _wait_ready(self, timeout_s: float, broken_off: threading.Event, log_start: int) -> None:
         deadline = time.monotonic() + timeout_s
