@@ -1,0 +1,92 @@
+"""The reader port over Kafka: committed records of one partition, from a position to the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from pipeline.lane.kafka import new_consumer
+from pipeline.lane.ports import LaneFailed, Record
+from pipeline.settings import Settings
+
+CHUNK: Final = 10_000
+POLL_SECONDS: Final = 0.02  # `consume` waits the whole time for its chunk, so the time is short
+
+
+class KafkaReader:
+    """Reads with a consumer of its own that belongs to no group; one thread at a time.
+
+    `patience_s` without any answer from the broker makes a call fail with LaneFailed.
+    """
+
+    def __init__(self, settings: Settings, patience_s: float = 30.0) -> None:
+        self._settings = settings
+        self._patience_s = patience_s
+        self._consumer: Consumer | None = None
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """(first offset still there, position after the last committed record); an open transaction is not counted."""
+        try:
+            bounds = self._open().get_watermark_offsets(TopicPartition(topic, partition), timeout=self._patience_s)
+        except KafkaException as error:
+            raise LaneFailed(f"the bounds of {topic}/{partition} are not to be had: {error}") from error
+        if bounds is None:
+            raise LaneFailed(f"no broker told the bounds of {topic}/{partition} within {self._patience_s} s")
+        return bounds[0], bounds[1]
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+        """Committed records with start <= offset < end, in chunks. Raises LaneFailed when the broker is silent."""
+        if start >= end:
+            return
+        consumer = self._open()
+        try:
+            consumer.assign([TopicPartition(topic, partition, start)])
+            deadline = time.monotonic() + self._patience_s
+            position = start
+            while position < end:
+                messages = consumer.consume(CHUNK, POLL_SECONDS)
+                if not messages:
+                    if time.monotonic() > deadline:
+                        raise LaneFailed(f"{topic}/{partition} gave nothing at {position} for {self._patience_s} s")
+                    continue
+                deadline = time.monotonic() + self._patience_s
+                records, position = _records(messages, position)
+                if records:
+                    yield records
+        except KafkaException as error:
+            raise LaneFailed(f"reading {topic}/{partition} failed: {error}") from error
+        finally:
+            consumer.unassign()
+
+    def close(self) -> None:
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+
+    def _open(self) -> Consumer:
+        if self._consumer is None:
+            # The end of a partition is told as an event: a log that ends in markers or aborted records ends with no
+            # record.
+            overrides = {"enable.partition.eof": True, "client.id": "accrue-reader"}
+            self._consumer = new_consumer(self._settings, f"{self._settings.app_id}-reader", overrides)
+        return self._consumer
+
+
+def _records(messages: list[Message], position: int) -> tuple[list[Record], int]:
+    """The records among `messages` and the position after them."""
+    records: list[Record] = []
+    for message in messages:
+        error = message.error()
+        offset = message.offset()
+        if error is None:
+            assert offset is not None
+            records.append((offset, message.timestamp()[1], message.key(), message.value()))
+            position = offset + 1
+        elif error.code() == KafkaError._PARTITION_EOF:
+            position = max(position, offset or 0)
+        else:
+            raise LaneFailed(f"the reader got an error at {position}: {error}")
+    return records, position
