@@ -50,7 +50,7 @@ def warn(line: str) -> None:
 
 
 def iso_time(time_ms: int) -> str:
-    """Milliseconds since 1970 as ISO 8601 in UTC, such as 2026-03-01T08:00:00.000Z; outside years 1 to 9999 the number."""
+    """Milliseconds since 1970 as ISO 8601 in UTC, such as 2026-03-01T08:00:00.000Z; else the number."""
     try:
         moment = datetime.fromtimestamp(time_ms // 1000, UTC).replace(microsecond=time_ms % 1000 * 1000)
     except (OverflowError, ValueError, OSError):

@@ -27,7 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dlq": ("pipeline.cli.dlq:dlq", "List, show and re-drive dead letters."),
     "sink": ("pipeline.cli.sink:sink", "Carry the output topics into PostgreSQL or Redis."),
 }
-"""Command to (module:object, line for the help). A subject's file exports its click command under the command's name."""
+"""Command to (module:object, line for the help). A subject's file exports its command under the command's name."""
 
 SERVERS: Final = {
     "cimpl.KafkaException": "Kafka",
@@ -41,7 +41,7 @@ SERVERS: Final = {
 def known_error(error: BaseException) -> str | None:
     """One line for an error that a person can act upon, or None for a defect, which deserves its traceback.
 
-    Known are the exceptions that this package defines and those of its clients of Kafka, Redis, PostgreSQL and registry.
+    Known are the exceptions that this package defines and those of its clients of Kafka, Redis, PostgreSQL, registry.
     """
     text = " ".join(str(error).split())
     for kind in type(error).__mro__:
