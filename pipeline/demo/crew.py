@@ -12,6 +12,7 @@ from typing import Final, Self
 
 import psutil
 
+ACCRUE: Final = (sys.executable, "-m", "pipeline.cli.main")
 _LOG_TAIL_BYTES: Final = 4_096
 _POLL_S: Final = 0.02
 
@@ -36,9 +37,10 @@ class CrewError(Exception):
 class Crew:
     """Processes of the `accrue` command by name. As a context manager it ends them on leaving."""
 
-    def __init__(self, directory: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, env: Mapping[str, str], command: Sequence[str] = ACCRUE) -> None:
         """directory: their working directory and place of their logs. env: added to this process's environment."""
         self._directory = directory
+        self._command = tuple(command)
         self._env = {**os.environ, **env}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._arguments: dict[str, tuple[str, ...]] = {}
@@ -52,7 +54,7 @@ class Crew:
         self._arguments[name] = tuple(arguments)
         with self.log(name).open("ab") as log:
             started = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "pipeline.cli.main", *arguments],
+                [*self._command, *arguments],
                 cwd=self._directory,
                 env=self._env,
                 stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ _REQUEST_S: Final = 30.0
 
 
 class SettingError(Exception):
-    """The log's topic could not be told to take old timestamps, or to refuse them again; the message says what to do."""
+    """The log could not be told to take old timestamps, or to refuse them again; the message says what to do."""
 
 
 @contextlib.contextmanager
