@@ -152,8 +152,11 @@ def read_member(client: redis.Redis, keys: Keys, member_id: str) -> dict[str, An
     `client` must decode responses. Raises redis.RedisError.
     """
     fields: dict[str, str] = client.hgetall(keys.member(member_id))  # type: ignore[assignment]
-    if not fields:
-        return None
+    return member_of(member_id, fields) if fields else None
+
+
+def member_of(member_id: str, fields: dict[str, str]) -> dict[str, Any]:
+    """As `read_member`, from the fields of the member's hash."""
     wallets: dict[str, dict[str, int]] = {}
     member: dict[str, Any] = {"member_id": member_id, "wallets": wallets}
     for name, value in fields.items():
