@@ -1,0 +1,112 @@
+"""Checks a whole programme: every file, every rule, every expression, and what only shows across files."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final, final
+
+from pipeline.core.program import Reward, Rule
+from pipeline.program import files
+from pipeline.program.cel_check import check_expression
+from pipeline.program.cel_python import Condition
+from pipeline.program.cel_tree import Tree
+from pipeline.program.effects import check_program, check_rule
+from pipeline.program.problems import Report, Source, closest
+from pipeline.program.rewards_file import read_rewards
+from pipeline.program.rules_file import RuleDraft, check_ids, read_rules
+from pipeline.program.settings_file import NO_SETTINGS, Settings, read_settings
+from pipeline.program.spans import Span
+from pipeline.program.tiers_file import NO_TIERS, Tiers, read_tiers
+from pipeline.program.yaml_nodes import Node, Scalar, parse
+
+MAX_RULES: Final = 2000
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class CheckedRule:
+    """A rule with its event type and its checked condition; the condition's index counts within the event type."""
+
+    event_type: str
+    rule: Rule
+    condition: Condition
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A programme that has been read and checked, ready to be compiled."""
+
+    settings: Settings
+    tiers: Tiers
+    rewards: dict[str, Reward]
+    rules: tuple[CheckedRule, ...]
+
+
+def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
+    """The definition that the files' texts (by name) amount to, or None if there is an error; all go to the report."""
+    nodes: dict[str, tuple[Source, Node]] = {}
+    for name in sorted(texts):
+        source = Source(name, texts[name])
+        if not files.is_program_file(name):
+            report.error(source, 0, "this is not a file of a programme", closest(name, files.KNOWN))
+            continue
+        node = parse(source, report)
+        if node is not None:
+            nodes[name] = source, node
+    if files.SETTINGS not in texts:
+        report.error(Source(files.SETTINGS, ""), 0, "the file is missing", "every programme has one")
+    settings = read_settings(report, *nodes[files.SETTINGS]) if files.SETTINGS in nodes else NO_SETTINGS
+    tiers = NO_TIERS
+    if files.TIERS in nodes:
+        tiers = read_tiers(report, *nodes[files.TIERS], tuple(settings.units))
+    tiers_known = files.TIERS in nodes or files.TIERS not in texts
+    rewards: dict[str, Reward] = {}
+    if files.REWARDS in nodes:
+        rewards = read_rewards(report, *nodes[files.REWARDS], settings.units, tiers.ids if tiers_known else None)
+    drafts = [
+        draft
+        for name, (source, node) in nodes.items()
+        if name == files.RULES or name.startswith(files.RULES_FOLDER + "/")
+        for draft in read_rules(report, source, node, settings.units)
+    ]
+    check_ids(report, drafts, frozenset(rewards))
+    # What could not be read is not held against those who name it.
+    domains: dict[str, Collection[str]] = {"tier": tiers.ids} if tiers_known else {}
+    if settings.currencies:
+        domains["currency"] = settings.currencies
+    rules = _check_rules(report, drafts, domains)
+    check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
+    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules))
+
+
+def _check_rules(report: Report, drafts: list[RuleDraft], domains: Mapping[str, Collection[str]]) -> list[CheckedRule]:
+    """The rules whose expressions are sound too, numbered within their event type."""
+    checked: list[CheckedRule] = []
+    counts: dict[str, int] = {}
+    for draft in drafts:
+        if not draft.event_type:
+            continue
+        when = _check(report, draft, draft.when, "bool", domains)
+        of = _check(report, draft, draft.of, "int", domains)
+        check_rule(report, draft, when)
+        if draft.rule is not None:
+            index = counts.get(draft.event_type, 0)
+            counts[draft.event_type] = index + 1
+            checked.append(CheckedRule(draft.event_type, draft.rule, Condition(index, when, of)))
+    if len(drafts) > MAX_RULES:
+        draft = drafts[MAX_RULES]
+        draft.section.refuse("id", f"the programme has {len(drafts)} rules, more than {MAX_RULES}", "join rules")
+    return checked
+
+
+def _check(
+    report: Report, draft: RuleDraft, scalar: Scalar | None, wanted: str, domains: Mapping[str, Collection[str]]
+) -> Tree | None:
+    """The checked tree of one expression of a rule; None where there is none or it is wrong."""
+    if scalar is None:
+        return None
+    tree, found = check_expression(scalar.value, draft.event_type, wanted, domains)
+    span = Span(draft.source, scalar)
+    for finding in found:
+        report.error(draft.source, span.index(finding.offset), finding.reason, finding.suggestion)
+    return tree

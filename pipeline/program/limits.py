@@ -1,0 +1,54 @@
+"""Reads `limit:` of rules and rewards: how much one member can get in each calendar window."""
+
+from typing import Final
+
+from pipeline.core.program import Limit
+from pipeline.program.problems import Report, Source
+from pipeline.program.sections import Section
+from pipeline.program.yaml_nodes import Listing, Node
+
+EVERY: Final = ("hour", "day", "week", "month", "year", "ever")
+MAX_POINTS: Final = 10**12
+MAX_COUNT: Final = 10**9
+MAX_LIMITS: Final = 8
+
+
+def read_limits(report: Report, source: Source, node: Node | None, what: str) -> tuple[Limit, ...]:
+    """The limits of a rule or reward: one mapping, or a list of them; none where `node` is None."""
+    if node is None:
+        return ()
+    nodes = node.items if isinstance(node, Listing) else [node]
+    if not nodes or len(nodes) > MAX_LIMITS:
+        report.error(
+            source, node.start, f"`limit` lists {len(nodes)} limits", f"list 1 to {MAX_LIMITS}, or leave the key out"
+        )
+        return ()
+    limits: list[Limit] = []
+    for each in nodes:
+        limit = _limit(report, source, each, what)
+        if limit is None:
+            continue
+        if any(other.every == limit.every and (other.points > 0) == (limit.points > 0) for other in limits):
+            kind = "points" if limit.points else "count"
+            report.error(source, each.start, f"a second limit of {kind} every {limit.every}", "keep the lower one")
+        limits.append(limit)
+    return tuple(limits)
+
+
+def _limit(report: Report, source: Source, node: Node, what: str) -> Limit | None:
+    outer = Section(report, source, node, f"limit of {what}", ("per_member",))
+    if not outer.keys() or not outer.require("per_member"):
+        return None
+    inner = outer.section("per_member", f"per_member of {what}", ("points", "count", "every"))
+    if inner is None or not inner.keys() or not inner.require("every"):
+        return None
+    if ("points" in inner) == ("count" in inner):
+        advice = "write `points: N` for points, or `count: N` for times"
+        outer.refuse("per_member", "a limit needs either `points` or `count`", advice)
+        return None
+    every = inner.choice("every", EVERY, "")
+    points = inner.integer("points", 1, MAX_POINTS)
+    count = inner.integer("count", 1, MAX_COUNT)
+    if not every or (points is None and count is None):
+        return None
+    return Limit(points or 0, count or 0, every)

@@ -1,0 +1,69 @@
+"""Reads rewards.yaml: what members can redeem points for."""
+
+from collections.abc import Collection
+from typing import Final
+
+from pipeline.core.program import Period, Reward, Unit
+from pipeline.program.limits import MAX_POINTS, read_limits
+from pipeline.program.problems import Report, Source, closest, shorten
+from pipeline.program.sections import Section
+from pipeline.program.yaml_nodes import Node
+
+PROVIDERS: Final = ("house", "external")
+_KEYS: Final = ("id", "price", "unit", "provider", "tiers", "limit")
+
+
+def read_rewards(
+    report: Report, source: Source, node: Node, units: dict[str, Unit], tiers: Collection[str] | None
+) -> dict[str, Reward]:
+    """The rewards by id, of a programme with these units and tiers (None: not known)."""
+    section = Section(report, source, node, "rewards.yaml", ("rewards",))
+    section.require("rewards")
+    rewards: dict[str, Reward] = {}
+    for item in section.items("rewards", "rewards"):
+        reward = _reward(report, source, item, units, tiers)
+        if reward is None:
+            continue
+        if reward.reward_id in rewards:
+            report.error(
+                source, item.start, f"there are two rewards `{reward.reward_id}`", "give one of them another id"
+            )
+        rewards[reward.reward_id] = reward
+    return rewards
+
+
+def _reward(
+    report: Report, source: Source, node: Node, units: dict[str, Unit], tiers: Collection[str] | None
+) -> Reward | None:
+    section = Section(report, source, node, "a reward", _KEYS)
+    if not section.keys() or not section.require("id", "price"):
+        return None
+    reward_id = section.identifier("id")
+    what = f"reward `{reward_id}`"
+    price = section.integer("price", 1, MAX_POINTS)
+    unit = read_unit(section, units)
+    provider = section.choice("provider", PROVIDERS, "house")
+    allowed = section.texts("tiers", "tiers")
+    for scalar in allowed:
+        if tiers is not None and scalar.value not in tiers:
+            advice = closest(scalar.value, tiers) or "the programme has no tiers.yaml"
+            report.error(source, scalar.start, f"there is no tier `{shorten(scalar.value)}`", advice)
+    limits = read_limits(report, source, section.node("limit"), what)
+    if reward_id is None or price is None or unit is None:
+        return None
+    return Reward(reward_id, unit, price, provider, tuple(scalar.value for scalar in allowed), limits)
+
+
+def read_unit(section: Section, units: dict[str, Unit]) -> Unit | None:
+    """The unit that `unit` names, the default unit where the key is absent, None where it is wrong.
+
+    A programme whose units could not be read has none: then any name passes.
+    """
+    if not units:
+        return Unit(section.identifier("unit") or "", "floor", Period(0, 0))
+    if "unit" not in section:
+        return next(iter(units.values()), None)
+    named = section.identifier("unit")
+    if named is not None and named not in units:
+        section.refuse("unit", f"there is no unit `{named}`", closest(named, units))
+    return units.get(named or "")

@@ -1,0 +1,190 @@
+"""Reads rules.yaml and rules/*.yaml: each rule's structured part; its expressions are checked afterwards."""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+from pipeline.core.program import Period, Rule, Unit
+from pipeline.program.limits import MAX_POINTS, read_limits
+from pipeline.program.problems import Report, Source, shorten
+from pipeline.program.rewards_file import read_unit
+from pipeline.program.sections import Section
+from pipeline.program.settings_file import expires
+from pipeline.program.vocabulary import REWARDABLE
+from pipeline.program.yaml_nodes import Mapping, Node, Scalar
+
+RESERVED_IDS: Final = frozenset(
+    {"adjust", "cancel", "clawback", "expire", "hold", "redeem", "refund", "release", "repay", "void"}
+)
+"""Rule ids of the ledger's own entries."""
+
+MAX_PER: Final = 10**12
+
+_KEYS: Final = (
+    "id",
+    "on",
+    "when",
+    "first_only",
+    "unless_rewarded_within",
+    "limit",
+    "award",
+    "tier_multiplies",
+    "qualifies",
+    "mode",
+)
+_AWARD_KEYS: Final = ("points", "unit", "pending", "expires")
+_POINTS_KEYS: Final = ("per", "of", "rate")
+_NOW: Final = Period(0, 0)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RuleDraft:
+    """A rule as far as it could be read: `rule` is None after a mistake, `when` and `of` where there is none."""
+
+    rule_id: str
+    event_type: str
+    rule: Rule | None
+    when: Scalar | None
+    of: Scalar | None
+    source: Source
+    section: Section
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Award:
+    unit: Unit
+    fixed_points: int
+    per: int
+    rate: tuple[int, int]
+    pending: Period
+    expires: Period | None
+
+
+def read_rules(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> list[RuleDraft]:
+    """The rules of one file."""
+    section = Section(report, source, node, source.name, ("rules",))
+    section.require("rules")
+    drafts = (_rule(report, source, item, units) for item in section.items("rules", "rules"))
+    return [draft for draft in drafts if draft is not None]
+
+
+def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> RuleDraft | None:
+    section = Section(report, source, node, _title(node), _KEYS)
+    if not section.keys():
+        return None
+    complete = section.require("id", "on", "award")
+    rule_id = section.identifier("id")
+    if rule_id in RESERVED_IDS:
+        section.refuse("id", f"`{rule_id}` is what the ledger calls entries of its own", "give the rule another id")
+        rule_id = None
+    event_type = section.choice("on", REWARDABLE, "")
+    when = section.scalar("when", "a condition")
+    first_only = section.flag("first_only")
+    cooldown = _cooldown(section)
+    limits = read_limits(report, source, section.node("limit"), section.what)
+    multiplies, qualifies = section.flag("tier_multiplies"), section.flag("qualifies")
+    live = section.choice("mode", ("live", "shadow"), "live") == "live"
+    award, of = _award(section, units)
+    rule: Rule | None = None
+    if complete and rule_id and event_type and award and cooldown is not None:
+        rule = Rule(
+            rule_id=rule_id,
+            unit=award.unit,
+            fixed_points=award.fixed_points,
+            per=award.per,
+            rate_numerator=award.rate[0],
+            rate_denominator=award.rate[1],
+            pending=award.pending,
+            expires=award.expires,
+            first_only=first_only,
+            cooldown_ms=cooldown[0],
+            cooldown_any=cooldown[1],
+            limits=limits,
+            tier_multiplies=multiplies,
+            qualifies=qualifies,
+            live=live,
+        )
+    return RuleDraft(rule_id or "", event_type, rule, when, of, source, section)
+
+
+def _title(node: Node) -> str:
+    """How messages call the rule: by its id if it has one."""
+    if isinstance(node, Mapping):
+        for key, value in node.pairs:
+            if isinstance(key, Scalar) and key.value == "id" and isinstance(value, Scalar) and value.value:
+                return f"rule `{shorten(value.value, 40)}`"
+    return "a rule"
+
+
+def _cooldown(section: Section) -> tuple[int, bool] | None:
+    """(window in ms or 0, whether any rule's award counts); None after a mistake."""
+    node = section.node("unless_rewarded_within")
+    if node is None:
+        return 0, False
+    if not isinstance(node, Mapping):
+        period, place, by_any = section.period("unless_rewarded_within"), section, False
+        key = "unless_rewarded_within"
+    else:
+        inner = section.section("unless_rewarded_within", "unless_rewarded_within", ("window", "by"))
+        if inner is None or not inner.keys() or not inner.require("window"):
+            return None
+        by_any = inner.choice("by", ("rule", "any"), "rule") == "any"
+        period, place, key = inner.period("window"), inner, "window"
+    if period is None:
+        return None
+    if period.months:
+        place.refuse(
+            key, "this window must have a fixed length, and months have not", f"write days: {period.months * 30}d"
+        )
+        return None
+    return period.ms, by_any
+
+
+def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar | None]:
+    """The award, None after a mistake, and its `of`."""
+    section = rule.section("award", f"award of {rule.what}", _AWARD_KEYS)
+    if section is None or not section.keys():
+        return None, None
+    complete = section.require("points")
+    unit = read_unit(section, units)
+    pending = section.period("pending") if "pending" in section else _NOW
+    expiry = expires(section)
+    fixed, per, rate, of = 0, 1, (1, 1), None
+    points = section.node("points")
+    if isinstance(points, Mapping):
+        scaled = section.section("points", f"points of {rule.what}", _POINTS_KEYS)
+        if scaled is None or not scaled.keys():
+            return None, None
+        complete = scaled.require("of") and complete
+        of = scaled.scalar("of", "an expression such as event.amount_minor")
+        read_per = scaled.integer("per", 1, MAX_PER) if "per" in scaled else 1
+        read_rate = scaled.decimal("rate") if "rate" in scaled else (1, 1)
+        if read_per is None or read_rate is None or of is None:
+            return None, of
+        per, rate = read_per, read_rate
+    elif points is not None:
+        read_fixed = section.integer("points", 1, MAX_POINTS)
+        if read_fixed is None:
+            return None, None
+        fixed = read_fixed
+    if not complete or unit is None or pending is None or (expiry is None and "expires" in section):
+        return None, of
+    return _Award(unit, fixed, per, rate, pending, expiry), of
+
+
+def check_ids(report: Report, drafts: list[RuleDraft], reward_ids: frozenset[str]) -> None:
+    """Refuses ids that two rules share, or a rule and a reward: limits are counted by id."""
+    seen: dict[str, RuleDraft] = {}
+    for draft in drafts:
+        if not draft.rule_id:
+            continue
+        other = seen.setdefault(draft.rule_id, draft)
+        if other is not draft:
+            line, _ = other.source.place(other.section.at("id"))
+            reason = f"there are two rules `{draft.rule_id}`: the other is in {other.source.name}, line {line}"
+            draft.section.refuse("id", reason, "give one of them another id")
+        elif draft.rule_id in reward_ids:
+            draft.section.refuse(
+                "id", f"`{draft.rule_id}` is a reward's id too", f"did you mean `{draft.rule_id}-bonus`?"
+            )

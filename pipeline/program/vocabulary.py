@@ -1,0 +1,93 @@
+"""What conditions can read: typed flat names per event type, and how the generated code reads each."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, final
+
+from pipeline.core.payloads import RULE_FIELDS
+
+INT: Final = "int"
+STRING: Final = "string"
+STRING_MAP: Final = "map(string, string)"
+
+REWARDABLE: Final = (
+    "custom_event",
+    "emi_payment_succeeded",
+    "member_enrolled",
+    "onboarding_completed",
+    "profile_changed",
+    "referral_accepted",
+    "referral_joined",
+    "subscription_renewed",
+    "transaction_completed",
+)
+"""Event types that rules can reward. The others move points or states themselves."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A name that conditions can read.
+
+    `read` is Python over `event`, `payload`, `member`, `UNIT` (the default unit's id) and `TIER` (the lowest tier's);
+    it never raises. `domain` names what the value is one of (tier, currency): literals compared with it are checked.
+    """
+
+    name: str
+    type: str
+    read: str
+    meaning: str
+    domain: str = ""
+
+
+def _count(event_type: str) -> str:
+    return f"member.event_counts.get({event_type!r}, 0)"
+
+
+def _wallet(field: str) -> str:
+    return f"(0 if (wallet := member.wallets.get(UNIT)) is None else wallet.{field})"
+
+
+_HEADER: Final = (
+    Term("event.event_id", STRING, "event.event_id", "id the source gave the event"),
+    Term("event.source", STRING, "event.source", "system that produced the event"),
+    Term("event.attributes", STRING_MAP, "event.attributes", "free attributes of the event"),
+)
+
+_MEMBER: Final = (
+    Term("member.tier", STRING, "(member.tier or TIER)", "tier before this event, at least the lowest", "tier"),
+    Term("member.country", STRING, "member.country", "country of the profile, empty if not known"),
+    Term("member.segment", STRING, "member.segment", "segment of the profile, empty if not known"),
+    Term(
+        "member.enrolled_days",
+        INT,
+        "(max(0, event.occurred_at_ms - member.enrolled_at_ms) // 86400000 if member.enrolled_at_ms else 0)",
+        "whole days of 24 hours from enrolment to this event",
+    ),
+    Term("member.available", INT, _wallet("available"), "points of the default unit that can be spent"),
+    Term("member.pending", INT, _wallet("pending"), "points of the default unit that are not available yet"),
+    Term("member.transactions", INT, _count("transaction_completed"), "purchases before this event"),
+    Term("member.refunds", INT, _count("transaction_refunded"), "refunds before this event"),
+    Term("member.renewals", INT, _count("subscription_renewed"), "subscription renewals before this event"),
+    Term("member.referrals", INT, _count("referral_accepted"), "accepted referrals before this event"),
+    Term("member.instalments", INT, _count("emi_payment_succeeded"), "instalments paid before this event"),
+    Term("member.redemptions", INT, _count("redemption_requested"), "redemptions requested before this event"),
+    Term("member.custom_events", INT, _count("custom_event"), "custom events before this event"),
+)
+
+_DOMAINS: Final = {"currency": "currency"}
+
+
+@cache
+def terms(event_type: str) -> dict[str, Term]:
+    """Every name that conditions on an event type can read, by name. Raises KeyError for an unknown type."""
+    own = tuple(
+        Term(f"event.{field}", cel_type, f"payload.{field}", "", _DOMAINS.get(field, ""))
+        for field, cel_type in RULE_FIELDS[event_type]
+    )
+    return {term.name: term for term in (*own, *_HEADER, *_MEMBER)}
+
+
+def types_with(field: str) -> list[str]:
+    """Rewardable event types that have a field of this name."""
+    return [kind for kind in REWARDABLE if any(name == field for name, _ in RULE_FIELDS[kind])]
