@@ -1,4 +1,4 @@
-"""Where the servers are and how the pipeline runs: flags, then ACCRUE_* variables, then the running local stack, then defaults."""
+"""Where the servers are and how the pipeline runs: from flags, ACCRUE_* variables, the local stack, defaults."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 PREFIX: Final = "ACCRUE_"
 KAFKA_PREFIX: Final = "ACCRUE_KAFKA_"
@@ -20,36 +20,37 @@ class InvalidSettings(Exception):
     """A setting is missing or has no meaning; the message names it, its value and the remedy."""
 
 
-def _setting(doc: str, default: Any = "") -> Any:
-    return field(default=default, metadata={"doc": doc})
-
-
 @dataclass(frozen=True)
 class Settings:
     """Every setting, read once at the start of a process."""
 
-    bootstrap_servers: str = _setting("Kafka brokers, host:port, comma-separated.")
-    registry_url: str = _setting("The schema registry's Confluent-compatible API.")
-    redis_url: str = _setting("Redis, for its sink and for reading balances.")
-    postgres_url: str = _setting("PostgreSQL, for its sink and for reading the ledger.")
-    topic_prefix: str = _setting("Put before every topic's name as it stands: several pipelines on one cluster.")
-    topics_file: Path | None = _setting("Another topics.yaml than the project's.", None)
-    app_id: str = _setting("Name of the consumer group, and the first part of transactional ids.", "accrue")
-    data_dir: Path = _setting(
-        "Folder of the workers' RocksDB stores; a cache of the changelogs.", Path(".accrue") / "data"
+    bootstrap_servers: str = field(default="", metadata={"doc": "Kafka brokers, host:port, comma-separated."})
+    registry_url: str = field(default="", metadata={"doc": "The schema registry's Confluent-compatible API."})
+    redis_url: str = field(default="", metadata={"doc": "Redis, for its sink and for reading balances."})
+    postgres_url: str = field(default="", metadata={"doc": "PostgreSQL, for its sink and for reading the ledger."})
+    topic_prefix: str = field(
+        default="", metadata={"doc": "Put before every topic's name as it stands: several pipelines on one cluster."}
     )
-    batch_limit: int = _setting("Most records in one batch, which is one transaction.", 1000)
+    topics_file: Path | None = field(default=None, metadata={"doc": "Another topics.yaml than the project's."})
+    app_id: str = field(
+        default="accrue", metadata={"doc": "Name of the consumer group, and the first part of transactional ids."}
+    )
+    data_dir: Path = field(
+        default=Path(".accrue") / "data",
+        metadata={"doc": "Folder of the workers' RocksDB stores; a cache of the changelogs."},
+    )
+    batch_limit: int = field(default=1000, metadata={"doc": "Most records in one batch, which is one transaction."})
     kafka: Mapping[str, str] = field(
         default_factory=dict,
         metadata={
-            "doc": "Any further setting of the Kafka clients, such as ACCRUE_KAFKA_SECURITY_PROTOCOL for security.protocol.",
+            "doc": "Any further setting of the Kafka clients: ACCRUE_KAFKA_SECURITY_PROTOCOL sets security.protocol.",
             "variable": KAFKA_PREFIX + "*",
         },
     )
     registry: Mapping[str, str] = field(
         default_factory=dict,
         metadata={
-            "doc": "Any further setting of the registry client, such as ACCRUE_REGISTRY_BASIC_AUTH_USER_INFO for basic.auth.user.info.",
+            "doc": "Any further setting of the registry client: ACCRUE_REGISTRY_MAX_RETRIES sets max.retries.",
             "variable": REGISTRY_PREFIX + "*",
         },
     )

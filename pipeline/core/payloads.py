@@ -28,9 +28,9 @@ class CustomEvent:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"name={self.name!r};"
+        text = f"name={len(self.name)}:{self.name};"
         if self.numbers:
-            text += f"numbers={sorted(self.numbers.items())!r};"
+            text += f"numbers={''.join(f'{len(k)}:{k}={v},' for k, v in sorted(self.numbers.items()))};"
         return text
 
 
@@ -38,7 +38,7 @@ class CustomEvent:
 class EmiPaymentSucceeded:
     """An instalment of a loan was paid."""
 
-    __slots__ = ("loan_id", "instalment_number", "amount_minor", "currency", "on_time")
+    __slots__ = ("amount_minor", "currency", "instalment_number", "loan_id", "on_time")
 
     def __init__(self, loan_id: str, instalment_number: int, amount_minor: int, currency: str, on_time: bool) -> None:
         self.loan_id = loan_id
@@ -62,9 +62,9 @@ class EmiPaymentSucceeded:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"loan_id={self.loan_id!r};instalment_number={self.instalment_number!r};amount_minor={self.amount_minor!r};currency={self.currency!r};"
+        text = f"loan_id={len(self.loan_id)}:{self.loan_id};instalment_number={self.instalment_number};amount_minor={self.amount_minor};currency={len(self.currency)}:{self.currency};"
         if not self.on_time:
-            text += f"on_time={self.on_time!r};"
+            text += f"on_time={self.on_time};"
         return text
 
 
@@ -72,10 +72,15 @@ class EmiPaymentSucceeded:
 class FulfillmentOutcome:
     """What became of a fulfilment command."""
 
-    __slots__ = ("fulfillment_id", "redemption_id", "outcome", "provider_reference", "reason")
+    __slots__ = ("fulfillment_id", "outcome", "provider_reference", "reason", "redemption_id")
 
     def __init__(
-        self, fulfillment_id: str, redemption_id: str, outcome: str, provider_reference: str, reason: str
+        self,
+        fulfillment_id: str,
+        redemption_id: str,
+        outcome: str,
+        provider_reference: str,
+        reason: str,
     ) -> None:
         self.fulfillment_id = fulfillment_id
         self.redemption_id = redemption_id
@@ -98,11 +103,11 @@ class FulfillmentOutcome:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"fulfillment_id={self.fulfillment_id!r};redemption_id={self.redemption_id!r};outcome={self.outcome!r};"
+        text = f"fulfillment_id={len(self.fulfillment_id)}:{self.fulfillment_id};redemption_id={len(self.redemption_id)}:{self.redemption_id};outcome={self.outcome};"
         if self.provider_reference:
-            text += f"provider_reference={self.provider_reference!r};"
+            text += f"provider_reference={len(self.provider_reference)}:{self.provider_reference};"
         if self.reason:
-            text += f"reason={self.reason!r};"
+            text += f"reason={len(self.reason)}:{self.reason};"
         return text
 
 
@@ -110,7 +115,7 @@ class FulfillmentOutcome:
 class MemberEnrolled:
     """A member joined the programme."""
 
-    __slots__ = ("country", "segment", "birth_date")
+    __slots__ = ("birth_date", "country", "segment")
 
     def __init__(self, country: str, segment: str, birth_date: str) -> None:
         self.country = country
@@ -134,11 +139,11 @@ class MemberEnrolled:
         """Canonical text of the fields that differ from their default."""
         text = ""
         if self.country:
-            text += f"country={self.country!r};"
+            text += f"country={len(self.country)}:{self.country};"
         if self.segment:
-            text += f"segment={self.segment!r};"
+            text += f"segment={len(self.segment)}:{self.segment};"
         if self.birth_date:
-            text += f"birth_date={self.birth_date!r};"
+            text += f"birth_date={len(self.birth_date)}:{self.birth_date};"
         return text
 
 
@@ -146,7 +151,7 @@ class MemberEnrolled:
 class MemberQuarantined:
     """From the named record on, this member's records are parked. Derived by the pipeline."""
 
-    __slots__ = ("quarantined_event_id", "quarantined_source", "quarantined_offset", "error")
+    __slots__ = ("error", "quarantined_event_id", "quarantined_offset", "quarantined_source")
 
     def __init__(self, quarantined_event_id: str, quarantined_source: str, quarantined_offset: int, error: str) -> None:
         self.quarantined_event_id = quarantined_event_id
@@ -169,15 +174,14 @@ class MemberQuarantined:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"quarantined_event_id={self.quarantined_event_id!r};quarantined_source={self.quarantined_source!r};quarantined_offset={self.quarantined_offset!r};error={self.error!r};"
-        return text
+        return f"quarantined_event_id={len(self.quarantined_event_id)}:{self.quarantined_event_id};quarantined_source={len(self.quarantined_source)}:{self.quarantined_source};quarantined_offset={self.quarantined_offset};error={len(self.error)}:{self.error};"
 
 
 @final
 class OnboardingCompleted:
     """A member finished an onboarding flow."""
 
-    __slots__ = ("flow", "channel")
+    __slots__ = ("channel", "flow")
 
     def __init__(self, flow: str, channel: str) -> None:
         self.flow = flow
@@ -198,9 +202,9 @@ class OnboardingCompleted:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"flow={self.flow!r};"
+        text = f"flow={len(self.flow)}:{self.flow};"
         if self.channel:
-            text += f"channel={self.channel!r};"
+            text += f"channel={len(self.channel)}:{self.channel};"
         return text
 
 
@@ -208,7 +212,7 @@ class OnboardingCompleted:
 class PointsAdjusted:
     """Points given or taken by a person."""
 
-    __slots__ = ("unit", "points", "reason", "author")
+    __slots__ = ("author", "points", "reason", "unit")
 
     def __init__(self, unit: str, points: int, reason: str, author: str) -> None:
         self.unit = unit
@@ -231,9 +235,9 @@ class PointsAdjusted:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"points={self.points!r};reason={self.reason!r};author={self.author!r};"
+        text = f"points={self.points};reason={len(self.reason)}:{self.reason};author={len(self.author)}:{self.author};"
         if self.unit:
-            text += f"unit={self.unit!r};"
+            text += f"unit={len(self.unit)}:{self.unit};"
         return text
 
 
@@ -241,7 +245,7 @@ class PointsAdjusted:
 class ProfileChanged:
     """A member's profile changed; empty fields stay as they are."""
 
-    __slots__ = ("country", "segment", "birth_date")
+    __slots__ = ("birth_date", "country", "segment")
 
     def __init__(self, country: str, segment: str, birth_date: str) -> None:
         self.country = country
@@ -265,11 +269,11 @@ class ProfileChanged:
         """Canonical text of the fields that differ from their default."""
         text = ""
         if self.country:
-            text += f"country={self.country!r};"
+            text += f"country={len(self.country)}:{self.country};"
         if self.segment:
-            text += f"segment={self.segment!r};"
+            text += f"segment={len(self.segment)}:{self.segment};"
         if self.birth_date:
-            text += f"birth_date={self.birth_date!r};"
+            text += f"birth_date={len(self.birth_date)}:{self.birth_date};"
         return text
 
 
@@ -298,9 +302,9 @@ class QuarantineReleased:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"author={self.author!r};"
+        text = f"author={len(self.author)}:{self.author};"
         if self.reason:
-            text += f"reason={self.reason!r};"
+            text += f"reason={len(self.reason)}:{self.reason};"
         return text
 
 
@@ -308,7 +312,7 @@ class QuarantineReleased:
 class RedemptionCancelled:
     """A member wants an open redemption undone."""
 
-    __slots__ = ("redemption_id", "reason")
+    __slots__ = ("reason", "redemption_id")
 
     def __init__(self, redemption_id: str, reason: str) -> None:
         self.redemption_id = redemption_id
@@ -329,9 +333,9 @@ class RedemptionCancelled:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"redemption_id={self.redemption_id!r};"
+        text = f"redemption_id={len(self.redemption_id)}:{self.redemption_id};"
         if self.reason:
-            text += f"reason={self.reason!r};"
+            text += f"reason={len(self.reason)}:{self.reason};"
         return text
 
 
@@ -339,7 +343,7 @@ class RedemptionCancelled:
 class RedemptionRequested:
     """A member asks for a reward in exchange for points."""
 
-    __slots__ = ("redemption_id", "reward_id", "quantity", "channel")
+    __slots__ = ("channel", "quantity", "redemption_id", "reward_id")
 
     def __init__(self, redemption_id: str, reward_id: str, quantity: int, channel: str) -> None:
         self.redemption_id = redemption_id
@@ -362,11 +366,11 @@ class RedemptionRequested:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"redemption_id={self.redemption_id!r};reward_id={self.reward_id!r};"
+        text = f"redemption_id={len(self.redemption_id)}:{self.redemption_id};reward_id={len(self.reward_id)}:{self.reward_id};"
         if self.quantity != 1:
-            text += f"quantity={self.quantity!r};"
+            text += f"quantity={self.quantity};"
         if self.channel:
-            text += f"channel={self.channel!r};"
+            text += f"channel={len(self.channel)}:{self.channel};"
         return text
 
 
@@ -395,8 +399,7 @@ class ReferralAccepted:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"referral_id={self.referral_id!r};referred_member_id={self.referred_member_id!r};"
-        return text
+        return f"referral_id={len(self.referral_id)}:{self.referral_id};referred_member_id={len(self.referred_member_id)}:{self.referred_member_id};"
 
 
 @final
@@ -424,15 +427,14 @@ class ReferralJoined:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"referral_id={self.referral_id!r};referrer_member_id={self.referrer_member_id!r};"
-        return text
+        return f"referral_id={len(self.referral_id)}:{self.referral_id};referrer_member_id={len(self.referrer_member_id)}:{self.referrer_member_id};"
 
 
 @final
 class SubscriptionRenewed:
     """A subscription was renewed and paid."""
 
-    __slots__ = ("subscription_id", "plan", "amount_minor", "currency", "period_months")
+    __slots__ = ("amount_minor", "currency", "period_months", "plan", "subscription_id")
 
     def __init__(self, subscription_id: str, plan: str, amount_minor: int, currency: str, period_months: int) -> None:
         self.subscription_id = subscription_id
@@ -456,9 +458,9 @@ class SubscriptionRenewed:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"subscription_id={self.subscription_id!r};plan={self.plan!r};amount_minor={self.amount_minor!r};currency={self.currency!r};"
+        text = f"subscription_id={len(self.subscription_id)}:{self.subscription_id};plan={len(self.plan)}:{self.plan};amount_minor={self.amount_minor};currency={len(self.currency)}:{self.currency};"
         if self.period_months != 1:
-            text += f"period_months={self.period_months!r};"
+            text += f"period_months={self.period_months};"
         return text
 
 
@@ -466,7 +468,7 @@ class SubscriptionRenewed:
 class Line:
     """One line of an order."""
 
-    __slots__ = ("line_id", "sku", "category", "quantity", "amount_minor")
+    __slots__ = ("amount_minor", "category", "line_id", "quantity", "sku")
 
     def __init__(self, line_id: str, sku: str, category: str, quantity: int, amount_minor: int) -> None:
         self.line_id = line_id
@@ -490,11 +492,11 @@ class Line:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"line_id={self.line_id!r};sku={self.sku!r};amount_minor={self.amount_minor!r};"
+        text = f"line_id={len(self.line_id)}:{self.line_id};sku={len(self.sku)}:{self.sku};amount_minor={self.amount_minor};"
         if self.category:
-            text += f"category={self.category!r};"
+            text += f"category={len(self.category)}:{self.category};"
         if self.quantity != 1:
-            text += f"quantity={self.quantity!r};"
+            text += f"quantity={self.quantity};"
         return text
 
 
@@ -502,7 +504,7 @@ class Line:
 class TransactionCompleted:
     """A purchase was paid."""
 
-    __slots__ = ("order_id", "amount_minor", "currency", "channel", "store_id", "country", "lines")
+    __slots__ = ("amount_minor", "channel", "country", "currency", "lines", "order_id", "store_id")
 
     def __init__(
         self,
@@ -545,15 +547,15 @@ class TransactionCompleted:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"order_id={self.order_id!r};amount_minor={self.amount_minor!r};currency={self.currency!r};"
+        text = f"order_id={len(self.order_id)}:{self.order_id};amount_minor={self.amount_minor};currency={len(self.currency)}:{self.currency};"
         if self.channel:
-            text += f"channel={self.channel!r};"
+            text += f"channel={len(self.channel)}:{self.channel};"
         if self.store_id:
-            text += f"store_id={self.store_id!r};"
+            text += f"store_id={len(self.store_id)}:{self.store_id};"
         if self.country:
-            text += f"country={self.country!r};"
+            text += f"country={len(self.country)}:{self.country};"
         if self.lines:
-            text += f"lines={self.lines!r};"
+            text += f"lines={''.join(f'({item.content()})' for item in self.lines)};"
         return text
 
 
@@ -561,7 +563,7 @@ class TransactionCompleted:
 class TransactionRefunded:
     """A purchase was refunded, in whole or in part."""
 
-    __slots__ = ("order_id", "amount_minor", "currency", "reason")
+    __slots__ = ("amount_minor", "currency", "order_id", "reason")
 
     def __init__(self, order_id: str, amount_minor: int, currency: str, reason: str) -> None:
         self.order_id = order_id
@@ -584,9 +586,9 @@ class TransactionRefunded:
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        text = f"order_id={self.order_id!r};amount_minor={self.amount_minor!r};currency={self.currency!r};"
+        text = f"order_id={len(self.order_id)}:{self.order_id};amount_minor={self.amount_minor};currency={len(self.currency)}:{self.currency};"
         if self.reason:
-            text += f"reason={self.reason!r};"
+            text += f"reason={len(self.reason)}:{self.reason};"
         return text
 
 
@@ -594,7 +596,7 @@ class TransactionRefunded:
 class ProgramActivated:
     """From effective_at on, the named program decides. Written to every partition in one transaction; the key is null."""
 
-    __slots__ = ("program_hash", "effective_at_ms", "author", "reason")
+    __slots__ = ("author", "effective_at_ms", "program_hash", "reason")
 
     def __init__(self, program_hash: str, effective_at_ms: int, author: str, reason: str) -> None:
         self.program_hash = program_hash
@@ -614,13 +616,6 @@ class ProgramActivated:
 
     def __repr__(self) -> str:
         return f"ProgramActivated(program_hash={self.program_hash!r}, effective_at_ms={self.effective_at_ms!r}, author={self.author!r}, reason={self.reason!r})"
-
-    def content(self) -> str:
-        """Canonical text of the fields that differ from their default."""
-        text = f"program_hash={self.program_hash!r};effective_at={self.effective_at_ms!r};author={self.author!r};"
-        if self.reason:
-            text += f"reason={self.reason!r};"
-        return text
 
 
 @final
@@ -645,13 +640,6 @@ class Tick:
     def __repr__(self) -> str:
         return f"Tick(mode={self.mode!r})"
 
-    def content(self) -> str:
-        """Canonical text of the fields that differ from their default."""
-        text = ""
-        if self.mode != "live":
-            text += f"mode={self.mode!r};"
-        return text
-
 
 Payload = (
     CustomEvent
@@ -671,7 +659,10 @@ Payload = (
     | TransactionCompleted
     | TransactionRefunded
 )
-Control = ProgramActivated | Tick
+Control = (
+    ProgramActivated
+    | Tick
+)
 
 PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
     "custom_event": CustomEvent,
@@ -691,18 +682,12 @@ PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
     "transaction_completed": TransactionCompleted,
     "transaction_refunded": TransactionRefunded,
 }
-
 """Event type, as rules and JSON name it, to its payload class."""
-
 
 TYPE_NAMES: Final[dict[type[Payload], str]] = {kind: name for name, kind in PAYLOAD_TYPES.items()}
 
-
 RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
-    "custom_event": (
-        ("name", "string"),
-        ("numbers", "map(string, int)"),
-    ),
+    "custom_event": (("name", "string"), ("numbers", "map(string, int)")),
     "emi_payment_succeeded": (
         ("loan_id", "string"),
         ("instalment_number", "int"),
@@ -717,54 +702,26 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("provider_reference", "string"),
         ("reason", "string"),
     ),
-    "member_enrolled": (
-        ("country", "string"),
-        ("segment", "string"),
-        ("birth_date", "string"),
-    ),
+    "member_enrolled": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "member_quarantined": (
         ("quarantined_event_id", "string"),
         ("quarantined_source", "string"),
         ("quarantined_offset", "int"),
         ("error", "string"),
     ),
-    "onboarding_completed": (
-        ("flow", "string"),
-        ("channel", "string"),
-    ),
-    "points_adjusted": (
-        ("unit", "string"),
-        ("points", "int"),
-        ("reason", "string"),
-        ("author", "string"),
-    ),
-    "profile_changed": (
-        ("country", "string"),
-        ("segment", "string"),
-        ("birth_date", "string"),
-    ),
-    "quarantine_released": (
-        ("author", "string"),
-        ("reason", "string"),
-    ),
-    "redemption_cancelled": (
-        ("redemption_id", "string"),
-        ("reason", "string"),
-    ),
+    "onboarding_completed": (("flow", "string"), ("channel", "string")),
+    "points_adjusted": (("unit", "string"), ("points", "int"), ("reason", "string"), ("author", "string")),
+    "profile_changed": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
+    "quarantine_released": (("author", "string"), ("reason", "string")),
+    "redemption_cancelled": (("redemption_id", "string"), ("reason", "string")),
     "redemption_requested": (
         ("redemption_id", "string"),
         ("reward_id", "string"),
         ("quantity", "int"),
         ("channel", "string"),
     ),
-    "referral_accepted": (
-        ("referral_id", "string"),
-        ("referred_member_id", "string"),
-    ),
-    "referral_joined": (
-        ("referral_id", "string"),
-        ("referrer_member_id", "string"),
-    ),
+    "referral_accepted": (("referral_id", "string"), ("referred_member_id", "string")),
+    "referral_joined": (("referral_id", "string"), ("referrer_member_id", "string")),
     "subscription_renewed": (
         ("subscription_id", "string"),
         ("plan", "string"),

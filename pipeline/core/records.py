@@ -8,17 +8,17 @@ class DeadLetter:
     """A record that could not be applied, whole, with the reason."""
 
     __slots__ = (
-        "reason",
         "detail",
-        "topic",
-        "partition",
-        "offset",
-        "timestamp_ms",
-        "key",
-        "value",
         "event_id",
+        "key",
         "member_id",
+        "offset",
+        "partition",
+        "reason",
+        "timestamp_ms",
+        "topic",
         "traceparent",
+        "value",
     )
 
     def __init__(
@@ -78,21 +78,21 @@ class FulfillmentCommand:
     """A provider is asked to fulfil a redemption, or to cancel one."""
 
     __slots__ = (
-        "fulfillment_id",
-        "member_id",
-        "redemption_id",
         "action",
-        "reward_id",
+        "event_id",
+        "fulfillment_id",
+        "log_time_ms",
+        "member_id",
+        "occurred_at_ms",
+        "points",
+        "program_hash",
         "provider",
         "quantity",
-        "unit",
-        "points",
-        "event_id",
-        "program_hash",
-        "occurred_at_ms",
         "recorded_at_ms",
-        "log_time_ms",
+        "redemption_id",
+        "reward_id",
         "traceparent",
+        "unit",
     )
 
     def __init__(
@@ -164,24 +164,24 @@ class LedgerEntry:
     """One transfer of points from one account to another. Never updated."""
 
     __slots__ = (
-        "entry_id",
-        "member_id",
-        "seq",
-        "kind",
-        "unit",
         "amount",
-        "debit",
         "credit",
-        "lot",
+        "debit",
+        "entry_id",
         "event_id",
-        "source",
-        "rule_id",
-        "leg",
-        "program_hash",
-        "occurred_at_ms",
-        "recorded_at_ms",
-        "previous_hash",
         "hash",
+        "kind",
+        "leg",
+        "lot",
+        "member_id",
+        "occurred_at_ms",
+        "previous_hash",
+        "program_hash",
+        "recorded_at_ms",
+        "rule_id",
+        "seq",
+        "source",
+        "unit",
     )
 
     def __init__(
@@ -261,7 +261,7 @@ class LedgerEntry:
 class WalletBalance:
     """Points of one unit."""
 
-    __slots__ = ("unit", "available", "pending", "held", "debt")
+    __slots__ = ("available", "debt", "held", "pending", "unit")
 
     def __init__(self, unit: str, available: int, pending: int, held: int, debt: int) -> None:
         self.unit = unit
@@ -289,15 +289,15 @@ class MemberBalance:
     """A member's state as of a sequence number; compacted by member."""
 
     __slots__ = (
+        "last_hash",
         "member_id",
+        "quarantined",
         "seq",
         "tier",
         "tier_until_ms",
-        "wallets",
-        "last_hash",
-        "version",
         "updated_at_ms",
-        "quarantined",
+        "version",
+        "wallets",
     )
 
     def __init__(
@@ -350,10 +350,17 @@ class MemberBalance:
 class Reward:
     """What one rule gave."""
 
-    __slots__ = ("rule_id", "type", "unit", "value", "desired", "limited_by", "mode")
+    __slots__ = ("desired", "limited_by", "mode", "rule_id", "type", "unit", "value")
 
     def __init__(
-        self, rule_id: str, type: str, unit: str, value: int, desired: int, limited_by: str, mode: str
+        self,
+        rule_id: str,
+        type: str,
+        unit: str,
+        value: int,
+        desired: int,
+        limited_by: str,
+        mode: str,
     ) -> None:
         self.rule_id = rule_id
         self.type = type
@@ -381,7 +388,7 @@ class Reward:
 class RuleError:
     """A rule that failed while evaluated, and so counted as false."""
 
-    __slots__ = ("rule_id", "error")
+    __slots__ = ("error", "rule_id")
 
     def __init__(self, rule_id: str, error: str) -> None:
         self.rule_id = rule_id
@@ -407,16 +414,16 @@ class RewardDecision:
 
     __slots__ = (
         "event_id",
-        "member_id",
-        "source",
         "event_type",
+        "member_id",
+        "occurred_at_ms",
         "outcome",
+        "program_hash",
         "reason",
+        "recorded_at_ms",
         "rewards",
         "rule_errors",
-        "program_hash",
-        "occurred_at_ms",
-        "recorded_at_ms",
+        "source",
         "traceparent",
     )
 
@@ -481,17 +488,17 @@ class TierChange:
 
     __slots__ = (
         "change_id",
-        "member_id",
-        "previous_tier",
-        "tier",
-        "reason",
-        "qualifying_points",
-        "valid_until_ms",
         "event_id",
-        "program_hash",
+        "member_id",
         "occurred_at_ms",
+        "previous_tier",
+        "program_hash",
+        "qualifying_points",
+        "reason",
         "recorded_at_ms",
         "seq",
+        "tier",
+        "valid_until_ms",
     )
 
     def __init__(
@@ -547,3 +554,13 @@ class TierChange:
 
     def __repr__(self) -> str:
         return f"TierChange(change_id={self.change_id!r}, member_id={self.member_id!r}, previous_tier={self.previous_tier!r}, tier={self.tier!r}, reason={self.reason!r}, qualifying_points={self.qualifying_points!r}, valid_until_ms={self.valid_until_ms!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, seq={self.seq!r})"
+
+
+Output = (
+    DeadLetter
+    | FulfillmentCommand
+    | LedgerEntry
+    | MemberBalance
+    | RewardDecision
+    | TierChange
+)

@@ -28,8 +28,8 @@ class UnknownTopic(Exception):
 class Topic:
     """One topic. `name` is without the prefix, `full_name` as the cluster has it.
 
-    `partitions` is the number it should have; `follows_log` says that this is the log's number. `records` are full names
-    of Avro records or `namespace.*`; empty where the value is not Avro. `config` is what the topic is held to.
+    `partitions` is the number it should have; `follows_log` says that this is the log's number. `records` are full
+    names of Avro records or `namespace.*`; empty where the value is not Avro. `config` is what the topic is held to.
     """
 
     name: str
@@ -60,8 +60,8 @@ class Topics:
     def load(cls, path: Path = TOPICS_FILE, prefix: str = "", log_partitions: int | None = None) -> Topics:
         """Read and check a topics file.
 
-        `prefix` is put before every name as it stands, for several pipelines on one cluster. `log_partitions` overrides the
-        file's. Raises InvalidTopics.
+        `prefix` is put before every name as it stands, for several pipelines on one cluster. `log_partitions` overrides
+        the file's. Raises InvalidTopics.
         """
         try:
             content = yaml.safe_load(path.read_text("utf-8"))

@@ -1,135 +1,202 @@
-"""Writes the core's value classes from the Avro schemas: `pipeline/core/payloads.py` and `pipeline/core/records.py`.
+"""Writes the core's value classes from the schemas: `pipeline/core/payloads.py` and `pipeline/core/records.py`.
 
 The classes are plain, final and slotted, as the core's style asks; a field of logical type timestamp-millis gets the
 suffix `_ms`. Event payloads leave out the common header, which `pipeline.core.events.Event` carries.
 """
 
-import json
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-HEADER_FIELDS = ("event_id", "member_id", "occurred_at", "source", "traceparent", "attributes")
-PYTHON_TYPES = {"string": "str", "long": "int", "int": "int", "boolean": "bool", "bytes": "bytes"}
-CEL_TYPES = {"string": "string", "long": "int", "int": "int", "boolean": "bool"}
+from collections.abc import Sequence
+from typing import Any, Final
 
-Schema = dict[str, Any]
+from pipeline.wire.avro import Array, BadSchema, Enum, Field, Map, Primitive, Record, Type, shown
+from pipeline.wire.codegen.layout import indented, listed
+from pipeline.wire.codegen.sources import HEADER, Source, nested_records
 
-
-def snake_case(name: str) -> str:
-    """`TransactionCompleted` -> `transaction_completed`."""
-    return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
+PYTHON_TYPES: Final = {"string": "str", "long": "int", "int": "int", "boolean": "bool", "bytes": "bytes"}
+CEL_TYPES: Final = {"string": "string", "long": "int", "int": "int", "boolean": "bool"}
 
 
-def attribute_name(field: Schema) -> str:
-    """Python name of an Avro field: timestamps say their unit."""
-    kind = field["type"]
-    is_time = isinstance(kind, dict) and kind.get("logicalType") == "timestamp-millis"
-    return field["name"] + ("_ms" if is_time else "")
-
-
-def python_type(kind: Any) -> str:
-    """Annotation for an Avro type. Raises ValueError for one that the values do not use."""
-    if isinstance(kind, str):
-        return PYTHON_TYPES[kind]
-    match kind["type"]:
-        case "enum":
+def python_type(kind: Type) -> str:
+    """Annotation for an Avro type. Raises BadSchema for one that the values do not use."""
+    match kind:
+        case Primitive(name=name) if name in PYTHON_TYPES:
+            return PYTHON_TYPES[name]
+        case Enum():
             return "str"
-        case "map":
-            return f"dict[str, {python_type(kind['values'])}]"
-        case "array":
-            return f"list[{python_type(kind['items'])}]"
-        case "record":
-            return str(kind["name"])
-        case "long" | "int" | "string" | "bytes" | "boolean":
-            return PYTHON_TYPES[kind["type"]]
-    raise ValueError(f"no value type for Avro type {kind!r}: use a string, long, int, boolean, bytes, enum, map or array")
+        case Map(values=values):
+            return f"dict[str, {python_type(values)}]"
+        case Array(items=items):
+            return f"list[{python_type(items)}]"
+        case Record():
+            return kind.short_name
+    raise BadSchema(
+        f"no value type for {shown(kind)}: use string, long, int, boolean, bytes, enum, map, array or record"
+    )
 
 
-def cel_type(kind: Any) -> str | None:
-    """CEL type of a field in rule conditions, or None where rules cannot read it."""
-    if isinstance(kind, str):
-        return CEL_TYPES.get(kind)
-    if kind["type"] == "enum":
-        return "string"
-    if kind["type"] == "map":
-        return f"map(string, {cel_type(kind['values'])})"
-    return CEL_TYPES.get(kind["type"])
+def default_source(field: Field) -> str:
+    """Python source of a field's default. Raises BadSchema for one that is not of the field's type."""
+    value: Any = field.default
+    match field.type:
+        case Primitive(name="string") if isinstance(value, str):
+            return repr(value)
+        case Primitive(name="bytes") if isinstance(value, str):
+            return repr(value.encode("latin-1"))
+        case Primitive(name="boolean") if isinstance(value, bool):
+            return repr(value)
+        case Primitive(name="int" | "long") if isinstance(value, int) and not isinstance(value, bool):
+            return repr(value)
+        case Enum(symbols=symbols) if value in symbols:
+            return repr(value)
+        case Array() if value == []:
+            return "[]"
+        case Map() if value == {}:
+            return "{}"
+    raise BadSchema(
+        f"field {field.name}: default {value!r} is none for {shown(field.type)}, or not an empty collection"
+    )
 
 
-def class_source(schema: Schema, skip: tuple[str, ...] = (), with_content: bool = False) -> str:
-    """Source of one value class."""
-    fields = [f for f in schema["fields"] if f["name"] not in skip]
-    names = [attribute_name(f) for f in fields]
-    lines = ["@final", f"class {schema['name']}:", f'    """{schema["doc"]}"""', ""]
-    slots = ", ".join(f'"{n}"' for n in names) + ("," if len(names) == 1 else "")
-    lines += [f"    __slots__ = ({slots})", ""]
-    args = ", ".join(f"{n}: {python_type(f['type'])}" for n, f in zip(names, fields, strict=True))
-    lines += [f"    def __init__(self, {args}) -> None:"] + [f"        self.{n} = {n}" for n in names] + [""]
-    lines += ["    def to_tuple(self) -> tuple[object, ...]:", '        """Field values in schema order."""']
-    parts = [f"tuple(item.to_tuple() for item in self.{n})" if is_records(f["type"]) else f"self.{n}" for n, f in zip(names, fields, strict=True)]
-    lines += [f"        return ({', '.join(parts)}{',' if len(parts) == 1 else ''})", ""]
-    lines += ["    def __eq__(self, other: object) -> bool:", f"        return isinstance(other, {schema['name']}) and self.to_tuple() == other.to_tuple()", ""]
-    lines += ["    def __hash__(self) -> int:", "        return hash(repr(self))", ""]
-    shown = ", ".join(f"{n}={{self.{n}!r}}" for n in names)
-    lines += ["    def __repr__(self) -> str:", f'        return f"{schema["name"]}({shown})"', ""]
+def cel_type(kind: Type) -> str:
+    """CEL type of a field in rule conditions, or empty where rules cannot read it."""
+    match kind:
+        case Primitive(name=name):
+            return CEL_TYPES.get(name, "")
+        case Enum():
+            return "string"
+        case Map(values=values) if cel_type(values):
+            return f"map(string, {cel_type(values)})"
+    return ""
+
+
+def class_source(record: Record, skip: Sequence[str] = (), with_content: bool = False) -> list[str]:
+    """Source of one value class, without the fields named in `skip`."""
+    fields = [field for field in record.fields if field.name not in skip]
+    names = [field.attribute for field in fields]
+    arguments = [f"{field.attribute}: {python_type(field.type)}" for field in fields]
+    parts = [
+        f"tuple(item.to_tuple() for item in self.{field.attribute})"
+        if isinstance(field.type, Array) and isinstance(field.type.items, Record)
+        else f"self.{field.attribute}"
+        for field in fields
+    ]
+    tail = ",)" if len(fields) == 1 else ")"
+    body = [
+        f'"""{record.doc}"""',
+        "",
+        *listed("__slots__ = (", [f'"{name}"' for name in sorted(names)], tail),
+        "",
+        *listed("def __init__(", ["self", *arguments], ") -> None:"),
+        *indented(f"self.{name} = {name}" for name in names),
+        "",
+        "def to_tuple(self) -> tuple[object, ...]:",
+        '    """Field values in schema order."""',
+        *indented(listed("return (", parts, tail)),
+        "",
+        "def __eq__(self, other: object) -> bool:",
+        f"    return isinstance(other, {record.short_name}) and self.to_tuple() == other.to_tuple()",
+        "",
+        "def __hash__(self) -> int:",
+        "    return hash(repr(self))",
+        "",
+        "def __repr__(self) -> str:",
+        f'    return f"{record.short_name}({", ".join(f"{name}={{self.{name}!r}}" for name in names)})"',
+    ]
     if with_content:
-        lines += content_source(fields, names)
-    return "\n".join(lines)
+        body += ["", *content_source(fields)]
+    return ["@final", f"class {record.short_name}:", *indented(body), "", ""]
 
 
-def is_records(kind: Any) -> bool:
-    return isinstance(kind, dict) and kind["type"] == "array" and isinstance(kind["items"], dict)
+def content_source(fields: Sequence[Field]) -> list[str]:
+    """`content()`: the canonical text of a value, fields at their default left out, so that a new field is no conflict.
+
+    Text carries its length, so no value can be mistaken for another, whatever it contains.
+    """
+    required = [field for field in fields if not field.has_default]
+    head = "".join(f"{field.name}={_canonical(field)};" for field in required)
+    lines = ["def content(self) -> str:", '    """Canonical text of the fields that differ from their default."""']
+    if len(required) == len(fields):
+        return [*lines, f'    return f"{head}"']
+    lines += [f'    text = f"{head}"' if head else '    text = ""']
+    for field in fields:
+        if field.has_default:
+            lines += [f"    if {_differs(field)}:", f'        text += f"{field.name}={_canonical(field)};"']
+    return [*lines, "    return text"]
 
 
-def content_source(fields: list[Schema], names: list[str]) -> list[str]:
-    """`content()`: the canonical text of a payload, fields at their default left out, so that a new field is no conflict."""
-    required = [(f, n) for f, n in zip(fields, names, strict=True) if "default" not in f]
-    optional = [(f, n) for f, n in zip(fields, names, strict=True) if "default" in f]
-    head = "".join(f"{f['name']}={{self.{n}!r}};" for f, n in required)
-    lines = ["    def content(self) -> str:", '        """Canonical text of the fields that differ from their default."""', f'        text = f"{head}"' if head else '        text = ""']
-    for f, n in optional:
-        shown = "sorted(self.%s.items())" % n if isinstance(f["type"], dict) and f["type"]["type"] == "map" else f"self.{n}"
-        test = {"": f"self.{n}", "{}": f"self.{n}", "[]": f"self.{n}", "True": f"not self.{n}", "False": f"self.{n}"}.get(str(f["default"]), f"self.{n} != {f['default']!r}")
-        lines += [f"        if {test}:", f'            text += f"{f["name"]}={{{shown}!r}};"']
-    return [*lines, "        return text", ""]
+def _differs(field: Field) -> str:
+    """Condition under which a field is not at its default."""
+    name = f"self.{field.attribute}"
+    if field.default is True:
+        return f"not {name}"
+    if not field.default:
+        return name
+    return f"{name} != {default_source(field)}"
 
 
-def nested_records(schema: Schema) -> list[Schema]:
-    """Record types defined inside the schema's fields, in order."""
-    return [f["type"]["items"] for f in schema["fields"] if is_records(f["type"])]
+def _canonical(field: Field) -> str:
+    """The part of an f-string that shows a field canonically."""
+    name = f"self.{field.attribute}"
+    match field.type:
+        case Primitive(name="string"):
+            return f"{{len({name})}}:{{{name}}}"
+        case Primitive(name="bytes"):
+            return f"{{{name}.hex()}}"
+        case Primitive() | Enum():
+            return f"{{{name}}}"
+        case Map(values=Primitive(name="string")):
+            return f"{{''.join(f'{{len(k)}}:{{k}}{{len(v)}}:{{v}}' for k, v in sorted({name}.items()))}}"
+        case Map(values=Primitive(name="int" | "long" | "boolean")):
+            return f"{{''.join(f'{{len(k)}}:{{k}}={{v}},' for k, v in sorted({name}.items()))}}"
+        case Array(items=Record()):
+            return f"{{''.join(f'({{item.content()}})' for item in {name})}}"
+        case Array(items=Primitive(name="string")):
+            return f"{{''.join(f'{{len(item)}}:{{item}}' for item in {name})}}"
+    raise BadSchema(
+        f"field {field.name}: {shown(field.type)} has no canonical form: use a record, or a map or array of text"
+    )
 
 
-HEAD = '"""{doc} Generated by `accrue schemas generate`."""\n\nfrom typing import Final, final\n\n'
+def _union(name: str, members: Sequence[str]) -> list[str]:
+    return [f"{name} = (", f"    {members[0]}", *(f"    | {member}" for member in members[1:]), ")"]
 
 
-def payloads_source(folder: Path) -> str:
-    """Source of `pipeline/core/payloads.py` from `schemas/events` and `schemas/control`."""
-    events = [json.loads(p.read_text()) for p in sorted((folder / "events").glob("*.avsc"))]
-    controls = [json.loads(p.read_text()) for p in sorted((folder / "control").glob("*.avsc"))]
-    parts = [HEAD.format(doc="Payloads of events and control records.")]
-    for schema in events:
-        parts += [class_source(nested, with_content=True) + "\n" for nested in nested_records(schema)]
-        parts.append(class_source(schema, skip=HEADER_FIELDS, with_content=True) + "\n")
-    parts += [class_source(schema, with_content=True) + "\n" for schema in controls]
-    names = [s["name"] for s in events]
-    parts.append("Payload = (\n    " + "\n    | ".join(names) + "\n)\nControl = " + " | ".join(s["name"] for s in controls) + "\n")
-    parts.append("PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {\n" + "".join(f'    "{snake_case(n)}": {n},\n' for n in names) + "}\n")
-    parts.append('"""Event type, as rules and JSON name it, to its payload class."""\n\n')
-    parts.append("TYPE_NAMES: Final[dict[type[Payload], str]] = {kind: name for name, kind in PAYLOAD_TYPES.items()}\n\n")
-    parts.append("RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {\n")
-    for schema in events:
-        fields = [(f["name"], cel_type(f["type"])) for f in schema["fields"] if f["name"] not in HEADER_FIELDS]
-        shown = "".join(f'("{n}", "{t}"), ' for n, t in fields if t)
-        parts.append(f'    "{snake_case(schema["name"])}": ({shown.strip()}),\n')
-    parts.append('}\n"""Per event type the fields that conditions can read, with their CEL types."""\n')
-    return "\n".join(parts[:1]) + "\n".join(parts[1:])
+def payloads_source(sources: Sequence[Source]) -> str:
+    """Source of `pipeline/core/payloads.py` from the schemas of events and control records."""
+    events = [source for source in sources if source.kind == "events"]
+    controls = [source.record for source in sources if source.kind == "control"]
+    lines = ['"""Payloads of events and control records. Generated by `accrue schemas generate`."""', ""]
+    lines += ["from typing import Final, final", "", ""]
+    for source in events:
+        for nested in nested_records(source.record):
+            lines += class_source(nested, with_content=True)
+        lines += class_source(source.record, skip=HEADER, with_content=True)
+    for control in controls:
+        lines += class_source(control)
+    lines += _union("Payload", [source.record.short_name for source in events])
+    lines += _union("Control", [record.short_name for record in controls])
+    lines += ["", "PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {"]
+    lines += [f'    "{source.type_name}": {source.record.short_name},' for source in events]
+    lines += ["}", '"""Event type, as rules and JSON name it, to its payload class."""', ""]
+    lines += ["TYPE_NAMES: Final[dict[type[Payload], str]] = {kind: name for name, kind in PAYLOAD_TYPES.items()}", ""]
+    lines += ["RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {"]
+    for source in events:
+        own = [field for field in source.record.fields if field.name not in HEADER and cel_type(field.type)]
+        pairs = [f'("{field.name}", "{cel_type(field.type)}")' for field in own]
+        lines += indented(listed(f'"{source.type_name}": (', pairs, ",)," if len(pairs) == 1 else "),"))
+    lines += ["}", '"""Per event type the fields that conditions can read, with their CEL types."""']
+    return "\n".join(lines) + "\n"
 
 
-def records_source(folder: Path) -> str:
-    """Source of `pipeline/core/records.py` from `schemas/outputs`."""
-    outputs = [json.loads(p.read_text()) for p in sorted((folder / "outputs").glob("*.avsc"))]
-    parts = [HEAD.format(doc="Records that the pipeline writes.").replace("Final, final", "final")]
-    for schema in outputs:
-        parts += [class_source(nested) + "\n" for nested in nested_records(schema)]
-        parts.append(class_source(schema) + "\n")
-    return "\n".join(parts)
+def records_source(sources: Sequence[Source]) -> str:
+    """Source of `pipeline/core/records.py` from the schemas of outputs."""
+    outputs = [source.record for source in sources if source.kind == "outputs"]
+    lines = ['"""Records that the pipeline writes. Generated by `accrue schemas generate`."""', ""]
+    lines += ["from typing import final", "", ""]
+    for record in outputs:
+        for nested in nested_records(record):
+            lines += class_source(nested)
+        lines += class_source(record)
+    lines += _union("Output", [record.short_name for record in outputs])
+    return "\n".join(lines) + "\n"
