@@ -12,7 +12,6 @@ import structlog
 from confluent_kafka import Message
 
 from pipeline.sinks import metrics
-from pipeline.sinks.decode import Decode, UnreadableError
 from pipeline.sinks.source import LogSource
 from pipeline.sinks.target import (
     AwayError,
@@ -25,6 +24,7 @@ from pipeline.sinks.target import (
     Target,
     TopicPartition,
 )
+from pipeline.wire.codec import UNKNOWN_SCHEMA, Decoder, RegistryUnavailable, Undecodable
 
 BATCH_RECORDS: Final = 2000
 BATCH_BYTES: Final = 16 * 1024 * 1024
@@ -37,12 +37,25 @@ BACKOFF_LONGEST_S: Final = 10.0
 class Sink:
     """One sink: a source, a decoder and a target. Runs in the thread that calls `run`."""
 
-    def __init__(self, source: LogSource, decode: Decode, target: Target, *, accept_gaps: bool = False) -> None:
-        """accept_gaps: where the log no longer holds what was not read yet, go on behind the gap, do not stop."""
+    def __init__(
+        self,
+        source: LogSource,
+        decoder: Decoder,
+        target: Target,
+        *,
+        accept_gaps: bool = False,
+        reject_unknown_schemas: bool = False,
+    ) -> None:
+        """accept_gaps: where the log no longer holds what was not read yet, go on behind the gap, do not stop.
+
+        reject_unknown_schemas: a record whose schema the registry does not know is rejected. Else the sink waits: a
+        registry that lost its schemas would have all records rejected.
+        """
         self._source = source
-        self._decode = decode
+        self._decoder = decoder
         self._target = target
         self._accept_gaps = accept_gaps
+        self._reject_unknown_schemas = reject_unknown_schemas
         self._log = structlog.get_logger("accrue.sink").bind(sink=target.name)
         self._failures = 0
 
@@ -155,8 +168,15 @@ class Sink:
             value = message.value()
             try:
                 record = SinkRecord(topic, partition, offset, message.key() or b"", self._decoded(value))
-            except UnreadableError as error:
+            except Undecodable as error:
+                if error.reason == UNKNOWN_SCHEMA and not self._reject_unknown_schemas:
+                    raise AwayError(
+                        f"{topic}[{partition}]:{offset}: {error.detail}; or, if the record is none of the pipeline's, "
+                        "set it aside with --reject-unknown-schemas"
+                    ) from error
                 batch.rejects.append(Reject(topic, partition, offset, error.reason, error.detail, value or b""))
+            except RegistryUnavailable as error:
+                raise AwayError(f"registry: {error}") from error
             else:
                 batch.records.append(record)
             batch.moves[topic, partition] = (positions[topic, partition], offset + 1)
@@ -165,11 +185,11 @@ class Sink:
     def _decoded(self, value: bytes | None) -> object | None:
         if value is None:
             if not self._target.takes_tombstones:
-                raise UnreadableError("tombstone", "a record without a value: this topic is kept for good")
+                raise Undecodable("tombstone", "a record without a value: this topic is kept for good")
             return None
-        record = self._decode(value)
+        record = self._decoder.output(value)
         if type(record) not in self._target.record_types:
-            raise UnreadableError("unexpected_type", f"a {type(record).__name__} has no place in {self._target.name}")
+            raise Undecodable("unexpected_type", f"a {type(record).__name__} has no place in {self._target.name}")
         return record
 
     def _compare(self, positions: dict[TopicPartition, int]) -> None:

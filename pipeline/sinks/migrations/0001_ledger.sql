@@ -26,11 +26,6 @@ CREATE FUNCTION time_of_ms(ms bigint) RETURNS timestamptz LANGUAGE sql STABLE PA
     SELECT 'epoch'::timestamptz + least(greatest(ms, -62135596800000), 253402300799999) * interval '1 millisecond'
 $$;
 
--- Exact to the microsecond, so that a changed microsecond shows.
-CREATE FUNCTION us_of_time(moment timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT (extract(epoch FROM moment) * 1000000)::bigint
-$$;
-
 CREATE TABLE ledger_entries (
     entry_id        text        PRIMARY KEY,
     member_id       text        NOT NULL,
