@@ -17,12 +17,9 @@ from pipeline.devstack import LocalStack, Settings
 def stack() -> Iterator[LocalStack]:
     """Real Kafka, registry, Valkey and PostgreSQL for the whole session; mark tests that use it with `kafka`.
 
-    The servers are guarded: they end with the session even if it is killed.
+    The servers and their data end with the session, even if it is killed.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="accrue-tests-", ignore_cleanup_errors=True) as directory,
-        LocalStack.up(Path(directory) / "stack", guarded=True) as running,
-    ):
+    with LocalStack.up(Path(tempfile.mkdtemp(prefix="accrue-tests-")), temporary=True) as running:
         yield running
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from pipeline.cli.common import json_option, print_json, print_table
 
@@ -191,8 +192,8 @@ class _Bars:
 class _Bytes(DownloadColumn):
     """Bytes done and in all; empty while a step has none."""
 
-    def render(self, task):  # type: ignore[no-untyped-def]
-        return super().render(task) if task.total and task.total > 1 else ""
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.total and task.total > 1 else Text()
 
 
 @contextmanager
@@ -201,6 +202,10 @@ def _reported() -> Iterator[_Bars | _Lines]:
     if not sys.stderr.isatty():
         yield _Lines()
         return
-    columns = (TextColumn("{task.fields[server]:9}{task.fields[step]:10}"), BarColumn(), TimeElapsedColumn(), _Bytes())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+    with _bars(Console(stderr=True)) as bars:
         yield _Bars(bars)
+
+
+def _bars(console: Console) -> Bars:
+    columns = (TextColumn("{task.fields[server]:9}{task.fields[step]:10}"), BarColumn(), TimeElapsedColumn(), _Bytes())
+    return Bars(*columns, console=console, transient=True)

@@ -14,18 +14,19 @@ _WAIT = """\
 import sys
 if sys.stdin.buffer.read() == b"":
     from pipeline.devstack.guard import end
-    end(sys.argv[1])
+    end(sys.argv[1], sys.argv[2] == "wipe")
 """
 
 
 class Guard:
     """Watches over this process by a pipe: when it closes without a word, the servers are ended."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, wipe: bool) -> None:
+        """Start the guard. wipe: it deletes data and logs as well."""
         root = str(Path(next(iter(pipeline.__path__))).parent)
         with (directory / "guard.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter with our own code
-                [sys.executable, "-c", _WAIT, str(directory)],
+                [sys.executable, "-c", _WAIT, str(directory), "wipe" if wipe else "keep"],
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))},
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -43,8 +44,8 @@ class Guard:
         self._process.communicate(b"dismissed")
 
 
-def end(directory: str) -> None:
-    """End the servers of this directory."""
+def end(directory: str, wipe: bool) -> None:
+    """End the servers of this directory; what the guard itself runs."""
     from pipeline.devstack.stack import LocalStack  # noqa: PLC0415 - stack imports guard
 
-    LocalStack(directory).down()
+    LocalStack(directory).down(wipe=wipe)

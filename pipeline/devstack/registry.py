@@ -105,8 +105,9 @@ def _unpack(archive: Path, home: Path, on_bytes: OnBytes | None) -> None:
     total, done = archive.stat().st_size, 0
     try:
         with archive.open("rb") as raw, tarfile.open(fileobj=raw, mode="r:gz") as tar:
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.3 has none yet
             for member in tar:
-                tar.extract(member, temporary, filter="data")
+                tar.extract(member, temporary)
                 if on_bytes is not None and raw.tell() - done > 1 << 20:
                     done = raw.tell()
                     on_bytes("unpack", done, total)

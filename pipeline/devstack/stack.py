@@ -48,6 +48,7 @@ class LocalStack:
         self.directory = Path(directory).absolute()
         self._state = StateFile(self.directory)
         self._guard: Guard | None = None
+        self._temporary = False
         self.kafka = Kafka(self._state)
         self.registry = Registry(self._state)
         self.valkey = Valkey(self._state)
@@ -63,6 +64,7 @@ class LocalStack:
         kafka_heap_mb: int | None = None,
         timeout_s: float = 120.0,
         guarded: bool = False,
+        temporary: bool = False,
         on_progress: OnProgress | None = None,
     ) -> LocalStack:
         """Start the servers that do not run yet, all at once, and return when each answers its clients.
@@ -72,6 +74,7 @@ class LocalStack:
         kafka_heap_mb: Java heap of the broker, in MiB; 512 or what was used before if None.
         timeout_s: how long each server may take to answer, in seconds.
         guarded: the servers end when this process does, however it ends; else they outlive it.
+        temporary: guarded, and data and logs are deleted with the servers, by `down` too.
 
         Raises DevstackError if a server does not come up, and ends those that this call has started.
         """
@@ -83,8 +86,9 @@ class LocalStack:
             (stack.directory / ".gitignore").write_text("*\n", "utf-8")
         with locked(stack.directory / "up.lock"):
             stack._assign(ports or {}, kafka_heap_mb)
-            if guarded:
-                stack._guard = Guard(stack.directory)
+            stack._temporary = temporary
+            if guarded or temporary:
+                stack._guard = Guard(stack.directory, wipe=temporary)
             try:
                 stack._start([server for server in stack.servers if server.name in wanted], timeout_s, on_progress)
             except BaseException:
@@ -130,7 +134,7 @@ class LocalStack:
         with locked(self.directory / "up.lock"):
             running = [server for server in self.servers if server.running]
             _at_once([server.stop for server in self.servers])
-            if wipe:
+            if wipe or self._temporary:
                 self._wipe()
         if self._guard is not None:
             self._guard.dismiss()

@@ -11,7 +11,7 @@ import yaml
 from pipeline.devstack import kafka, postgres, registry, valkey
 from pipeline.devstack.jars import read_lock
 
-SERVICES: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())["services"]
+SERVICES: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "docker-compose.yml").read_text())["services"]
 KAFKAS_OWN = {"listeners", "advertised.listeners", "controller.quorum.voters", "log.dirs", "heap.opts"}
 
 
