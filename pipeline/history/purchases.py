@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from pipeline.core.bounds import AMOUNT_MINOR_MAX
 from pipeline.core.events import Event
 from pipeline.core.payloads import MemberEnrolled, TransactionCompleted
+from pipeline.core.reasons import MALFORMED
+from pipeline.core.validate import country_fault, id_fault
 from pipeline.history.columns import Columns, find_columns
 from pipeline.history.money import BadAmountError, minor_units
 from pipeline.history.tables import Row, open_table
@@ -143,14 +146,11 @@ class _RowReader:
             raise BadRowError(
                 row.line, "currency", currency, "is no ISO 4217 code: write three capital letters such as USD"
             )
-        member_id = cells["member_id"]
-        if not member_id:
-            raise BadRowError(row.line, "member_id", member_id, "is empty: every purchase needs its member")
-        return Purchase(
+        purchase = Purchase(
             self._occurred_at_ms(row.line, cells["date"], digest.digest()),
             row.number,
             event_id,
-            member_id,
+            cells["member_id"],
             cells.get("order_id") or event_id,
             _amount_minor(row.line, cells["amount"], currency),
             currency,
@@ -159,6 +159,8 @@ class _RowReader:
             cells.get("country", ""),
             tuple((name, row.cells[index]) for name, index in self._columns.others if row.cells[index]),
         )
+        _refuse_dead_letter(row.line, purchase)
+        return purchase
 
     def _occurred_at_ms(self, line: int, text: str, digest: bytes) -> int:
         try:
@@ -196,4 +198,21 @@ def _amount_minor(line: int, text: str, currency: str) -> int:
         raise BadRowError(
             line, "amount", text, "is negative: a purchase is at least 0; a refund is an event of its own"
         )
+    if amount_minor > AMOUNT_MINOR_MAX:
+        raise BadRowError(line, "amount", text, f"is more than {AMOUNT_MINOR_MAX} minor units: check the column")
     return amount_minor
+
+
+def _refuse_dead_letter(line: int, purchase: Purchase) -> None:
+    """What the pipeline would put aside as invalid is a bad row already. Raises BadRowError."""
+    member_id, country = purchase.member_id, purchase.country
+    faults = {
+        "member_id": id_fault("member_id", member_id),
+        "order_id": id_fault("order_id", purchase.order_id),
+        "country": country_fault(country) if country else None,
+    }
+    if "|" in member_id:
+        faults["member_id"] = (MALFORMED, "send it without '|', which separates keys")
+    for field, fault in faults.items():
+        if fault is not None:
+            raise BadRowError(line, field, getattr(purchase, field), f"would be refused as {fault[0]}: {fault[1]}")

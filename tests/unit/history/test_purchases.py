@@ -80,7 +80,9 @@ GOOD = "m1,2024-02-29,9.99"
         ("m1,2024-02-29,9.999", "amount", "9.999", "more decimals than the 2 of USD"),
         ("m1,2024-02-29,-1", "amount", "-1", "is negative"),
         ("m1,2024-02-29,ten", "amount", "ten", "is no number"),
-        (",2024-02-29,9.99", "member_id", "", "is empty"),
+        (",2024-02-29,9.99", "member_id", "", "missing_field: member_id is empty"),
+        ("a|b,2024-02-29,9.99", "member_id", "a|b", "malformed: send it without '|'"),
+        ("m1,2024-02-29,10000000001", "amount", "10000000001", "more than 1000000000000 minor units"),
         ("m1,2024-02-29", "row", "m1 2024-02-29", "has 2 columns where the header has 3"),
     ],
 )
@@ -96,10 +98,12 @@ def test_a_bad_row_names_line_field_value_and_remedy(
     assert str(bad).startswith(f"line 4: {field} {value!r}")
 
 
-def test_a_bad_currency_is_a_bad_row(tmp_path: Path) -> None:
-    reading = read(tmp_path, "member_id,date,amount,currency\nm1,2024-02-29,5,usd\nm1,2024-02-29,500,JPY\n")
+def test_a_bad_currency_or_country_is_a_bad_row(tmp_path: Path) -> None:
+    rows = ["m1,2024-02-29,5,usd,SE", "m1,2024-02-29,5,USD,Sweden", "m1,2024-02-29,500,JPY,"]
 
-    assert [bad.field for bad in reading.bad_rows] == ["currency"]
+    reading = read(tmp_path, "\n".join(["member_id,date,amount,currency,country", *rows]))
+
+    assert [bad.field for bad in reading.bad_rows] == ["currency", "country"]
     assert [(p.amount_minor, p.currency) for p in reading.purchases] == [(500, "JPY")]
 
 
