@@ -151,17 +151,25 @@ class MemberEnrolled:
 class MemberQuarantined:
     """From the named record on, this member's records are parked. Derived by the pipeline."""
 
-    __slots__ = ("error", "quarantined_event_id", "quarantined_offset", "quarantined_source")
+    __slots__ = ("error", "quarantined_event_id", "quarantined_offset", "quarantined_source", "released_by")
 
-    def __init__(self, quarantined_event_id: str, quarantined_source: str, quarantined_offset: int, error: str) -> None:
+    def __init__(
+        self,
+        quarantined_event_id: str,
+        quarantined_source: str,
+        quarantined_offset: int,
+        error: str,
+        released_by: str,
+    ) -> None:
         self.quarantined_event_id = quarantined_event_id
         self.quarantined_source = quarantined_source
         self.quarantined_offset = quarantined_offset
         self.error = error
+        self.released_by = released_by
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.quarantined_event_id, self.quarantined_source, self.quarantined_offset, self.error)
+        return (self.quarantined_event_id, self.quarantined_source, self.quarantined_offset, self.error, self.released_by)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MemberQuarantined) and self.to_tuple() == other.to_tuple()
@@ -170,11 +178,14 @@ class MemberQuarantined:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"MemberQuarantined(quarantined_event_id={self.quarantined_event_id!r}, quarantined_source={self.quarantined_source!r}, quarantined_offset={self.quarantined_offset!r}, error={self.error!r})"
+        return f"MemberQuarantined(quarantined_event_id={self.quarantined_event_id!r}, quarantined_source={self.quarantined_source!r}, quarantined_offset={self.quarantined_offset!r}, error={self.error!r}, released_by={self.released_by!r})"
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        return f"quarantined_event_id={len(self.quarantined_event_id)}:{self.quarantined_event_id};quarantined_source={len(self.quarantined_source)}:{self.quarantined_source};quarantined_offset={self.quarantined_offset};error={len(self.error)}:{self.error};"
+        text = f"quarantined_event_id={len(self.quarantined_event_id)}:{self.quarantined_event_id};quarantined_source={len(self.quarantined_source)}:{self.quarantined_source};quarantined_offset={self.quarantined_offset};error={len(self.error)}:{self.error};"
+        if self.released_by:
+            text += f"released_by={len(self.released_by)}:{self.released_by};"
+        return text
 
 
 @final
@@ -708,6 +719,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("quarantined_source", "string"),
         ("quarantined_offset", "int"),
         ("error", "string"),
+        ("released_by", "string"),
     ),
     "onboarding_completed": (("flow", "string"), ("channel", "string")),
     "points_adjusted": (("unit", "string"), ("points", "int"), ("reason", "string"), ("author", "string")),

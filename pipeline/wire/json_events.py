@@ -1,7 +1,8 @@
 """Events and control records as JSON lines, both ways, as files, the command line and the log's export have them.
 
 `{"event_id", "type", "member_id", "occurred_at", "source", "data": {…}}`, with `recorded_at`, `traceparent` and
-`attributes` where there is something to say. Times are ISO 8601 with a zone. Fields of `data` at their default may be left out.
+`attributes` where there is something to say. Times are ISO 8601 with a zone. Fields of `data` at their default may be
+left out.
 """
 
 from __future__ import annotations

@@ -673,6 +673,16 @@ def decode_member_quarantined(data: bytes, recorded_at_ms: int) -> Event:
     j = i + (n >> 1)
     v_error = data[i:j].decode()
     i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_released_by = data[i:j].decode()
+        i = j
+    else:
+        v_released_by = ""
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return Event(
@@ -682,7 +692,7 @@ def decode_member_quarantined(data: bytes, recorded_at_ms: int) -> Event:
         v_source,
         v_traceparent,
         v_attributes,
-        MemberQuarantined(v_quarantined_event_id, v_quarantined_source, v_quarantined_offset, v_error),
+        MemberQuarantined(v_quarantined_event_id, v_quarantined_source, v_quarantined_offset, v_error, v_released_by),
         recorded_at_ms,
     )
 

@@ -302,6 +302,7 @@ def encode_member_quarantined(prefix: bytes, event: Event) -> bytes:
     v_quarantined_source = value.quarantined_source.encode()
     v_quarantined_offset = value.quarantined_offset
     v_error = value.error.encode()
+    v_released_by = value.released_by.encode()
     out += (
         b"\0",
         SMALL[len(v_quarantined_event_id)] if len(v_quarantined_event_id) < SMALL_LIMIT else length_bytes(len(v_quarantined_event_id)),
@@ -311,6 +312,8 @@ def encode_member_quarantined(prefix: bytes, event: Event) -> bytes:
         SMALL[v_quarantined_offset] if 0 <= v_quarantined_offset < SMALL_LIMIT else long_bytes(v_quarantined_offset),
         SMALL[len(v_error)] if len(v_error) < SMALL_LIMIT else length_bytes(len(v_error)),
         v_error,
+        SMALL[len(v_released_by)] if len(v_released_by) < SMALL_LIMIT else length_bytes(len(v_released_by)),
+        v_released_by,
     )
     return b"".join(out)
 
