@@ -69,6 +69,6 @@ class Event:
 
     def __repr__(self) -> str:
         return (
-            f"Event({self.event_id!r}, {self.member_id!r}, {self.occurred_at_ms}, {self.source!r}, {self.traceparent!r}, "
-            f"{self.attributes!r}, {self.payload!r}, recorded_at_ms={self.recorded_at_ms})"
+            f"Event({self.event_id!r}, {self.member_id!r}, {self.occurred_at_ms}, {self.source!r}, "
+            f"{self.traceparent!r}, {self.attributes!r}, {self.payload!r}, recorded_at_ms={self.recorded_at_ms})"
         )

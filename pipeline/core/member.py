@@ -1,87 +1,50 @@
-"""A member's whole state, one packed record: wallets with lots, tier, counters of rules, open redemptions, chain head."""
+"""A member's whole state, one packed record: wallets with lots, tier, counters of rules, holds, chain head."""
 
 from typing import Final, final
+
+from pipeline.core.wallet import Hold, HoldTuple, Lot, Wallet, WalletTuple, Window, WindowTuple, hold_tuple
 
 NO_HASH: Final = bytes(32)
 """What the first entry of a member names as its previous hash."""
 
-
-@final
-class Lot:
-    """Points earned together. `seq` (of the issuing entry) is its id; `points` is what remains and is not held.
-
-    `available_at_ms` 0 means available now, else pending until then; `expires_at_ms` 0 means never.
-    """
-
-    __slots__ = ("available_at_ms", "expires_at_ms", "points", "seq")
-
-    def __init__(self, seq: int, points: int, available_at_ms: int, expires_at_ms: int) -> None:
-        self.seq = seq
-        self.points = points
-        self.available_at_ms = available_at_ms
-        self.expires_at_ms = expires_at_ms
-
-
-@final
-class Wallet:
-    """Points of one unit. `pending` and `available` equal the sums over `lots`; `held` the sum over open holds; `debt` is owed."""
-
-    __slots__ = ("available", "debt", "held", "lots", "pending")
-
-    def __init__(self, available: int, pending: int, held: int, debt: int, lots: list[Lot]) -> None:
-        self.available = available
-        self.pending = pending
-        self.held = held
-        self.debt = debt
-        self.lots = lots
-
-
-@final
-class Hold:
-    """An open redemption. `parts` are (lot seq, points, expires_at_ms) taken from lots, earliest expiry first."""
-
-    __slots__ = ("cancelling", "fulfillment_id", "parts", "points", "provider", "quantity", "reward_id", "unit")
-
-    def __init__(
-        self,
-        fulfillment_id: str,
-        reward_id: str,
-        provider: str,
-        quantity: int,
-        unit: str,
-        points: int,
-        parts: list[tuple[int, int, int]],
-        cancelling: bool,
-    ) -> None:
-        self.fulfillment_id = fulfillment_id
-        self.reward_id = reward_id
-        self.provider = provider
-        self.quantity = quantity
-        self.unit = unit
-        self.points = points
-        self.parts = parts
-        self.cancelling = cancelling
-
-
-@final
-class Window:
-    """What a limit has used in the calendar window that starts at `start_ms`."""
-
-    __slots__ = ("count", "points", "start_ms")
-
-    def __init__(self, start_ms: int, points: int, count: int) -> None:
-        self.start_ms = start_ms
-        self.points = points
-        self.count = count
+OrderTuple = tuple[int, str, int, int, tuple[tuple[str, int, int, int, int], ...]]
+MemberTuple = tuple[
+    int,
+    str,
+    int,
+    int,
+    bytes,
+    int,
+    int,
+    str,
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    tuple[WalletTuple, ...],
+    tuple[HoldTuple, ...],
+    tuple[tuple[str, int], ...],
+    tuple[tuple[str, int], ...],
+    tuple[WindowTuple, ...],
+    bool,
+    int,
+    int,
+]
 
 
 @final
 class Member:
     """One member.
 
-    `clock_ms` is the highest timestamp among the member's own records. `awarded_at_ms` maps rule id to the latest `occurred_at` it
-    gave points for. `event_counts` counts applied events by type. `windows` is keyed by (rule or reward id) + "/" + every.
-    `next_due_ms` is when time next changes this state (0: never). `version` grows with every change.
+    `clock_ms` is the highest timestamp among the member's own decided records. `enrolled_at_ms` is 0 until the member
+    enrols. `awarded_at_ms` maps rule id to the latest `occurred_at` it gave points for. `event_counts` counts applied
+    events by type. `windows` is keyed by rule id + "/" + every, or "reward:" + reward id + "/" + every.
+    `qualifying_points` were earned in the calendar year `qualifying_year` (0: none yet), `qualifying_previous` in the
+    year before. `next_due_ms` is when time next changes this state (0: never, or quarantined). `parked` records are
+    kept, numbered from `parked_from`. `version` grows with every change.
     """
 
     __slots__ = (
@@ -96,8 +59,10 @@ class Member:
         "member_id",
         "next_due_ms",
         "parked",
+        "parked_from",
         "qualifying_points",
-        "qualifying_start_ms",
+        "qualifying_previous",
+        "qualifying_year",
         "quarantined",
         "segment",
         "seq",
@@ -121,8 +86,9 @@ class Member:
         self.birth_date = ""
         self.tier = ""
         self.tier_until_ms = 0
-        self.qualifying_start_ms = 0
+        self.qualifying_year = 0
         self.qualifying_points = 0
+        self.qualifying_previous = 0
         self.wallets: dict[str, Wallet] = {}
         self.holds: dict[str, Hold] = {}
         self.event_counts: dict[str, int] = {}
@@ -130,11 +96,95 @@ class Member:
         self.windows: dict[str, Window] = {}
         self.quarantined = False
         self.parked = 0
+        self.parked_from = 0
+
+    def to_tuple(self) -> MemberTuple:
+        """A deep copy as nested tuples, `next_due_ms` first."""
+        return (
+            self.next_due_ms,
+            self.member_id,
+            self.version,
+            self.seq,
+            self.last_hash,
+            self.clock_ms,
+            self.enrolled_at_ms,
+            self.country,
+            self.segment,
+            self.birth_date,
+            self.tier,
+            self.tier_until_ms,
+            self.qualifying_year,
+            self.qualifying_points,
+            self.qualifying_previous,
+            tuple([(unit, *wallet.to_tuple()) for unit, wallet in self.wallets.items()]),
+            tuple([hold_tuple(redemption_id, hold) for redemption_id, hold in self.holds.items()]),
+            tuple(self.event_counts.items()),
+            tuple(self.awarded_at_ms.items()),
+            tuple([(key, window.start_ms, window.points, window.count) for key, window in self.windows.items()]),
+            self.quarantined,
+            self.parked,
+            self.parked_from,
+        )
+
+    @staticmethod
+    def from_tuple(values: MemberTuple) -> "Member":
+        """The member that `to_tuple` gave these values of, sharing nothing that can change."""
+        member = Member(values[1])
+        member.next_due_ms = values[0]
+        member.version = values[2]
+        member.seq = values[3]
+        member.last_hash = values[4]
+        member.clock_ms = values[5]
+        member.enrolled_at_ms = values[6]
+        member.country = values[7]
+        member.segment = values[8]
+        member.birth_date = values[9]
+        member.tier = values[10]
+        member.tier_until_ms = values[11]
+        member.qualifying_year = values[12]
+        member.qualifying_points = values[13]
+        member.qualifying_previous = values[14]
+        for unit, available, pending, held, debt, lots in values[15]:
+            member.wallets[unit] = Wallet(available, pending, held, debt, [Lot(*lot) for lot in lots])
+        for (
+            redemption_id,
+            fulfillment_id,
+            reward_id,
+            provider,
+            quantity,
+            held_unit,
+            points,
+            parts,
+            cancelling,
+            at,
+        ) in values[16]:
+            member.holds[redemption_id] = Hold(
+                fulfillment_id, reward_id, provider, quantity, held_unit, points, list(parts), cancelling, at
+            )
+        member.event_counts = dict(values[17])
+        member.awarded_at_ms = dict(values[18])
+        member.windows = {key: Window(start_ms, points, count) for key, start_ms, points, count in values[19]}
+        member.quarantined = values[20]
+        member.parked = values[21]
+        member.parked_from = values[22]
+        return member
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Member) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(self.member_id)
+
+    def __repr__(self) -> str:
+        return f"Member{self.to_tuple()!r}"
 
 
 @final
 class Order:
-    """What a purchase earned, so that a refund can take it back. `lots` are (unit, lot seq, points earned, points clawed back, qualifying)."""
+    """What a purchase earned, so that a refund can take it back. Never changed: a refund makes a new one.
+
+    `lots` are (unit, lot seq, points earned, points claimed back by refunds, calendar year they qualify in or 0).
+    """
 
     __slots__ = ("amount_minor", "currency", "lots", "occurred_at_ms", "refunded_minor")
 
@@ -144,10 +194,23 @@ class Order:
         currency: str,
         occurred_at_ms: int,
         refunded_minor: int,
-        lots: list[tuple[str, int, int, int, bool]],
+        lots: list[tuple[str, int, int, int, int]],
     ) -> None:
         self.amount_minor = amount_minor
         self.currency = currency
         self.occurred_at_ms = occurred_at_ms
         self.refunded_minor = refunded_minor
         self.lots = lots
+
+    def to_tuple(self) -> OrderTuple:
+        """Field values in the order of the constructor."""
+        return (self.amount_minor, self.currency, self.occurred_at_ms, self.refunded_minor, tuple(self.lots))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Order) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(self.to_tuple())
+
+    def __repr__(self) -> str:
+        return f"Order{self.to_tuple()!r}"

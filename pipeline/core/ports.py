@@ -16,15 +16,12 @@ class State(Protocol):
 
     def put_member(self, member: Member) -> None: ...
 
-    def forget_changes(self) -> None:
-        """Drop every change since the last commit."""
-
     def order(self, member_id: str, order_id: str) -> Order | None: ...
 
     def put_order(self, member_id: str, order_id: str, order: Order) -> None: ...
 
     def seen(self, identity: bytes, since_ms: int) -> bytes | None:
-        """Content digest of an event decided at or after `since_ms` of the log's time, else None."""
+        """Content digest of an event decided or parked at or after `since_ms` of the log's time, else None."""
 
     def put_seen(self, identity: bytes, content_digest: bytes, recorded_at_ms: int) -> None: ...
 
@@ -60,7 +57,10 @@ class Outputs(Protocol):
         """An event for the relay to append to the log, stamped `log_time_ms`, or now if 0."""
 
     def dead_letter(self, reason: str, detail: str, event: Event | None) -> None:
-        """The record at hand goes to dead-letters."""
+        """The record at hand goes to dead-letters. `event` is None for a control record.
+
+        At a release, `event` may be a parked one that is invalid by now, while the record at hand is the release.
+        """
 
     def duplicate(self, event: Event) -> None:
         """The record at hand repeats one that was decided: counted, skipped."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final, final
 from zoneinfo import ZoneInfo
 
+from pipeline.core.calendar import Calendar
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.payloads import Payload
@@ -12,7 +13,8 @@ SEMANTICS: Final = 1
 """Number of the core's rules of decision; a bundle names the one it was checked with."""
 
 Match = Callable[[Event, Payload, Member, list[tuple[int, str]]], list[tuple[int, int]]]
-"""(event, payload, member, errors) -> [(index of the rule, value of its `of` or 0)] for the rules whose condition holds.
+"""(event, payload, member, errors) -> [(index of the rule, value of its `of` or 0)] for the rules whose condition
+holds.
 
 A rule that fails while evaluated is left out and appended to errors as (index, what failed).
 """
@@ -55,7 +57,8 @@ class Tier:
 
 @final
 class Limit:
-    """At most `points` points (or, if 0, `count` awards) per member in each calendar `every`: hour, day, week, month, year or ever."""
+    """At most `points` points (or, if 0, `count` awards) per member in each calendar `every`: hour, day, week, month,
+    year or ever."""
 
     __slots__ = ("count", "every", "points")
 
@@ -65,12 +68,19 @@ class Limit:
         self.every = every
 
 
+def unique_windows(owner: str, limits: tuple[Limit, ...]) -> tuple[tuple[str, str], ...]:
+    """(key in `Member.windows`, every) of the windows that an owner's limits look at: limits of the same `every` share
+    one."""
+    return tuple({f"{owner}/{limit.every}": limit.every for limit in limits}.items())
+
+
 @final
 class Rule:
     """One rule of an event type, without its condition, which `RuleTable.match` evaluates.
 
-    Points = value of `of` * rate_numerator / (per * rate_denominator), or `fixed_points`; both times the tier's earn_percent / 100
-    where `tier_multiplies`, rounded once by the unit's rule.
+    Points = value of `of` * rate_numerator / (per * rate_denominator), or `fixed_points`; both times the tier's
+    earn_percent / 100 where `tier_multiplies`, rounded once by the unit's rule. `expires` None means as the unit says.
+    `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every).
     """
 
     __slots__ = (
@@ -89,6 +99,8 @@ class Rule:
         "rule_id",
         "tier_multiplies",
         "unit",
+        "window_keys",
+        "windows",
     )
 
     def __init__(
@@ -124,6 +136,8 @@ class Rule:
         self.tier_multiplies = tier_multiplies
         self.qualifies = qualifies
         self.live = live
+        self.window_keys = tuple([f"{rule_id}/{limit.every}" for limit in limits])
+        self.windows = unique_windows(rule_id, limits)
 
 
 @final
@@ -139,9 +153,12 @@ class RuleTable:
 
 @final
 class Reward:
-    """A reward of the catalogue. `provider` is house or external; `tiers` empty means every tier."""
+    """A reward of the catalogue. `provider` is house or external; `tiers` empty means every tier; limits count pieces.
 
-    __slots__ = ("limits", "price", "provider", "reward_id", "tiers", "unit")
+    `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every).
+    """
+
+    __slots__ = ("limits", "price", "provider", "reward_id", "tiers", "unit", "window_keys", "windows")
 
     def __init__(
         self, reward_id: str, unit: Unit, price: int, provider: str, tiers: tuple[str, ...], limits: tuple[Limit, ...]
@@ -152,25 +169,32 @@ class Reward:
         self.provider = provider
         self.tiers = tiers
         self.limits = limits
+        self.window_keys = tuple([f"reward:{reward_id}/{limit.every}" for limit in limits])
+        self.windows = unique_windows(f"reward:{reward_id}", limits)
 
 
 @final
 class Program:
-    """A whole programme. `units[0]` is the default unit; `tiers` ascend, the first with threshold 0, or are empty.
+    """A whole programme. The first of `units` is the default unit; `tiers` ascend, the first with threshold 0, or are
+    empty.
 
-    `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic.
-    `qualification_unit` is the unit whose earned points qualify for tiers, per calendar year in `zone`.
+    `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic. `qualification_unit`
+    is the unit whose earned points qualify for tiers, per calendar year in `zone`. Derived: `calendar` of the zone,
+    `default_unit`, and `tier_ranks`, tier id to its place in `tiers`.
     """
 
     __slots__ = (
+        "calendar",
         "clawback",
         "currencies",
+        "default_unit",
         "enrolment",
         "program_hash",
         "program_id",
         "qualification_unit",
         "rewards",
         "rules",
+        "tier_ranks",
         "tiers",
         "units",
         "zone",
@@ -201,3 +225,11 @@ class Program:
         self.currencies = currencies
         self.clawback = clawback
         self.enrolment = enrolment
+        self.calendar = Calendar(zone)
+        self.default_unit = next(iter(units.values()))
+        self.tier_ranks = {tier.tier_id: rank for rank, tier in enumerate(tiers)}
+
+    def earn_percent(self, tier_id: str) -> int:
+        """What awards are multiplied by, in percent; 100 for a tier that the programme does not know."""
+        rank = self.tier_ranks.get(tier_id, -1)
+        return 100 if rank < 0 else self.tiers[rank].earn_percent

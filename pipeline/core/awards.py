@@ -1,0 +1,147 @@
+"""Awards: which rules of an event give points, how many, and what limits them."""
+
+from typing import Final
+
+from pipeline.core import limits, lots, tiers
+from pipeline.core.bounds import POINTS_MAX
+from pipeline.core.events import Event
+from pipeline.core.ledger import ISSUED, Posting
+from pipeline.core.member import Member
+from pipeline.core.program import Program, Rule
+from pipeline.core.records import Reward, RuleError
+
+FIRST_ONLY: Final = "first_only"
+COOLDOWN: Final = "cooldown"
+MAXIMUM: Final = "maximum"
+WALLET_MAXIMUM: Final = "wallet_maximum"
+
+OrderLot = tuple[str, int, int, int, int]
+"""(unit, lot seq, points earned, points claimed back, calendar year they qualify in or 0), as in `Order.lots`."""
+
+
+def award(
+    posting: Posting,
+    event: Event,
+    type_name: str,
+    program: Program,
+    rule_errors: list[RuleError],
+    issued: list[OrderLot],
+) -> list[Reward]:
+    """Book what the rules of the event's type give; one reward per rule whose condition holds, given or not.
+
+    All rules see the member as before the event. Appends rules that failed to `rule_errors`, and booked lots to
+    `issued`.
+    """
+    table = program.rules.get(type_name)
+    if table is None:
+        return []
+    member = posting.member
+    rules = table.rules
+    failed: list[tuple[int, str]] = []
+    matched = table.match(event, event.payload, member, failed)
+    for index, error in failed:
+        rule_errors.append(RuleError(rules[index].rule_id, error))
+    if not matched:
+        return []
+    first = type_name not in member.event_counts
+    percent = program.earn_percent(member.tier)
+    at_ms = event.occurred_at_ms
+    rewards: list[Reward] = []
+    awarded: list[str] = []
+    qualifying = 0
+    year = -1
+    for index, value in matched:
+        rule = rules[index]
+        desired = points_for(rule, value, percent)
+        given, limited_by = allowed(member, program, rule, at_ms, desired, first)
+        if not rule.live:
+            rewards.append(Reward(rule.rule_id, "points", rule.unit.unit_id, given, desired, "", "shadow"))
+            continue
+        unit = rule.unit.unit_id
+        if given:
+            wallet = lots.wallet_of(member, unit)
+            if given > lots.room(wallet):
+                given = lots.room(wallet)
+                limited_by = WALLET_MAXIMUM
+        rewards.append(Reward(rule.rule_id, "points", unit, given, desired, limited_by, "live"))
+        if not given:
+            continue
+        seq = book(posting, program, rule, at_ms, given)
+        awarded.append(rule.rule_id)
+        if rule.windows:
+            limits.use(member, program.calendar, rule.windows, at_ms, given, 1)
+        if rule.qualifies and unit == program.qualification_unit:
+            qualifying += given
+            if year < 0:
+                year = tiers.counting_year(member, program, at_ms)
+            issued.append((unit, seq, given, 0, year))
+        else:
+            issued.append((unit, seq, given, 0, 0))
+    for rule_id in awarded:
+        if member.awarded_at_ms.get(rule_id, 0) < at_ms:
+            member.awarded_at_ms[rule_id] = at_ms
+    if qualifying:
+        tiers.qualify(posting, program, qualifying)
+    return rewards
+
+
+def points_for(rule: Rule, value: int, percent: int) -> int:
+    """Points that the rule wants to give, rounded once: never negative, at most `POINTS_MAX`."""
+    if rule.fixed_points:
+        numerator, denominator = rule.fixed_points, 1
+    else:
+        numerator, denominator = value * rule.rate_numerator, rule.per * rule.rate_denominator
+    if rule.tier_multiplies and percent != 100:
+        numerator *= percent
+        denominator *= 100
+    if numerator <= 0:
+        return 0
+    return min(rounded(numerator, denominator, rule.unit.rounding), POINTS_MAX)
+
+
+def rounded(numerator: int, denominator: int, rounding: str) -> int:
+    """A non-negative fraction as a whole number: floor, ceiling, half_up or half_even."""
+    quotient, rest = divmod(numerator, denominator)
+    if not rest or rounding == "floor":
+        return quotient
+    if rounding == "ceiling":
+        return quotient + 1
+    if rounding == "half_up":
+        return quotient + (2 * rest >= denominator)
+    assert rounding == "half_even", f"rounding is {rounding!r}"
+    return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
+
+
+def allowed(member: Member, program: Program, rule: Rule, at_ms: int, desired: int, first: bool) -> tuple[int, str]:
+    """(points the rule may give, what suppressed or clipped them or "")."""
+    if rule.first_only and not first:
+        return 0, FIRST_ONLY
+    if rule.cooldown_ms and cooling(member, rule, at_ms):
+        return 0, COOLDOWN
+    if rule.limits and desired:
+        return limits.clip(member, program.calendar, rule.limits, rule.window_keys, at_ms, desired)
+    return desired, ""
+
+
+def cooling(member: Member, rule: Rule, at_ms: int) -> bool:
+    """Whether the rule, or any rule, gave points less than the cooldown before `at_ms`; or after it, seen from a late
+    event."""
+    after_ms = at_ms - rule.cooldown_ms
+    if not rule.cooldown_any:
+        return member.awarded_at_ms.get(rule.rule_id, 0) > after_ms
+    return any(awarded_at_ms > after_ms for awarded_at_ms in member.awarded_at_ms.values())
+
+
+def book(posting: Posting, program: Program, rule: Rule, at_ms: int, points: int) -> int:
+    """Issue the lot with the dates that the rule gives it. Returns its seq."""
+    calendar = program.calendar
+    pending = rule.pending
+    available_at_ms = calendar.add(at_ms, pending.months, pending.ms) if pending.months or pending.ms else 0
+    expires = rule.unit.expires if rule.expires is None else rule.expires
+    expires_at_ms = (
+        calendar.add(available_at_ms or at_ms, expires.months, expires.ms) if expires.months or expires.ms else 0
+    )
+    wallet = posting.member.wallets[rule.unit.unit_id]
+    return lots.issue(
+        posting, wallet, "earn", rule.unit.unit_id, points, ISSUED, available_at_ms, expires_at_ms, rule.rule_id
+    )

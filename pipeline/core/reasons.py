@@ -1,0 +1,75 @@
+"""Every typed reason for which a record goes to dead-letters or an event is refused."""
+
+from typing import Final
+
+MISSING_FIELD: Final = "missing_field"
+OUT_OF_RANGE: Final = "out_of_range"
+MALFORMED: Final = "malformed"
+OCCURRED_IN_FUTURE: Final = "occurred_in_future"
+OCCURRED_TOO_LONG_AGO: Final = "occurred_too_long_ago"
+UNKNOWN_CURRENCY: Final = "unknown_currency"
+UNKNOWN_UNIT: Final = "unknown_unit"
+REPEATED_LINE: Final = "repeated_line"
+SELF_REFERRAL: Final = "self_referral"
+CONFLICT: Final = "conflict"
+NO_PROGRAM: Final = "no_program"
+ACTIVATION_TOO_LATE: Final = "activation_too_late"
+WRONG_PARTITION: Final = "wrong_partition"
+UNDECODABLE: Final = "undecodable"
+UNKNOWN_SCHEMA: Final = "unknown_schema"
+UNKNOWN_TYPE: Final = "unknown_type"
+
+DEAD_LETTER_REASONS: Final[dict[str, str]] = {
+    MISSING_FIELD: "A required field is empty.",
+    OUT_OF_RANGE: "A number is outside its range.",
+    MALFORMED: "A text is not of the form its field asks for.",
+    OCCURRED_IN_FUTURE: "The event says it occurred later than its record's timestamp allows.",
+    OCCURRED_TOO_LONG_AGO: "The event says it occurred longer ago than duplicates are searched for.",
+    UNKNOWN_CURRENCY: "The programme does not know the currency.",
+    UNKNOWN_UNIT: "The programme does not know the unit.",
+    REPEATED_LINE: "Two lines of an order have the same line id.",
+    SELF_REFERRAL: "A member refers themselves.",
+    CONFLICT: "The id was used before, for an event of another content.",
+    NO_PROGRAM: "No programme was in force when the event occurred.",
+    ACTIVATION_TOO_LATE: "A programme was activated less than the lead time before it takes effect.",
+    WRONG_PARTITION: "The record's key is not the member's id, or belongs to another partition.",
+    UNDECODABLE: "The bytes are not a record of the schema they name.",
+    UNKNOWN_SCHEMA: "The registry does not know the schema id.",
+    UNKNOWN_TYPE: "The schema is none of the pipeline's event types.",
+}
+"""Reason to what it means, for records that go to dead-letters: their ids do not enter the duplicate search."""
+
+MEMBER_NOT_ENROLLED: Final = "member_not_enrolled"
+ALREADY_ENROLLED: Final = "already_enrolled"
+ORDER_EXISTS: Final = "order_exists"
+ORDER_UNKNOWN: Final = "order_unknown"
+CURRENCY_DIFFERS: Final = "currency_differs"
+REFUND_EXCEEDS_ORDER: Final = "refund_exceeds_order"
+UNKNOWN_REWARD: Final = "unknown_reward"
+REDEMPTION_EXISTS: Final = "redemption_exists"
+REDEMPTION_NOT_OPEN: Final = "redemption_not_open"
+ALREADY_CANCELLING: Final = "already_cancelling"
+TIER_REQUIRED: Final = "tier_required"
+LIMIT_REACHED: Final = "limit_reached"
+INSUFFICIENT_POINTS: Final = "insufficient_points"
+BALANCE_TOO_LARGE: Final = "balance_too_large"
+NOT_QUARANTINED: Final = "not_quarantined"
+
+REFUSAL_REASONS: Final[dict[str, str]] = {
+    MEMBER_NOT_ENROLLED: "The programme requires enrolment and the member has not enrolled.",
+    ALREADY_ENROLLED: "The member has enrolled before.",
+    ORDER_EXISTS: "The member has another purchase of this order id.",
+    ORDER_UNKNOWN: "The member has no purchase of this order id.",
+    CURRENCY_DIFFERS: "The refund is not in the order's currency.",
+    REFUND_EXCEEDS_ORDER: "Refunds would add up to more than was paid.",
+    UNKNOWN_REWARD: "The catalogue has no such reward.",
+    REDEMPTION_EXISTS: "A redemption of this id is open.",
+    REDEMPTION_NOT_OPEN: "No redemption of this id, or of this fulfilment, is open.",
+    ALREADY_CANCELLING: "The redemption's cancellation was asked for before.",
+    TIER_REQUIRED: "The reward is for other tiers.",
+    LIMIT_REACHED: "The reward's limit for this member does not allow it.",
+    INSUFFICIENT_POINTS: "The member has fewer available points than this takes.",
+    BALANCE_TOO_LARGE: "The wallet cannot hold so many points.",
+    NOT_QUARANTINED: "The member is not quarantined.",
+}
+"""Reason to what it means, for events that are understood and change nothing: their ids enter the duplicate search."""

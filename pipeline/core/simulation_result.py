@@ -1,0 +1,162 @@
+"""What a simulation gives back, and its form as JSON."""
+
+from typing import final
+
+from pipeline.core.calendar import iso_utc
+from pipeline.core.digest import Digest
+from pipeline.core.member import Member
+from pipeline.core.memory import Dead, Output
+from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+
+
+@final
+class MemberSummary:
+    """A member's balances at a time: (available, pending, held, debt) by unit, tier, and the number of its entries so
+    far."""
+
+    __slots__ = ("seq", "tier", "wallets")
+
+    def __init__(self, member: Member, units: list[str]) -> None:
+        self.wallets: dict[str, tuple[int, int, int, int]] = dict.fromkeys(units, (0, 0, 0, 0))
+        for unit, wallet in member.wallets.items():
+            self.wallets[unit] = (wallet.available, wallet.pending, wallet.held, wallet.debt)
+        self.tier = member.tier
+        self.seq = member.seq
+
+    def to_json(self) -> dict[str, object]:
+        """{"wallets": {unit: {"available", "pending", "held"}}, "tier", "seq"}; a wallet in debt also has "debt"."""
+        wallets: dict[str, dict[str, int]] = {}
+        for unit, (available, pending, held, debt) in self.wallets.items():
+            wallets[unit] = {"available": available, "pending": pending, "held": held}
+            if debt:
+                wallets[unit]["debt"] = debt
+        return {"wallets": wallets, "tier": self.tier, "seq": self.seq}
+
+
+@final
+class SimulationResult:
+    """Outputs by kind: entries by member and seq, tier changes and commands by member, the rest in the order of the
+    log."""
+
+    __slots__ = ("commands", "decisions", "digest", "entries", "members", "rejections", "snapshots", "tier_changes")
+
+    def __init__(
+        self,
+        members: dict[str, MemberSummary],
+        journal: list[Output],
+        snapshots: list[tuple[int, dict[str, MemberSummary]]],
+    ) -> None:
+        self.members = members
+        self.snapshots = list(snapshots)
+        self.entries = [output for output in journal if isinstance(output, LedgerEntry)]
+        self.tier_changes = [output for output in journal if isinstance(output, TierChange)]
+        self.commands = [output for output in journal if isinstance(output, FulfillmentCommand)]
+        self.decisions = [output for output in journal if isinstance(output, RewardDecision)]
+        self.rejections: list[tuple[str, str]] = []
+        """(event id, reason) of what went to dead-letters or was refused."""
+        for output in journal:
+            if isinstance(output, Dead) or (isinstance(output, RewardDecision) and output.reason):
+                self.rejections.append((output.event_id, output.reason))
+        self.entries.sort(key=entry_order)
+        self.tier_changes.sort(key=tier_change_member)
+        self.commands.sort(key=command_member)
+        digest = Digest()
+        for entry in self.entries:
+            digest.add(entry)
+        self.digest = digest.hexdigest()
+
+    def to_json(self) -> dict[str, object]:
+        """The result as `accrue simulate --json` prints it: times in ISO 8601, hashes in hex."""
+        return {
+            "members": members_json(self.members),
+            "entries": [entry_json(entry) for entry in self.entries],
+            "tier_changes": [tier_change_json(change) for change in self.tier_changes],
+            "fulfillments": [command_json(command) for command in self.commands],
+            "rejections": [{"event_id": event_id, "reason": reason} for event_id, reason in self.rejections],
+            "alerts": [],
+            "snapshots": [
+                {"at": iso_utc(at_ms), "members": members_json(members)} for at_ms, members in self.snapshots
+            ],
+            "digest": self.digest,
+        }
+
+
+def members_json(members: dict[str, MemberSummary]) -> dict[str, object]:
+    """Member id to its balances."""
+    return {member_id: summary.to_json() for member_id, summary in members.items()}
+
+
+def entry_json(entry: LedgerEntry) -> dict[str, object]:
+    """A ledger entry by field."""
+    return {
+        "entry_id": entry.entry_id,
+        "member_id": entry.member_id,
+        "seq": entry.seq,
+        "kind": entry.kind,
+        "unit": entry.unit,
+        "amount": entry.amount,
+        "debit": entry.debit,
+        "credit": entry.credit,
+        "lot": entry.lot,
+        "event_id": entry.event_id,
+        "source": entry.source,
+        "rule_id": entry.rule_id,
+        "leg": entry.leg,
+        "program_hash": entry.program_hash,
+        "occurred_at": iso_utc(entry.occurred_at_ms),
+        "recorded_at": iso_utc(entry.recorded_at_ms),
+        "previous_hash": entry.previous_hash.hex(),
+        "hash": entry.hash.hex(),
+    }
+
+
+def tier_change_json(change: TierChange) -> dict[str, object]:
+    """A tier change by field; `valid_until` is null for a tier that is never reviewed."""
+    return {
+        "change_id": change.change_id,
+        "member_id": change.member_id,
+        "previous_tier": change.previous_tier,
+        "tier": change.tier,
+        "reason": change.reason,
+        "qualifying_points": change.qualifying_points,
+        "valid_until": iso_utc(change.valid_until_ms) if change.valid_until_ms else None,
+        "event_id": change.event_id,
+        "program_hash": change.program_hash,
+        "occurred_at": iso_utc(change.occurred_at_ms),
+        "recorded_at": iso_utc(change.recorded_at_ms),
+        "seq": change.seq,
+    }
+
+
+def command_json(command: FulfillmentCommand) -> dict[str, object]:
+    """A fulfilment command by field."""
+    return {
+        "fulfillment_id": command.fulfillment_id,
+        "member_id": command.member_id,
+        "redemption_id": command.redemption_id,
+        "action": command.action,
+        "reward_id": command.reward_id,
+        "provider": command.provider,
+        "quantity": command.quantity,
+        "unit": command.unit,
+        "points": command.points,
+        "event_id": command.event_id,
+        "program_hash": command.program_hash,
+        "occurred_at": iso_utc(command.occurred_at_ms),
+        "recorded_at": iso_utc(command.recorded_at_ms),
+    }
+
+
+def entry_order(entry: LedgerEntry) -> tuple[str, int]:
+    """Entries are listed in ascending order of this."""
+    return (entry.member_id, entry.seq)
+
+
+def tier_change_member(change: TierChange) -> str:
+    """Tier changes are listed in ascending order of this."""
+    return change.member_id
+
+
+def command_member(command: FulfillmentCommand) -> str:
+    """Commands are listed in ascending order of this."""
+    return command.member_id

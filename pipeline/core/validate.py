@@ -1,0 +1,288 @@
+"""Validation: what makes an event invalid, as (reason, detail); the detail names field, value and remedy."""
+
+from datetime import date
+from typing import Final
+
+from pipeline.core import reasons
+from pipeline.core.bounds import AMOUNT_MINOR_MAX, MONTHS_MAX, POINTS_MAX, QUANTITY_MAX, TEXT_MAX
+from pipeline.core.calendar import iso_utc
+from pipeline.core.events import Event
+from pipeline.core.horizons import Horizons
+from pipeline.core.payloads import (
+    CustomEvent,
+    EmiPaymentSucceeded,
+    FulfillmentOutcome,
+    Line,
+    MemberEnrolled,
+    MemberQuarantined,
+    OnboardingCompleted,
+    Payload,
+    PointsAdjusted,
+    ProfileChanged,
+    QuarantineReleased,
+    RedemptionCancelled,
+    RedemptionRequested,
+    ReferralAccepted,
+    ReferralJoined,
+    SubscriptionRenewed,
+    TransactionCompleted,
+    TransactionRefunded,
+)
+from pipeline.core.program import Program
+
+Fault = tuple[str, str]
+
+INSTALMENTS_MAX: Final = 10_000
+SHOWN_MAX: Final = 80
+OUTCOMES: Final = ("unknown", "confirmed", "failed", "cancelled")
+
+
+def header_fault(event: Event, horizons: Horizons) -> Fault | None:
+    """What is wrong with the fields that every event has, or None."""
+    member_id = event.member_id
+    fault = id_fault("member_id", member_id) or id_fault("event_id", event.event_id) or id_fault("source", event.source)
+    if fault is not None:
+        return fault
+    if "|" in member_id:
+        return (reasons.MALFORMED, f"member_id is {shown(member_id)}; send it without '|', which separates keys")
+    occurred_at_ms, recorded_at_ms = event.occurred_at_ms, event.recorded_at_ms
+    if occurred_at_ms > recorded_at_ms + horizons.future_ms:
+        return (
+            reasons.OCCURRED_IN_FUTURE,
+            f"occurred_at is {at(occurred_at_ms)}, the record's timestamp {at(recorded_at_ms)}; "
+            f"it may be at most {horizons.future_ms} ms later: correct the source's clock and send it again",
+        )
+    if occurred_at_ms <= 0 or occurred_at_ms < recorded_at_ms - horizons.past_ms:
+        return (
+            reasons.OCCURRED_TOO_LONG_AGO,
+            f"occurred_at is {at(occurred_at_ms)}, the record's timestamp {at(recorded_at_ms)}; "
+            f"it may be at most {horizons.past_ms} ms earlier, and after 1970: book it with points_adjusted instead",
+        )
+    return None
+
+
+def no_program_fault(event: Event) -> Fault:
+    """The event occurred before any program."""
+    return (
+        reasons.NO_PROGRAM,
+        f"occurred_at is {iso_utc(event.occurred_at_ms)}, before the first program takes effect; "
+        f"activate a program for that time, then send the event again",
+    )
+
+
+def payload_fault(event: Event, program: Program) -> Fault | None:
+    """What is wrong with the event's own fields under the program of its time, or None."""
+    payload = event.payload
+    if isinstance(payload, TransactionCompleted):
+        return (
+            id_fault("order_id", payload.order_id)
+            or range_fault("amount_minor", payload.amount_minor, 0, AMOUNT_MINOR_MAX)
+            or currency_fault(payload.currency, program)
+            or (country_fault(payload.country) if payload.country else None)
+            or (lines_fault(payload.lines) if payload.lines else None)
+        )
+    if isinstance(payload, TransactionRefunded):
+        return (
+            id_fault("order_id", payload.order_id)
+            or range_fault("amount_minor", payload.amount_minor, 1, AMOUNT_MINOR_MAX)
+            or currency_fault(payload.currency, program)
+        )
+    if isinstance(payload, FulfillmentOutcome):
+        return (
+            id_fault("fulfillment_id", payload.fulfillment_id)
+            or id_fault("redemption_id", payload.redemption_id)
+            or choice_fault("outcome", payload.outcome, OUTCOMES)
+        )
+    if isinstance(payload, RedemptionRequested):
+        return (
+            id_fault("redemption_id", payload.redemption_id)
+            or id_fault("reward_id", payload.reward_id)
+            or range_fault("quantity", payload.quantity, 1, QUANTITY_MAX)
+        )
+    if isinstance(payload, RedemptionCancelled):
+        return id_fault("redemption_id", payload.redemption_id)
+    if isinstance(payload, PointsAdjusted):
+        return adjustment_fault(payload, program)
+    if isinstance(payload, MemberEnrolled | ProfileChanged):
+        return (country_fault(payload.country) if payload.country else None) or (
+            date_fault("birth_date", payload.birth_date) if payload.birth_date else None
+        )
+    return other_payload_fault(event.member_id, payload, program)
+
+
+def other_payload_fault(member_id: str, payload: Payload, program: Program) -> Fault | None:
+    """The rarer types."""
+    if isinstance(payload, CustomEvent):
+        return id_fault("name", payload.name) or numbers_fault(payload.numbers)
+    if isinstance(payload, SubscriptionRenewed):
+        return (
+            id_fault("subscription_id", payload.subscription_id)
+            or id_fault("plan", payload.plan)
+            or range_fault("amount_minor", payload.amount_minor, 0, AMOUNT_MINOR_MAX)
+            or currency_fault(payload.currency, program)
+            or range_fault("period_months", payload.period_months, 1, MONTHS_MAX)
+        )
+    if isinstance(payload, EmiPaymentSucceeded):
+        return (
+            id_fault("loan_id", payload.loan_id)
+            or range_fault("instalment_number", payload.instalment_number, 1, INSTALMENTS_MAX)
+            or range_fault("amount_minor", payload.amount_minor, 1, AMOUNT_MINOR_MAX)
+            or currency_fault(payload.currency, program)
+        )
+    if isinstance(payload, OnboardingCompleted):
+        return id_fault("flow", payload.flow)
+    if isinstance(payload, ReferralAccepted):
+        return id_fault("referral_id", payload.referral_id) or referral_fault(
+            "referred_member_id", payload.referred_member_id, member_id
+        )
+    if isinstance(payload, ReferralJoined):
+        return id_fault("referral_id", payload.referral_id) or referral_fault(
+            "referrer_member_id", payload.referrer_member_id, member_id
+        )
+    if isinstance(payload, QuarantineReleased):
+        return text_fault("author", payload.author)
+    assert isinstance(payload, MemberQuarantined), f"no validation of {type(payload).__name__}"
+    return text_fault("quarantined_event_id", payload.quarantined_event_id)
+
+
+def id_fault(field: str, value: str) -> Fault | None:
+    """Ids and names: not empty, of at most `TEXT_MAX` printable characters."""
+    if not value:
+        return (reasons.MISSING_FIELD, f"{field} is empty; it is required")
+    if len(value) > TEXT_MAX:
+        return (reasons.MALFORMED, f"{field} has {len(value)} characters; send at most {TEXT_MAX}")
+    if not value.isprintable():
+        return (reasons.MALFORMED, f"{field} is {shown(value)}; send it without control characters")
+    return None
+
+
+def text_fault(field: str, value: str) -> Fault | None:
+    """Free text that is required."""
+    return None if value else (reasons.MISSING_FIELD, f"{field} is empty; it is required")
+
+
+def range_fault(field: str, value: int, least: int, most: int) -> Fault | None:
+    """Numbers from `least` to `most`."""
+    if least <= value <= most:
+        return None
+    return (reasons.OUT_OF_RANGE, f"{field} is {value}; it must be from {least} to {most}")
+
+
+def choice_fault(field: str, value: str, choices: tuple[str, ...]) -> Fault | None:
+    """One of a few words."""
+    if value in choices:
+        return None
+    return (reasons.MALFORMED, f"{field} is {shown(value)}; it must be one of {', '.join(choices)}")
+
+
+def currency_fault(currency: str, program: Program) -> Fault | None:
+    """ISO 4217 codes that the programme knows."""
+    if currency in program.currencies:
+        return None
+    if not currency:
+        return (reasons.MISSING_FIELD, "currency is empty; it is required")
+    known = ", ".join(sorted(program.currencies))
+    return (
+        reasons.UNKNOWN_CURRENCY,
+        f"currency is {shown(currency)}; the programme knows {known}: add it there, or send another",
+    )
+
+
+def country_fault(country: str) -> Fault | None:
+    """ISO 3166 alpha-2: two capital letters."""
+    if len(country) == 2 and country.isascii() and country.isalpha() and country.isupper():
+        return None
+    return (
+        reasons.MALFORMED,
+        f"country is {shown(country)}; send an ISO 3166 alpha-2 code such as NL, or leave it empty",
+    )
+
+
+def date_fault(field: str, value: str) -> Fault | None:
+    """ISO 8601 calendar dates."""
+    if len(value) == 10 and value[4] == "-" and value[7] == "-" and value.isascii():
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            pass
+        else:
+            return None
+    return (
+        reasons.MALFORMED,
+        f"{field} is {shown(value)}; send an ISO 8601 date such as 1990-12-31, or leave it empty",
+    )
+
+
+def lines_fault(lines: list[Line]) -> Fault | None:
+    """Order lines: unique ids, quantities and amounts in range."""
+    seen: set[str] = set()
+    for index, line in enumerate(lines):
+        place = f"lines[{index}]"
+        fault = (
+            id_fault(f"{place}.line_id", line.line_id)
+            or id_fault(f"{place}.sku", line.sku)
+            or range_fault(f"{place}.quantity", line.quantity, 1, QUANTITY_MAX)
+            or range_fault(f"{place}.amount_minor", line.amount_minor, -AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)
+        )
+        if fault is not None:
+            return fault
+        if line.line_id in seen:
+            return (
+                reasons.REPEATED_LINE,
+                f"{place}.line_id is {shown(line.line_id)}, as of a line before it; give each line an id of its own",
+            )
+        seen.add(line.line_id)
+    return None
+
+
+def adjustment_fault(payload: PointsAdjusted, program: Program) -> Fault | None:
+    """Points given or taken by hand: a known unit, not 0, with reason and author."""
+    if payload.unit and payload.unit not in program.units:
+        known = ", ".join(program.units)
+        return (
+            reasons.UNKNOWN_UNIT,
+            f"unit is {shown(payload.unit)}; send one of {known}, or leave it empty for the first",
+        )
+    if payload.points == 0:
+        return (
+            reasons.OUT_OF_RANGE,
+            "points is 0; send a positive number to give points or a negative one to take them",
+        )
+    return (
+        range_fault("points", payload.points, -POINTS_MAX, POINTS_MAX)
+        or text_fault("reason", payload.reason)
+        or text_fault("author", payload.author)
+    )
+
+
+def numbers_fault(numbers: dict[str, int]) -> Fault | None:
+    """Whole-number attributes of a custom event."""
+    for name, value in numbers.items():
+        if not name:
+            return (reasons.MISSING_FIELD, "numbers has an empty name; name each number")
+        if not -AMOUNT_MINOR_MAX <= value <= AMOUNT_MINOR_MAX:
+            return range_fault(f"numbers[{shown(name)}]", value, -AMOUNT_MINOR_MAX, AMOUNT_MINOR_MAX)
+    return None
+
+
+def referral_fault(field: str, other_member_id: str, member_id: str) -> Fault | None:
+    """The other side of a referral: a member id, and not the member's own."""
+    if other_member_id == member_id:
+        return (
+            reasons.SELF_REFERRAL,
+            f"{field} is {shown(other_member_id)}, the member itself; it must be another member",
+        )
+    fault = id_fault(field, other_member_id)
+    if fault is None and "|" in other_member_id:
+        return (reasons.MALFORMED, f"{field} is {shown(other_member_id)}; send it without '|', which separates keys")
+    return fault
+
+
+def shown(value: str) -> str:
+    """A text as it is quoted in details, cut where it is long."""
+    return repr(value) if len(value) <= SHOWN_MAX else f"{value[:SHOWN_MAX]!r}..."
+
+
+def at(at_ms: int) -> str:
+    """A time as it is shown in details: ISO 8601 where a calendar has it, else in ms."""
+    return iso_utc(at_ms) if 0 <= at_ms < 253_402_300_800_000 else f"{at_ms} ms"

@@ -1,0 +1,148 @@
+"""A member's points of one unit: lots, open redemptions, and what limits have used."""
+
+from typing import final
+
+LotTuple = tuple[int, int, int, int]
+WalletTuple = tuple[str, int, int, int, int, tuple[LotTuple, ...]]
+HoldTuple = tuple[str, str, str, str, int, str, int, tuple[tuple[int, int, int], ...], bool, int]
+WindowTuple = tuple[str, int, int, int]
+
+
+@final
+class Lot:
+    """Points earned together. `seq` (of the issuing entry) is its id; `points` is what remains and is not held, at
+    least 1.
+
+    `available_at_ms` 0 means available now, else pending until then; `expires_at_ms` 0 means never.
+    """
+
+    __slots__ = ("available_at_ms", "expires_at_ms", "points", "seq")
+
+    def __init__(self, seq: int, points: int, available_at_ms: int, expires_at_ms: int) -> None:
+        self.seq = seq
+        self.points = points
+        self.available_at_ms = available_at_ms
+        self.expires_at_ms = expires_at_ms
+
+    def to_tuple(self) -> LotTuple:
+        """Field values in the order of the constructor."""
+        return (self.seq, self.points, self.available_at_ms, self.expires_at_ms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lot) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(self.to_tuple())
+
+    def __repr__(self) -> str:
+        return f"Lot{self.to_tuple()!r}"
+
+
+@final
+class Wallet:
+    """Points of one unit. `pending` and `available` equal the sums over `lots`, `held` the sum over open holds; `debt`
+    is owed.
+
+    `lots` ascend by seq. While there is debt nothing is available: what becomes available repays it first.
+    """
+
+    __slots__ = ("available", "debt", "held", "lots", "pending")
+
+    def __init__(self, available: int, pending: int, held: int, debt: int, lots: list[Lot]) -> None:
+        self.available = available
+        self.pending = pending
+        self.held = held
+        self.debt = debt
+        self.lots = lots
+
+    def to_tuple(self) -> tuple[int, int, int, int, tuple[LotTuple, ...]]:
+        """Field values in the order of the constructor."""
+        return (self.available, self.pending, self.held, self.debt, tuple([lot.to_tuple() for lot in self.lots]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Wallet) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(self.to_tuple())
+
+    def __repr__(self) -> str:
+        return f"Wallet{self.to_tuple()!r}"
+
+
+@final
+class Hold:
+    """An open redemption. `parts` are (lot seq, points, expires_at_ms) taken from lots, earliest expiry first.
+
+    `requested_at_ms` is when the request occurred, `cancelling` whether the provider was asked to cancel.
+    """
+
+    __slots__ = (
+        "cancelling",
+        "fulfillment_id",
+        "parts",
+        "points",
+        "provider",
+        "quantity",
+        "requested_at_ms",
+        "reward_id",
+        "unit",
+    )
+
+    def __init__(
+        self,
+        fulfillment_id: str,
+        reward_id: str,
+        provider: str,
+        quantity: int,
+        unit: str,
+        points: int,
+        parts: list[tuple[int, int, int]],
+        cancelling: bool,
+        requested_at_ms: int,
+    ) -> None:
+        self.fulfillment_id = fulfillment_id
+        self.reward_id = reward_id
+        self.provider = provider
+        self.quantity = quantity
+        self.unit = unit
+        self.points = points
+        self.parts = parts
+        self.cancelling = cancelling
+        self.requested_at_ms = requested_at_ms
+
+    def __repr__(self) -> str:
+        return (
+            f"Hold({self.fulfillment_id!r}, {self.reward_id!r}, {self.provider!r}, {self.quantity}, {self.unit!r}, "
+            f"{self.points}, {self.parts!r}, cancelling={self.cancelling}, requested_at_ms={self.requested_at_ms})"
+        )
+
+
+@final
+class Window:
+    """What a limit has used in the calendar window that starts at `start_ms`."""
+
+    __slots__ = ("count", "points", "start_ms")
+
+    def __init__(self, start_ms: int, points: int, count: int) -> None:
+        self.start_ms = start_ms
+        self.points = points
+        self.count = count
+
+    def __repr__(self) -> str:
+        return f"Window({self.start_ms}, points={self.points}, count={self.count})"
+
+
+def hold_tuple(redemption_id: str, hold: Hold) -> HoldTuple:
+    """The redemption's id and the hold's values in the order of its constructor."""
+    return (
+        redemption_id,
+        hold.fulfillment_id,
+        hold.reward_id,
+        hold.provider,
+        hold.quantity,
+        hold.unit,
+        hold.points,
+        tuple(hold.parts),
+        hold.cancelling,
+        hold.requested_at_ms,
+    )
