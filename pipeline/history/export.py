@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from pipeline.core.events import Event
 from pipeline.core.payloads import Control
-from pipeline.history.log_lines import Header, ProgramLine, header_line, program_line, record_line
+from pipeline.history.log_lines import Footer, Header, ProgramLine, footer_line, header_line, program_line, record_line
 from pipeline.lane.kafka import new_admin, partition_counts
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.settings import Settings
@@ -49,6 +49,7 @@ def export_log(
                 records += len(chunk)
                 on_progress(behind + chunk[-1][0] + 1 - start, in_all)
             behind += end - start
+        write(footer_line(Footer(records)))
         on_progress(in_all, in_all)
         return records
     finally:

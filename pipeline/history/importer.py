@@ -10,11 +10,12 @@ from pipeline.core.events import Event
 from pipeline.core.payloads import ProgramActivated, Tick
 from pipeline.history.append import Appender, NotDelivered
 from pipeline.history.purchases import DAY_MS
-from pipeline.history.relaxed import OLDEST_SETTING, old_timestamps_taken
+from pipeline.history.relaxed import old_timestamps_taken
 from pipeline.lane.kafka import new_admin, new_consumer
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.settings import Settings
 from pipeline.wire.codec import Decoder, Encoder, Undecodable
+from pipeline.wire.topic_plan import RELAXED_BY_IMPORT
 from pipeline.wire.topics import Topic
 
 SETTING_SPREADS_S: Final = 30.0
@@ -121,7 +122,7 @@ class Importer:
                     raise
                 if time.monotonic() > deadline:
                     raise ImportBroken(
-                        f"{error}; {OLDEST_SETTING} was relaxed {SETTING_SPREADS_S:.0f} s ago without effect"
+                        f"{error}; {RELAXED_BY_IMPORT} was relaxed {SETTING_SPREADS_S:.0f} s ago without effect"
                     ) from error
             time.sleep(_PAUSE_S)
             appender.append_everywhere(value, time_ms)

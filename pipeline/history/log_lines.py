@@ -1,10 +1,11 @@
-"""The exported log's lines: a header, the programmes it names, then every record of every partition, losslessly.
+"""The exported log's lines: a header, the programmes it names, every record of every partition losslessly, an end.
 
     {"log": {"format", "topic", "partitions", "ends", "exported_at"}}
     {"program": {"hash", "bundle"}}                                       the bundle's canonical text
     {"partition", "offset", "timestamp", "key", "event": {...}}           as `accrue events send` takes events
     {"partition", "offset", "timestamp", "control": {...}}
     {"partition", "offset", "timestamp", "key", "raw", "reason", "detail"}    what is no event of ours, as base64
+    {"end": {"records"}}                                                  how many records there were
 
 `timestamp` is in ms since 1970 UTC. A key that is no UTF-8 text stands as `key_base64`; without key there is neither.
 """
@@ -64,7 +65,13 @@ class RecordLine(NamedTuple):
     raw: bytes | None
 
 
-Line = Header | ProgramLine | RecordLine
+class Footer(NamedTuple):
+    """The last line: without it the file was cut off."""
+
+    records: int
+
+
+Line = Header | ProgramLine | RecordLine | Footer
 
 
 def header_line(header: Header) -> bytes:
@@ -96,6 +103,10 @@ def record_line(partition: int, record: Record, content: Event | Control | Undec
     return _line(line)
 
 
+def footer_line(footer: Footer) -> bytes:
+    return _line({"end": footer._asdict()})
+
+
 def read_line(text: bytes) -> Line:
     """What a line says. Raises BadLine."""
     try:
@@ -106,6 +117,8 @@ def read_line(text: bytes) -> Line:
             return _header(line["log"])
         if "program" in line:
             return ProgramLine(line["program"]["hash"], line["program"]["bundle"])
+        if "end" in line:
+            return Footer(line["end"]["records"])
         return _record(line)
     except msgspec.DecodeError as error:
         raise BadLine(f"is not JSON ({error})") from None

@@ -8,9 +8,11 @@ from pipeline.core.events import Event
 from pipeline.core.payloads import CustomEvent, Line, MemberQuarantined, ProgramActivated, Tick, TransactionCompleted
 from pipeline.history.log_lines import (
     BadLine,
+    Footer,
     Header,
     ProgramLine,
     RecordLine,
+    footer_line,
     header_line,
     program_line,
     read_line,
@@ -72,6 +74,7 @@ def test_header_and_programs_come_back_as_they_were() -> None:
 
     assert read_line(header_line(header)) == header
     assert read_line(program_line(program)) == program
+    assert read_line(footer_line(Footer(17))) == Footer(17)
 
 
 @pytest.mark.parametrize(
