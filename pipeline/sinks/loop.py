@@ -35,7 +35,7 @@ BACKOFF_LONGEST_S: Final = 10.0
 
 
 class Sink:
-    """One sink: a source, a decoder and a target. Runs in the thread that calls `run`."""
+    """One sink: a source, a decoder and a target. Runs once, in the thread that calls `run`, which closes both."""
 
     def __init__(
         self,
@@ -79,6 +79,7 @@ class Sink:
         finally:
             metrics.SINK_UP.labels(self._target.name).set(0)
             self._target.close()
+            self._source.close()
 
     def _session(self, stop: threading.Event, until_end: bool) -> None:
         """From the offsets that the target holds until `stop`, the end, or the first trouble."""
@@ -114,11 +115,10 @@ class Sink:
                 break
         positions: dict[TopicPartition, int] = {}
         reads: dict[TopicPartition, int] = {}
-        for partition, topic_id in topic_ids.items():
-            first, end = self._source.bounds(partition)
+        for partition, (first, end) in self._source.bounds(topic_ids).items():
             known = held.get(partition)
             if known is None:
-                self._target.begin(partition, Position(first, topic_id))
+                self._target.begin(partition, Position(first, topic_ids[partition]))
                 positions[partition] = reads[partition] = first
             else:
                 self._check_bounds(partition, known.next_offset, first, end)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from confluent_kafka import (
+    IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import OffsetSpec
 
 from pipeline.lane.kafka import new_admin, new_consumer
 from pipeline.settings import Settings
@@ -48,17 +50,23 @@ class LogSource:
             raise AwayError(_away_text(error, self._topics)) from error
         return found
 
-    def bounds(self, partition: TopicPartition) -> tuple[int, int]:
-        """(first offset there is, offset after the last one) of a partition. Raises AwayError."""
+    def bounds(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """(first offset there is, offset after the last committed record) of each partition. Raises AwayError."""
+        wanted = list(partitions)
+        first = self._offsets(wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        end = self._offsets(wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return {partition: (first[partition], end[partition]) for partition in wanted}
+
+    def _offsets(self, partitions: list[TopicPartition], which: OffsetSpec) -> dict[TopicPartition, int]:
         try:
-            bounds = self._consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=REQUEST_S)
+            futures = self._admin.list_offsets(
+                {KafkaPartition(*partition): which for partition in partitions},
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=REQUEST_S,
+            )
+            return {(place.topic, place.partition): int(future.result().offset) for place, future in futures.items()}
         except KafkaException as error:
             raise AwayError(_away_text(error, self._topics)) from error
-        if bounds is None:
-            raise AwayError(
-                f"Kafka did not say within {REQUEST_S:.0f} s where {partition[0]}[{partition[1]}] begins and ends"
-            )
-        return bounds
 
     def start(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Read these partitions from these offsets; what was fetched before is dropped. Raises AwayError."""
