@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 
 import click
+
+from pipeline import settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 NEVER: Final = "never"
+
+
+def settings_options(*names: str) -> Callable[[Command], Command]:
+    """Flags for these fields of `Settings`; the command gets `settings`, loaded with what was given."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_settings(*args: Any, **given: Any) -> Any:
+            flags = {name: given.pop(name) for name in names}
+            return command(*args, settings=settings.load(**flags), **given)
+
+        wrapped: Any = with_settings
+        for name in reversed(names):
+            wrapped = click.option(f"--{name.replace('_', '-')}", metavar="TEXT", help=_doc_of(name))(wrapped)
+        return cast("Command", wrapped)
+
+    return decorate
+
+
+def _doc_of(name: str) -> str:
+    (doc,) = [field.metadata["doc"] for field in dataclasses.fields(settings.Settings) if field.name == name]
+    return f"{doc}  [env: {settings.variable(name)}]"
 
 
 def print_json(value: object) -> None:

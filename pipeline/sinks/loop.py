@@ -8,10 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-import structlog
 from confluent_kafka import Message
 
-from pipeline.sinks import metrics
+from pipeline import logs, metrics
 from pipeline.sinks.source import LogSource
 from pipeline.sinks.target import (
     AwayError,
@@ -56,7 +55,7 @@ class Sink:
         self._target = target
         self._accept_gaps = accept_gaps
         self._reject_unknown_schemas = reject_unknown_schemas
-        self._log = structlog.get_logger("accrue.sink").bind(sink=target.name)
+        self._log = logs.logger("accrue.sink").bind(sink=target.name)
         self._failures = 0
 
     def run(self, stop: threading.Event, *, until_end: bool = False) -> None:
@@ -71,13 +70,13 @@ class Sink:
                     self._session(stop, until_end)
                     return
                 except OffsetsMovedError as error:
-                    self._log.info("sink_offsets_moved", detail=str(error))
+                    self._log.info("sink offsets moved", detail=str(error))
                 except AwayError as error:
-                    metrics.SINK_RETRIES.labels(self._target.name).inc()
-                    self._log.warning("sink_waits", detail=str(error), failures=self._failures)
+                    metrics.sink_waits.labels(self._target.name).inc()
+                    self._log.warning("sink waits", detail=str(error), failures=self._failures)
                 stop.wait(self._backoff_s())
         finally:
-            metrics.SINK_UP.labels(self._target.name).set(0)
+            metrics.sink_up.labels(self._target.name).set(0)
             self._target.close()
             self._source.close()
 
@@ -86,8 +85,8 @@ class Sink:
         self._target.open()
         positions, reads = self._starts()
         self._source.start(reads)
-        metrics.SINK_UP.labels(self._target.name).set(1)
-        self._log.info("sink_reads", partitions={f"{t}[{p}]": offset for (t, p), offset in sorted(positions.items())})
+        metrics.sink_up.labels(self._target.name).set(1)
+        self._log.info("sink reads", partitions={f"{t}[{p}]": offset for (t, p), offset in sorted(positions.items())})
         checked_s = time.monotonic()
         while not stop.is_set():
             messages = self._source.fetch(BATCH_RECORDS, BATCH_BYTES, LINGER_S)
@@ -144,13 +143,13 @@ class Sink:
         batch = self._batch(messages, positions)
         started_s = time.monotonic()
         changed = self._target.write(batch)
-        metrics.SINK_BATCH_SECONDS.labels(self._target.name).observe(time.monotonic() - started_s)
-        metrics.SINK_RECORDS.labels(self._target.name).inc(len(batch.records))
-        metrics.SINK_CHANGES.labels(self._target.name).inc(changed)
+        metrics.sink_batch_seconds.labels(self._target.name).observe(time.monotonic() - started_s)
+        metrics.sink_records.labels(self._target.name).inc(len(batch.records))
+        metrics.sink_changes.labels(self._target.name).inc(changed)
         for reject in batch.rejects:
-            metrics.SINK_REJECTS.labels(self._target.name, reject.reason).inc()
+            metrics.sink_rejects.labels(self._target.name, reject.reason).inc()
             self._log.error(
-                "sink_reject",
+                "record rejected",
                 place=f"{reject.topic}[{reject.partition}]:{reject.offset}",
                 reason=reject.reason,
                 detail=reject.detail,
@@ -205,7 +204,7 @@ class Sink:
         for (topic, partition), next_offset in positions.items():
             lag = self._source.lag((topic, partition), next_offset)
             if lag is not None:
-                metrics.SINK_LAG.labels(self._target.name, topic, str(partition)).set(lag)
+                metrics.sink_lag.labels(self._target.name, topic, str(partition)).set(lag)
 
     def _backoff_s(self) -> float:
         """Doubles with each failure in a row, to a limit; partly random, so that instances do not march in step."""

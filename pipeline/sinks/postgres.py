@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import psycopg
-import structlog
 from psycopg import sql
 
-from pipeline.sinks import metrics
+from pipeline import logs, metrics
 from pipeline.sinks.migrate import migrate, migrations
 from pipeline.sinks.postgres_tables import TABLES, Row, Table, clean
 from pipeline.sinks.target import AwayError, Batch, OffsetsMovedError, Position, Reject, SinkError, TopicPartition
@@ -36,7 +35,7 @@ class PostgresTarget:
         """url: as libpq takes it; tables are created in the first schema of its search path."""
         self._url = url
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
-        self._log = structlog.get_logger("accrue.sink").bind(sink=self.name)
+        self._log = logs.logger("accrue.sink").bind(sink=self.name)
 
     def open(self) -> None:
         """Connect and migrate. Raises AwayError, or SinkError for a database that this version cannot use."""
@@ -52,7 +51,7 @@ class PostgresTarget:
             )
             self._connection.execute(sql.SQL("SET lock_timeout = {}").format(sql.Literal(LOCK_TIMEOUT)))
             for name in migrate(self._connection, migrations()):
-                self._log.info("sink_migrated", migration=name)
+                self._log.info("database migrated", migration=name)
             for table in TABLES.values():
                 columns = sql.SQL(", ").join(
                     sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
@@ -145,14 +144,14 @@ class PostgresTarget:
         assert found is not None
         conflicts = _whole(found[0])
         if conflicts:
-            metrics.SINK_CONFLICTS.labels(self.name, table.name).inc(conflicts)
+            metrics.sink_conflicts.labels(self.name, table.name).inc(conflicts)
             self._log.error(
-                "sink_conflict",
+                "row conflicts",
                 table=table.name,
                 rows=conflicts,
                 detail="ids that the table holds from another record; the rows there stay: see `accrue ledger verify`",
             )
-        self._log.info("sink_redelivered", table=table.name, rows=skipped - conflicts)
+        self._log.info("rows redelivered", table=table.name, rows=skipped - conflicts)
 
 
 def _inserting(table: Table) -> sql.Composed:

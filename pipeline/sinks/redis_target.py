@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import msgspec
 import redis
-import structlog
 
+from pipeline import logs
 from pipeline.core.records import MemberBalance
 from pipeline.sinks.target import AwayError, Batch, OffsetsMovedError, Position, TopicPartition
 
@@ -59,7 +59,7 @@ class RedisTarget:
             url, decode_responses=True, socket_timeout=CALL_S, socket_connect_timeout=CALL_S, client_name="accrue-sink"
         )
         self._script = self._client.register_script(_LUA)
-        self._log = structlog.get_logger("accrue.sink").bind(sink=self.name)
+        self._log = logs.logger("accrue.sink").bind(sink=self.name)
 
     def open(self) -> None:
         """As `Target.open`."""
@@ -86,7 +86,7 @@ class RedisTarget:
 
     def start_anew(self, reason: str) -> None:
         """Delete all that the sink keeps: the log that it came from is gone."""
-        self._log.warning("sink_starts_anew", reason=reason)
+        self._log.warning("sink starts anew", reason=reason)
         self.wipe()
 
     def wipe(self) -> int:

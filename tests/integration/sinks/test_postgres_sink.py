@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from prometheus_client import REGISTRY
 from sink_world import NOW_MS, Account, World, run_to_end, running
 
 from pipeline.devstack import LocalStack
+from pipeline.metrics import REGISTRY
 from pipeline.sinks.migrate import Migration, migrate, migrations
 from pipeline.sinks.postgres import PostgresTarget
 from pipeline.sinks.target import AwayError, Batch, SinkError
@@ -242,9 +242,9 @@ def test_a_record_of_unknown_schema_is_set_aside_on_demand(world: World, databas
 
 def test_topics_that_do_not_exist_yet_are_waited_for(world: World, database: psycopg.Connection) -> None:
     world.delete("dead-letters")
-    waits = retries()
+    before = waits()
     with running(world.postgres_sink()) as sink:
-        sink.wait_until(lambda: retries() > waits, "an attempt")
+        sink.wait_until(lambda: waits() > before, "an attempt")
         world.create("dead-letters")
         world.write(Account("m-1").dead_letter("e"))
         sink.wait_until(lambda: has_tables(database) and count(database, "dead_letters") == 1, "the dead letter")
@@ -281,11 +281,11 @@ def test_a_gap_in_the_log_stops_the_sink_unless_it_is_accepted(world: World, dat
 def test_the_server_may_be_away_for_a_while(world: World, stack: LocalStack, database_url: str) -> None:
     account = Account("m-1")
     world.write(account.earn())
-    waits = retries()
+    before = waits()
     stack.postgres.kill()
     try:
         with running(world.postgres_sink()) as sink:
-            sink.wait_until(lambda: retries() > waits + 1, "two attempts")
+            sink.wait_until(lambda: waits() > before + 1, "two attempts")
             stack.postgres.start()
             sink.wait_until(lambda: entries_in(database_url) == 1, "the entry")
             stack.postgres.kill()
@@ -330,8 +330,8 @@ def test_a_migration_that_fails_leaves_nothing_behind(database: psycopg.Connecti
     assert database.execute("SELECT to_regclass('a'), to_regclass('schema_migrations')").fetchone() == (None, None)
 
 
-def retries() -> float:
-    return REGISTRY.get_sample_value("accrue_sink_retries_total", {"sink": "postgres"}) or 0.0
+def waits() -> float:
+    return REGISTRY.get_sample_value("accrue_sink_waits_total", {"sink": "postgres"}) or 0.0
 
 
 def has_tables(database: psycopg.Connection) -> bool:
