@@ -198,13 +198,13 @@ class _Decoder:
                 *self.read(writer.items, Field("item", reader.items), f"{local}_item", f"{path}[]"),
                 f"{local}.append({local}_item)",
             ]
-        return [f"{local}: {python_type(reader)} = []", *block_lines(body, f"{local}_stop", path)]
+        return [f"{local}: {python_type(reader)} = []", *block_lines(body, local, path)]
 
     def map(self, writer: Map, reader: Map, local: str, path: str) -> list[str]:
         body = _text(f"{local}_key", "string", often_empty=False)
         body += self.read(writer.values, Field("value", reader.values), f"{local}_value", f"{path}{{}}")
         body += [f"{local}[{local}_key] = {local}_value"]
-        return [f"{local}: {python_type(reader)} = {{}}", *block_lines(body, f"{local}_stop", path)]
+        return [f"{local}: {python_type(reader)} = {{}}", *block_lines(body, local, path)]
 
 
 def _text(local: str, reader: str, often_empty: bool) -> list[str]:

@@ -13,18 +13,22 @@ def length_lines() -> list[str]:
     return ["n = data[i]", "i += 1", "if n & 129:", "    n, i = read_length(data, i - 1)"]
 
 
-def block_lines(body: Sequence[str], stop: str, path: str) -> list[str]:
-    """Reads the blocks of an array or map; `body` reads one item. `stop` is a local that no other block uses."""
+def block_lines(body: Sequence[str], local: str, path: str) -> list[str]:
+    """Reads the blocks of an array or map; `body` reads one item. `local` begins the names that only these blocks use.
+
+    The number of items has a name of its own, which the body does not change: compiled code reads it again and again.
+    """
+    count, stop = f"{local}_count", f"{local}_stop"
     return [
         "n = data[i]",
         "i += 1",
         "while n:",
         f"    {stop} = 0",
         "    if n & 129:",
-        f"        n, i, {stop} = read_block(data, i - 1)",
+        f"        {count}, i, {stop} = read_block(data, i - 1)",
         "    else:",
-        "        n >>= 1",
-        "    for _ in range(n):",
+        f"        {count} = n >> 1",
+        f"    for _ in range({count}):",
         *indented(body, 2),
         f"    if {stop} and i != {stop}:",
         f'        raise Malformed("{path}: a block does not end where it says")',
@@ -83,6 +87,6 @@ class Skips:
         """Puts the skipping of a collection into a function, and calls it."""
         self.count += 1
         name = f"_skip_{self.name}_{self.count}"
-        blocks = block_lines(body, "stop", path)
+        blocks = block_lines(body, "items", path)
         self.functions += [f"def {name}(data: bytes, i: int) -> int:", *indented(blocks), "    return i", "", ""]
         return [f"i = {name}(data, i)"]

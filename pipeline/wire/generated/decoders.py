@@ -94,10 +94,10 @@ def decode_custom_event(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -130,10 +130,10 @@ def decode_custom_event(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_numbers_stop = 0
         if n & 129:
-            n, i, v_numbers_stop = read_block(data, i - 1)
+            v_numbers_count, i, v_numbers_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_numbers_count = n >> 1
+        for _ in range(v_numbers_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -229,10 +229,10 @@ def decode_emi_payment_succeeded(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -361,10 +361,10 @@ def decode_fulfillment_outcome(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -493,10 +493,10 @@ def decode_member_enrolled(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -614,10 +614,10 @@ def decode_member_quarantined(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -751,10 +751,10 @@ def decode_onboarding_completed(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -859,10 +859,10 @@ def decode_points_adjusted(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -989,10 +989,10 @@ def decode_profile_changed(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -1110,10 +1110,10 @@ def decode_quarantine_released(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -1218,10 +1218,10 @@ def decode_redemption_cancelled(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -1326,10 +1326,10 @@ def decode_redemption_requested(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -1446,10 +1446,10 @@ def decode_referral_accepted(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -1551,10 +1551,10 @@ def decode_referral_joined(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -1656,10 +1656,10 @@ def decode_subscription_renewed(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -1788,10 +1788,10 @@ def decode_transaction_completed(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -1876,10 +1876,10 @@ def decode_transaction_completed(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_lines_stop = 0
         if n & 129:
-            n, i, v_lines_stop = read_block(data, i - 1)
+            v_lines_count, i, v_lines_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_lines_count = n >> 1
+        for _ in range(v_lines_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -1997,10 +1997,10 @@ def decode_transaction_refunded(data: bytes, recorded_at_ms: int) -> Event:
     while n:
         v_attributes_stop = 0
         if n & 129:
-            n, i, v_attributes_stop = read_block(data, i - 1)
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -2657,10 +2657,10 @@ def decode_member_balance(data: bytes) -> MemberBalance:
     while n:
         v_wallets_stop = 0
         if n & 129:
-            n, i, v_wallets_stop = read_block(data, i - 1)
+            v_wallets_count, i, v_wallets_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_wallets_count = n >> 1
+        for _ in range(v_wallets_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -2851,10 +2851,10 @@ def decode_reward_decision(data: bytes) -> RewardDecision:
     while n:
         v_rewards_stop = 0
         if n & 129:
-            n, i, v_rewards_stop = read_block(data, i - 1)
+            v_rewards_count, i, v_rewards_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_rewards_count = n >> 1
+        for _ in range(v_rewards_count):
             n = data[i]
             i += 1
             if n & 129:
@@ -2942,10 +2942,10 @@ def decode_reward_decision(data: bytes) -> RewardDecision:
     while n:
         v_rule_errors_stop = 0
         if n & 129:
-            n, i, v_rule_errors_stop = read_block(data, i - 1)
+            v_rule_errors_count, i, v_rule_errors_stop = read_block(data, i - 1)
         else:
-            n >>= 1
-        for _ in range(n):
+            v_rule_errors_count = n >> 1
+        for _ in range(v_rule_errors_count):
             n = data[i]
             i += 1
             if n & 129:
