@@ -53,7 +53,9 @@ def award(
     for index, value in matched:
         rule = rules[index]
         desired = points_for(rule, value, percent)
-        given, limited_by = allowed(member, program, rule, at_ms, desired, first)
+        given, limited_by = desired, ""
+        if rule.restricted:
+            given, limited_by = allowed(member, program, rule, at_ms, desired, first)
         if not rule.live:
             rewards.append(Reward(rule.rule_id, "points", rule.unit.unit_id, given, desired, "", "shadow"))
             continue

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
-ADDED_MAX: Final = 256
+SHIFTS_MAX: Final = 4096
 FOREVER_MS: Final = 1 << 62
 UTC: Final = ZoneInfo("UTC")
 
@@ -23,12 +23,12 @@ class Calendar:
     the change, a repeated one as its first occurrence.
     """
 
-    __slots__ = ("_added", "_windows", "zone")
+    __slots__ = ("_shifts", "_windows", "zone")
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
         self._windows: dict[str, tuple[int, int, int]] = {}
-        self._added: dict[tuple[int, int], int] = {}
+        self._shifts: dict[tuple[int, int], tuple[int, int, int]] = {}
 
     def window_start(self, every: str, at_ms: int) -> int:
         """Start of the hour, day, ISO week (from Monday), month or year that holds `at_ms`; 0 for `ever`.
@@ -64,14 +64,24 @@ class Calendar:
         """
         if not months:
             return at_ms + ms
-        key = (at_ms, months)
-        added = self._added.get(key)
-        if added is None:
-            added = self._add_months(at_ms, months)
-            if len(self._added) >= ADDED_MAX:
-                self._added.clear()
-            self._added[key] = added
-        return added + ms
+        known = self._shifts.get((at_ms // HOUR_MS, months))
+        if known is not None and known[0] <= at_ms < known[1]:
+            return at_ms + known[2] + ms
+        moved_ms = self._add_months(at_ms, months)
+        self._remember_shift(at_ms, months, moved_ms)
+        return moved_ms + ms
+
+    def _remember_shift(self, at_ms: int, months: int, moved_ms: int) -> None:
+        """Where neither the day nor the day it moves to has a change of clocks, all times of the day move by the same."""
+        start_ms, end_ms, _ = self._window("day", at_ms)
+        if end_ms - start_ms != DAY_MS:
+            return
+        moved_start_ms, moved_end_ms, _ = self._window("day", moved_ms)
+        if moved_end_ms - moved_start_ms != DAY_MS:
+            return
+        if len(self._shifts) >= SHIFTS_MAX:
+            self._shifts.clear()
+        self._shifts[at_ms // HOUR_MS, months] = (start_ms, end_ms, moved_start_ms - start_ms)
 
     def _add_months(self, at_ms: int, months: int) -> int:
         local = datetime.fromtimestamp(at_ms // 1000, self.zone)

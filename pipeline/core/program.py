@@ -80,7 +80,8 @@ class Rule:
 
     Points = value of `of` * rate_numerator / (per * rate_denominator), or `fixed_points`; both times the tier's
     earn_percent / 100 where `tier_multiplies`, rounded once by the unit's rule. `expires` None means as the unit says.
-    `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every).
+    `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every);
+    `restricted` says whether anything but the condition can keep the rule from giving all that it wants to.
     """
 
     __slots__ = (
@@ -96,6 +97,7 @@ class Rule:
         "qualifies",
         "rate_denominator",
         "rate_numerator",
+        "restricted",
         "rule_id",
         "tier_multiplies",
         "unit",
@@ -138,6 +140,7 @@ class Rule:
         self.live = live
         self.window_keys = tuple([f"{rule_id}/{limit.every}" for limit in limits])
         self.windows = unique_windows(rule_id, limits)
+        self.restricted = first_only or cooldown_ms > 0 or bool(limits)
 
 
 @final
