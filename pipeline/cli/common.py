@@ -7,12 +7,12 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
 import click
 
 from pipeline import settings
+from pipeline.wire.times import time_text
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -78,12 +78,8 @@ def warn(line: str) -> None:
 
 
 def iso_time(time_ms: int) -> str:
-    """Milliseconds since 1970 as ISO 8601 in UTC, such as 2026-03-01T08:00:00.000Z; else the number."""
-    try:
-        moment = datetime.fromtimestamp(time_ms // 1000, UTC).replace(microsecond=time_ms % 1000 * 1000)
-    except (OverflowError, ValueError, OSError):
-        return str(time_ms)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Milliseconds since 1970 as ISO 8601 in UTC, such as 2026-03-01T08:00:00.250Z; else the number."""
+    return str(time_text(time_ms))
 
 
 def iso_time_or_never(time_ms: int) -> str:
