@@ -7,6 +7,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
 import click
@@ -19,6 +20,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 
 NEVER: Final = "never"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:
@@ -44,13 +47,13 @@ def _doc_of(name: str) -> str:
 
 
 def print_json(value: object) -> None:
-    """One JSON document on stdout; bytes are shown as hex digits."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_hex_of_bytes))
+    """One JSON document on stdout; bytes are shown as hex digits, times in UTC."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_shown))
 
 
 def print_json_line(value: object) -> None:
-    """One JSON document on one line, for streams of unknown length; bytes are shown as hex digits."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_hex_of_bytes))
+    """One JSON document on one line, for streams of unknown length; values as in `print_json`."""
+    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_shown))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -87,7 +90,14 @@ def iso_time_or_never(time_ms: int) -> str:
     return iso_time(time_ms) if time_ms else NEVER
 
 
-def _hex_of_bytes(value: object) -> str:
+def utc_text(moment: datetime) -> str:
+    """A time with a zone as ISO 8601 in UTC."""
+    return iso_time((moment - _EPOCH) // _MS)
+
+
+def _shown(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, datetime):
+        return utc_text(value)
     raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form: convert it before printing")

@@ -24,7 +24,9 @@ unknown_option = click.option(
     is_flag=True,
     help="Set records aside whose schema the registry does not know, instead of waiting for it.",
 )
-registry_options = settings_options("bootstrap_servers", "registry_url", "postgres_url", "redis_url", "topic_prefix")
+sink_options = settings_options(
+    "bootstrap_servers", "registry_url", "postgres_url", "redis_url", "topic_prefix", "app_id"
+)
 
 
 @click.group()
@@ -34,7 +36,7 @@ def sink() -> None:
 
 @sink.command()
 @click.argument("name", type=click.Choice(assemble.SINKS))
-@registry_options
+@sink_options
 @gaps_option
 @unknown_option
 @click.option("--until-end", is_flag=True, help="Stop once everything that is there now was carried.")
@@ -63,7 +65,7 @@ def run(
 
 @sink.command()
 @click.argument("name", type=click.Choice(["redis"]))
-@registry_options
+@sink_options
 @unknown_option
 @json_option
 def rebuild(name: str, settings: Settings, reject_unknown_schemas: bool, as_json: bool) -> None:

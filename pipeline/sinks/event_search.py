@@ -15,7 +15,7 @@ from pipeline.wire.codec import Decoder, Undecodable
 
 PATIENCE_S: Final = 10.0
 DISORDER_MS: Final = 15 * 60_000
-"""Live timestamps lie at most 10 minutes before and 5 minutes after the time of the append, so no further apart than this."""
+"""Live timestamps lie at most 10 minutes before and 5 minutes after the append, so no further apart than this."""
 
 
 def find_event(
