@@ -80,6 +80,7 @@ def group_consumer_config(settings: Settings, instance_id: str = "") -> dict[str
         "group.protocol": "classic",
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": SESSION_TIMEOUT_MS,
+        "fetch.wait.max.ms": 50,  # a partition that is resumed waits until the fetch under way has been answered
         "heartbeat.interval.ms": 1_500,
     }
     return config | ({"group.instance.id": instance_id} if instance_id else {})

@@ -70,7 +70,8 @@ class KafkaReader:
         if self._consumer is None:
             # The end of a partition is told as an event: a log that ends in markers or aborted records ends with no
             # record.
-            overrides = {"enable.partition.eof": True, "client.id": "accrue-reader"}
+            # It is told with an empty answer, so the broker must not hold that back until something is written.
+            overrides = {"enable.partition.eof": True, "fetch.wait.max.ms": 5, "client.id": "accrue-reader"}
             self._consumer = new_consumer(self._settings, f"{self._settings.app_id}-reader", overrides)
         return self._consumer
 

@@ -72,12 +72,6 @@ class KafkaTransaction:
             raise LaneFailed(f"{self._transactional_id} could not commit: {error}{cause}") from error
         return self._ends
 
-    def abort(self) -> None:
-        try:
-            self._open().abort_transaction(COMMIT_SECONDS)
-        except KafkaException as error:
-            raise LaneFailed(f"{self._transactional_id} could not abort: {error}") from error
-
     def close(self) -> None:
         """Drop what is queued and let go of the brokers; an open transaction is aborted by whoever comes next."""
         if self._producer is not None:

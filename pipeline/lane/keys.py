@@ -1,4 +1,4 @@
-"""Where everything of a lane's state stands: the keys of its store and changelog, and the marker that says how far it has come."""
+"""Where everything of a lane's state stands: keys of store and changelog, and the marker of how far it has come."""
 
 from __future__ import annotations
 
@@ -102,8 +102,7 @@ class Marker:
     def unpack(cls, value: bytes) -> Marker:
         """Raises ValueError for bytes that are no marker of a known version."""
         if len(value) != _MARKER.size or value[0] != _MARKER_VERSION:
-            raise ValueError(f"marker {value.hex()} is not of version {_MARKER_VERSION}: run a worker that knows its
-            version")
+            raise ValueError(f"marker {value.hex()} is not of version {_MARKER_VERSION}: run a worker that knows it")
         _version, position, log_time_ms, last_tick_ms, ids_end = _MARKER.unpack(value)
         return cls(position, log_time_ms, last_tick_ms, ids_end)
 

@@ -68,9 +68,8 @@ class Transaction(Protocol):
     def commit(self) -> dict[str, int]:
         """Make it visible. Returns for each tracked topic the position after the last record sent to it."""
 
-    def abort(self) -> None: ...
-
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give up what is open; it is aborted by whoever fences next."""
 
 
 class Store(Protocol):
@@ -101,6 +100,9 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Milliseconds since 1970 UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds, to measure how long something took."""
 
     def wait(self, seconds: float) -> None:
         """Let time go by. Raises `LaneClosing` as soon as the lane is asked to close."""

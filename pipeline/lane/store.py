@@ -49,24 +49,33 @@ class RocksStore:
         self._db: Any = self._open(lock_seconds)
 
     def get(self, key: bytes) -> bytes | None:
-        value: bytes | None = self._db.get(key)
+        try:
+            value: bytes | None = self._db.get(key)
+        except Exception as error:
+            raise self._failed(error) from error
         return value
 
     def get_many(self, keys: list[bytes]) -> list[bytes | None]:
-        values: list[bytes | None] = self._db.get(keys) if keys else []
+        try:
+            values: list[bytes | None] = self._db.get(keys) if keys else []
+        except Exception as error:
+            raise self._failed(error) from error
         return values
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Ascending; sees the table as it was when the scan began."""
-        position = self._db.iter()
-        position.seek(start)
-        while position.valid():
-            key: bytes = position.key()
-            if key >= stop:
-                break
-            yield key, position.value()
-            position.next()
-        position.status()
+        try:
+            position = self._db.iter()
+            position.seek(start)
+            while position.valid():
+                key: bytes = position.key()
+                if key >= stop:
+                    break
+                yield key, position.value()
+                position.next()
+            position.status()
+        except Exception as error:
+            raise self._failed(error) from error
 
     def write(self, changes: Sequence[Change]) -> None:
         batch = WriteBatch(raw_mode=True)
@@ -76,10 +85,16 @@ class RocksStore:
                 delete(key)
             else:
                 put(key, value)
-        self._db.write(batch)
+        try:
+            self._db.write(batch)
+        except Exception as error:
+            raise self._failed(error) from error
 
     def discard(self, start: bytes, stop: bytes) -> None:
-        self._db.delete_range(start, stop)
+        try:
+            self._db.delete_range(start, stop)
+        except Exception as error:
+            raise self._failed(error) from error
 
     def clear(self) -> None:
         self._db.close()
@@ -89,13 +104,17 @@ class RocksStore:
     def close(self) -> None:
         self._db.close()
 
+    def _failed(self, error: Exception) -> LaneFailed:
+        """rocksdict raises nothing narrower than Exception; a failing disk must never look like a failing event."""
+        return LaneFailed(f"the store in {self._folder} failed: {error}")
+
     def _open(self, lock_seconds: float) -> Any:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + lock_seconds
         while True:
             try:
                 return Rdict(str(self._folder), _options())
-            except Exception as error:  # rocksdict raises nothing narrower
+            except Exception as error:
                 text = str(error).lower()
                 if "corrupt" in text and self._folder.exists():
                     log.warning("the store in %s is damaged and is rebuilt from its changelog: %s", self._folder, error)

@@ -1,0 +1,72 @@
+"""The Faust application of a worker: group, assignment and agents are Faust's, exactly-once is the lanes'."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import faust
+from faust.app.base import BootStrategy
+from faust.types import StreamT
+
+from pipeline.lane.context import LaneContext
+from pipeline.lane.faust_transport import BatchTopic, NoTables
+from pipeline.lane.fetcher import Fetcher, Place
+from pipeline.lane.kafka import group_consumer_config
+from pipeline.lane.lane_set import LaneSet, ToRecord, plain_record
+from pipeline.lane.ports import Batch
+from pipeline.lane.runner import Opener
+
+BROKER: Final = "lane://"
+
+
+class LaneBootStrategy(BootStrategy):
+    """Lanes have producers of their own; metrics have a server of their own."""
+
+    enable_kafka_producer = False
+    enable_web = False
+
+
+class LaneApp(faust.App):
+    """One worker. Agents ask for lanes of a topic, then hand them the batches that Faust delivers."""
+
+    BootStrategy = LaneBootStrategy
+
+    def __init__(self, context: LaneContext, instance_id: str = "") -> None:
+        settings = context.settings
+        super().__init__(
+            settings.app_id,
+            broker=BROKER,
+            Topic=BatchTopic,
+            TableManager=NoTables,
+            datadir=settings.data_dir / settings.app_id / "faust",
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_wait_empty=False,
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+        )
+        self.context = context
+        self._instance_id = instance_id
+        self._room = threading.Event()
+        self._lane_sets: dict[str, LaneSet] = {}
+
+    def lanes(self, topic: str, opener: Opener, to_record: ToRecord = plain_record) -> LaneSet:
+        """The lanes of one source topic, opened as its partitions are assigned to this worker."""
+        lanes = self._lane_sets[topic] = LaneSet(topic, opener, self._room, to_record)
+        return lanes
+
+    def batches(self, topic: str) -> Any:
+        """The channel for an agent over `topic`: whole batches, neither decoded nor acknowledged one by one."""
+        return self.topic(topic, acks=False, value_type=bytes)
+
+    def new_fetcher(self, on_assigned: Callable[[frozenset[Place]], None]) -> Fetcher:
+        """Called by the consumer on its fetching thread, once all agents are there."""
+        settings = self.context.settings
+        config = group_consumer_config(settings, self._instance_id)
+        return Fetcher(config, self._lane_sets, settings.batch_limit, self._room, on_assigned)
+
+
+Batches = StreamT[Batch]
+"""What an agent iterates over."""

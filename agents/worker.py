@@ -1,0 +1,87 @@
+"""Runs a worker in the foreground: waits for what it needs, starts the chosen agents, drains on SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import faust
+from confluent_kafka import KafkaException
+
+from agents.app import LaneApp
+from agents.fulfilment import fulfilment
+from agents.relay import relay
+from agents.rewards import rewards
+from pipeline import logs
+from pipeline.lane.context import LaneContext, connect
+from pipeline.lane.garbage import collect_between_batches
+from pipeline.settings import Settings
+from pipeline.wire.schemas import RegistryUnavailable
+
+AGENTS: Final[Mapping[str, Callable[[LaneApp], None]]] = {
+    "rewards": rewards,
+    "relay": relay,
+    "fulfilment": fulfilment,
+}
+PATIENCE_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 1.0
+
+log = logs.logger("accrue.worker")
+
+
+def run(settings: Settings, agents: Sequence[str], instance_id: str, metrics_url: str) -> None:
+    """Run until SIGTERM or SIGINT, then let the batches at hand be committed; does not return.
+
+    Raises what `connect` raises; for servers that are not there yet only after a minute.
+    """
+    context = wait_for_servers(settings)
+    app = LaneApp(context, instance_id)
+    for name in agents:
+        AGENTS[name](app)
+    app.finalize()
+    collect_between_batches()
+    worker = faust.Worker(app, override_logging=False, quiet=True, redirect_stdouts=False, loglevel="WARNING")
+    worker.spinner = None  # stdout is for facts, not for a terminal's amusement
+    log.info("worker started", agents=list(agents), app_id=settings.app_id, partitions=context.partitions)
+    with on_record(settings, metrics_url, agents):
+        try:
+            worker.execute_from_commandline()
+        finally:
+            context.close()
+            log.info("worker stopped")
+
+
+def wait_for_servers(settings: Settings) -> LaneContext:
+    """The lanes' context; brokers and registry may come up after the worker."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return connect(settings)
+        except (KafkaException, RegistryUnavailable, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("worker waits for its servers", why=str(error))
+        time.sleep(PAUSE_SECONDS)
+
+
+def records_folder(settings: Settings) -> Path:
+    """Where running workers are on record, one file each, named by process id."""
+    return settings.data_dir / settings.app_id / "workers"
+
+
+@contextmanager
+def on_record(settings: Settings, metrics_url: str, agents: Sequence[str]) -> Iterator[None]:
+    """While a worker runs, others on this machine find it and its metrics; a killed one leaves its record behind."""
+    folder = records_folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{os.getpid()}.json"
+    path.write_text(json.dumps({"pid": os.getpid(), "metrics_url": metrics_url, "agents": list(agents)}))
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""What a commit consists of: a transaction with outputs, changed state and a marker; then the store has the same."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from pipeline.lane import keys
+from pipeline.lane.outputs import OutputTopics
+from pipeline.lane.ports import Clock, Message, Store, Transaction
+from pipeline.lane.state import Changes
+
+IDS_PER_RECORD: Final = 16_384
+
+
+@final
+class Committer:
+    """Carries the decisions of a lane into topics, then into its store: what the store has is always committed."""
+
+    def __init__(self, topics: OutputTopics, transaction: Transaction, store: Store, clock: Clock) -> None:
+        self._topics = topics
+        self._transaction = transaction
+        self._store = store
+        self._clock = clock
+
+    def transact(
+        self, outputs: list[tuple[str, list[Message]]], changes: Changes, marker: keys.Marker
+    ) -> dict[str, int]:
+        """Send everything in one transaction and commit it. Returns the ends of the changelogs that were written to."""
+        transaction, topics = self._transaction, self._topics
+        transaction.begin()
+        for topic, messages in outputs:
+            transaction.send(topic, messages)
+        ids = changes.ids
+        size = IDS_PER_RECORD * keys.ID_BYTES
+        packed: list[Message] = [{"key": None, "value": ids[i : i + size]} for i in range(0, len(ids), size)]
+        transaction.send(topics.ids, packed, tracked=True)
+        state: list[Message] = [{"key": key, "value": value} for key, value in changes.changelog]
+        state.append({"key": keys.MARKER, "value": marker.pack()})
+        transaction.send(topics.changelog, state, tracked=True)
+        return transaction.commit()
+
+    def keep(self, changes: Changes, marker: keys.Marker, ends: dict[str, int]) -> None:
+        """Write to the store what was committed, with the positions from which a restore is to go on."""
+        topics = self._topics
+        written = changes.changelog + changes.local
+        written.append((keys.MARKER, marker.pack()))
+        written.append((keys.CHANGELOG_POSITION, keys.pack_number(ends[topics.changelog])))
+        if topics.ids in ends:
+            written.append((keys.IDS_POSITION, keys.pack_number(ends[topics.ids])))
+        written.append((keys.WRITTEN_AT, keys.pack_number(self._clock.now_ms())))
+        self._store.write(written)

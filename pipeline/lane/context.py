@@ -1,0 +1,123 @@
+"""What all lanes of a worker share: topics, codec, programs, appender; checked against the cluster when made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, final
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from pipeline.core.horizons import Horizons
+from pipeline.core.payloads import Tick
+from pipeline.lane.appender import LogAppender
+from pipeline.lane.kafka import new_admin, partition_counts, topic_config
+from pipeline.lane.kafka_reader import KafkaReader
+from pipeline.lane.outputs import OutputTopics
+from pipeline.lane.ports import LaneFailed
+from pipeline.lane.programs import TopicPrograms
+from pipeline.settings import Settings
+from pipeline.wire.codec import Decoder, Encoder
+from pipeline.wire.registry import Registry
+from pipeline.wire.topics import TOPICS_FILE, Topics
+
+PROGRAMS: Final = "programs"
+REQUEST_SECONDS: Final = 15.0
+TICK_MODE: Final = "live"
+
+
+class TopicsUnfit(Exception):
+    """The cluster's topics are not what the lanes need; the message names topic, partitions and remedy."""
+
+
+@final
+class LaneContext:
+    """Shared by the threads of a worker. `partitions` is the number that the log and every topic of a lane have."""
+
+    def __init__(
+        self, settings: Settings, topics: Topics, partitions: int, origin: bytes, tombstones_kept_ms: int
+    ) -> None:
+        self.settings = settings
+        self.topics = OutputTopics(topics.name)
+        self.partitions = partitions
+        self.origin = origin
+        self.tombstones_kept_ms = tombstones_kept_ms
+        self.horizons = Horizons()
+        self.admin = new_admin(settings)
+        registry = Registry(settings.need("registry_url"), settings.registry)
+        self.decoder = Decoder(registry)
+        self.encoder = Encoder(registry.schema_ids(topics))
+        self.programs = TopicPrograms(KafkaReader(settings), topics.name(PROGRAMS))
+        self.appender = LogAppender(settings, self.topics.source)
+        self.live_tick = self.encoder.tick(Tick(TICK_MODE))
+
+    def store_folder(self, partition: int) -> Path:
+        """Where the RocksDB store of a partition's lane is."""
+        return self.settings.data_dir / self.settings.app_id / self.topics.source / str(partition)
+
+    def transactional_id(self, partition: int) -> str:
+        """The same for whoever owns the partition, so that a new owner shuts out the old one."""
+        return f"{self.settings.app_id}-{self.topics.source}-{partition}"
+
+    def close(self) -> None:
+        self.programs.close()
+        self.appender.close()
+
+
+def connect(settings: Settings) -> LaneContext:
+    """Look at cluster and registry and make the context.
+
+    Raises TopicsUnfit, NotRegistered (schemas), RegistryUnavailable, or KafkaException when the brokers do not answer.
+    """
+    topics = Topics.load(settings.topics_file or TOPICS_FILE, settings.topic_prefix)
+    admin = new_admin(settings)
+    lane_topics = OutputTopics(topics.name)
+    partitions = check_partitions(partition_counts(admin, REQUEST_SECONDS), lane_topics, topics.name(PROGRAMS))
+    origin = origin_of(admin, (lane_topics.source, lane_topics.changelog, lane_topics.ids))
+    kept_ms = int(topic_config(admin, lane_topics.changelog, REQUEST_SECONDS)["delete.retention.ms"])
+    return LaneContext(settings, topics, partitions, origin, kept_ms)
+
+
+def check_partitions(counts: dict[str, int], topics: OutputTopics, programs: str) -> int:
+    """The log's number of partitions, which all topics of a lane must have. Raises TopicsUnfit."""
+    missing = [name for name in (*topics.all(), programs) if name not in counts]
+    if missing:
+        raise TopicsUnfit(f"the cluster lacks {', '.join(missing)}: run `accrue topics apply`")
+    expected = counts[topics.source]
+    for name in topics.all():
+        if counts[name] != expected:
+            raise TopicsUnfit(
+                f"{name} has {counts[name]} partitions and {topics.source} has {expected}: a lane writes to the "
+                "partition with its own number, so they must be equal; create the topic anew with `accrue topics apply`"
+            )
+    return expected
+
+
+def origin_of(admin: AdminClient, topics: Sequence[str]) -> bytes:
+    """Names the cluster and these very topics: one that is created anew under its old name has another id."""
+    cluster = admin.describe_cluster(request_timeout=REQUEST_SECONDS).result(REQUEST_SECONDS)
+    described = admin.describe_topics(TopicCollection(list(topics)), request_timeout=REQUEST_SECONDS)
+    ids = [str(described[name].result(REQUEST_SECONDS).topic_id) for name in topics]
+    return "/".join((cluster.cluster_id, *ids)).encode()
+
+
+@final
+class GroupPositions:
+    """The offsets that a consumer group has committed. Any thread."""
+
+    def __init__(self, admin: AdminClient, group: str) -> None:
+        self._admin = admin
+        self._group = group
+
+    def committed(self, topic: str, partition: int) -> int | None:
+        """None where the group committed nothing. Raises LaneFailed."""
+        asked = ConsumerGroupTopicPartitions(self._group, [TopicPartition(topic, partition)])
+        try:
+            answers = self._admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_SECONDS)
+            found = answers[self._group].result(REQUEST_SECONDS).topic_partitions[0]
+        except (KafkaException, TimeoutError) as error:
+            raise LaneFailed(
+                f"what {self._group} committed of {topic}/{partition} is not to be had: {error}"
+            ) from error
+        return found.offset if found.offset >= 0 else None

@@ -1,0 +1,80 @@
+"""The lanes of one source topic in this worker: opened and closed with the partitions that the group assigns."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, final
+
+from confluent_kafka import Message as KafkaMessage
+
+from pipeline import logs
+from pipeline.lane.ports import Batch, Record
+from pipeline.lane.runner import Attachment, LaneRunner, Opener
+
+CLOSE_SECONDS: Final = 10.0
+ToRecord = Callable[[KafkaMessage], Record]
+
+log = logs.logger("accrue.lane")
+
+
+def plain_record(message: KafkaMessage) -> Record:
+    """Offset, timestamp, key and value of a consumed message."""
+    offset = message.offset()
+    assert offset is not None
+    return offset, message.timestamp()[1], message.key(), message.value()
+
+
+@final
+class LaneSet:
+    """The only owner of positions. Partitions are opened and closed by the consumer's thread; any thread may read.
+
+    `room` is set whenever a lane opens or can take another batch.
+    """
+
+    def __init__(self, topic: str, opener: Opener, room: threading.Event, to_record: ToRecord = plain_record) -> None:
+        self.topic = topic
+        self.to_record = to_record
+        self._opener = opener
+        self._room = room
+        self._runners: dict[int, LaneRunner] = {}
+
+    def open(self, partitions: Iterable[int]) -> None:
+        """Begin to open lanes; each becomes an attachment when it is restored. One that is open already stays."""
+        for partition in partitions:
+            if partition not in self._runners:
+                runner = self._runners[partition] = LaneRunner(self.topic, partition, self._opener, self._room)
+                runner.start()
+
+    def close(self, partitions: Iterable[int] | None = None, seconds: float = CLOSE_SECONDS) -> dict[int, int]:
+        """Close lanes (None: all): the batch at hand is committed, what waits is not begun. Returns the positions
+        reached.
+
+        A lane that hangs, such as on a commit while the broker is away, is left behind after `seconds`: fencing and the
+        store's lock keep it from doing harm.
+        """
+        closing = {p: self._runners.pop(p) for p in list(self._runners) if partitions is None or p in set(partitions)}
+        for runner in closing.values():
+            runner.ask_to_close()
+        deadline = time.monotonic() + seconds
+        for partition, runner in closing.items():
+            if not runner.join(max(deadline - time.monotonic(), 0)):
+                log.warning("lane does not close", topic=self.topic, partition=partition, after_seconds=seconds)
+        return {partition: runner.position for partition, runner in closing.items() if runner.position >= 0}
+
+    def attachments(self) -> dict[int, Attachment]:
+        """Partitions with an open lane, as of now."""
+        return {p: a for p, runner in list(self._runners.items()) if (a := runner.attachment) is not None}
+
+    def positions(self) -> dict[int, int]:
+        """The position of every lane that has one."""
+        return {p: runner.position for p, runner in list(self._runners.items()) if runner.position >= 0}
+
+    def submit(self, batch: Batch) -> None:
+        """What the agent does with a batch: hand it to its lane's thread. Never blocks and never raises.
+
+        A batch for an opening that is no more goes nowhere: the lane that took its place reads those records again.
+        """
+        assert isinstance(batch.lane, Attachment)
+        batch.lane.submit(batch)

@@ -1,0 +1,84 @@
+"""What a lane tells the world: metrics per commit, log lines for openings, waits and every record that went astray."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from pipeline import logs, metrics
+from pipeline.lane.changelog import Restored
+from pipeline.lane.outputs import LaneOutputs
+
+RESTORE_LINE_SECONDS: Final = 5.0
+RECORDS_PER_LINE: Final = 1_000_000
+
+log = logs.logger("accrue.lane")
+
+
+@final
+class LaneObserver:
+    """Implements `pipeline.lane.lane.Observer`; used by the lane's thread."""
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self._log = log.bind(topic=topic, partition=partition)
+        labels = (topic, str(partition))
+        self._labels = labels
+        self._records = metrics.lane_records.labels(*labels)
+        self._outputs = metrics.lane_outputs.labels(*labels)
+        self._batch_records = metrics.lane_batch_records.labels(topic)
+        self._commit_seconds = metrics.lane_commit_seconds.labels(topic)
+        self._duplicates = metrics.lane_duplicates.labels(*labels)
+        self._parked = metrics.lane_parked.labels(*labels)
+        self._quarantines = metrics.lane_quarantines.labels(*labels)
+        self._waits = metrics.lane_waits.labels(*labels)
+        self._to_go = metrics.lane_restore_to_go.labels(*labels)
+        self._restored_records = metrics.lane_restored_records.labels(*labels)
+        self._open_seconds = metrics.lane_restore_seconds.labels(topic)
+        self._logged_records = 0
+        self._waiting = False
+
+    def restoring(self, records: int, to_go: int) -> None:
+        self._to_go.set(to_go)
+        if records - self._logged_records >= RECORDS_PER_LINE:
+            self._logged_records = records
+            self._log.info("lane restores", records=records, to_go=to_go)
+
+    def opened(self, position: int, restored: Restored, seconds: float) -> None:
+        self._to_go.set(0)
+        self._restored_records.inc(restored.records)
+        self._open_seconds.observe(seconds)
+        if restored.wiped:
+            self._log.warning("store wiped and rebuilt", why=restored.wiped)
+        self._log.info("lane opened", position=position, restored=restored.records, seconds=round(seconds, 3))
+
+    def waiting(self, why: Exception, seconds: float) -> None:
+        self._waits.inc()
+        if not self._waiting:
+            self._waiting = True
+            self._log.warning("lane waits", why=str(why))
+
+    def committed(self, records: int, outputs: LaneOutputs, seconds: float) -> None:
+        if self._waiting:
+            self._waiting = False
+            self._log.info("lane goes on")
+        self._records.inc(records)
+        self._batch_records.observe(records)
+        self._commit_seconds.observe(seconds)
+        self._outputs.inc(outputs.count)
+        if outputs.duplicates:
+            self._duplicates.inc(outputs.duplicates)
+        if outputs.parked_records:
+            self._parked.inc(outputs.parked_records)
+        if outputs.quarantines:
+            self._quarantines.inc(outputs.quarantines)
+        for reason, count in outputs.rejections.items():
+            metrics.lane_rejections.labels(*self._labels, reason).inc(count)
+        for note in outputs.notes:
+            self._log.warning(
+                f"record {note.what}",
+                offset=note.offset,
+                reason=note.reason,
+                detail=note.detail,
+                event_id=note.event_id,
+                member_id=note.member_id,
+                traceparent=note.traceparent,
+            )

@@ -1,0 +1,110 @@
+"""Puts lanes together from their Kafka and RocksDB parts, for the thread that runs them."""
+
+from __future__ import annotations
+
+from typing import final
+
+from pipeline import metrics
+from pipeline.lane.changelog import Changelog
+from pipeline.lane.context import GroupPositions, LaneContext
+from pipeline.lane.kafka_reader import KafkaReader
+from pipeline.lane.kafka_transaction import KafkaTransaction
+from pipeline.lane.lane import Lane, LaneSetup
+from pipeline.lane.observe import LaneObserver
+from pipeline.lane.ports import Batch
+from pipeline.lane.relay import Carry, RelayLane
+from pipeline.lane.runner import Opener, OpenLane, SystemClock
+from pipeline.lane.store import RocksStore
+from pipeline.lane.ticks import Ticker
+
+
+@final
+class RewardsLane:
+    """The exactly-once lane of a partition of the log, together with the ticks that its owner writes."""
+
+    def __init__(self, context: LaneContext, partition: int, clock: SystemClock) -> None:
+        topics = context.topics
+        changelog = Changelog(topics.changelog, topics.ids, partition, context.origin, context.tombstones_kept_ms)
+        setup = LaneSetup(partition, context.partitions, topics, changelog, context.horizons)
+        self._clock = clock
+        self._lane = Lane(
+            setup,
+            KafkaReader(context.settings),
+            KafkaTransaction(context.settings, context.transactional_id(partition), partition),
+            RocksStore(context.store_folder(partition)),
+            clock,
+            context.programs,
+            context.decoder,
+            context.encoder,
+            LaneObserver(topics.source, partition),
+        )
+        self._ticker = Ticker(partition, context.live_tick, context.appender.append, clock.now_ms())
+        self._ticks = metrics.lane_ticks.labels(topics.source, partition)
+
+    @property
+    def position(self) -> int:
+        return self._lane.position
+
+    def open(self) -> int:
+        return self._lane.open()
+
+    def process(self, batch: Batch) -> None:
+        self._lane.process(batch)
+
+    def idle(self) -> None:
+        before = self._ticker.appended
+        self._ticker.maybe_tick(self._lane, self._clock.now_ms())
+        self._ticks.inc(self._ticker.appended - before)
+
+    def close(self) -> None:
+        self._lane.close()
+
+
+@final
+class CarryingLane:
+    """A relaying lane and its metrics."""
+
+    def __init__(self, context: LaneContext, topic: str, partition: int, carry: Carry) -> None:
+        positions = GroupPositions(context.admin, context.settings.app_id)
+        self._lane = RelayLane(
+            topic, partition, KafkaReader(context.settings), positions, carry, context.appender.append
+        )
+        self._appended = metrics.appended_records.labels(topic, partition)
+        self._records = metrics.lane_records.labels(topic, partition)
+
+    @property
+    def position(self) -> int:
+        return self._lane.position
+
+    def open(self) -> int:
+        return self._lane.open()
+
+    def process(self, batch: Batch) -> None:
+        before = self._lane.appended
+        self._lane.process(batch)
+        self._appended.inc(self._lane.appended - before)
+        self._records.inc(len(batch.records))
+
+    def idle(self) -> None:
+        """Time means nothing to a relay."""
+
+    def close(self) -> None:
+        self._lane.close()
+
+
+def rewards_opener(context: LaneContext) -> Opener:
+    """Opens the lanes that decide."""
+
+    def open_lane(partition: int, clock: SystemClock) -> OpenLane:
+        return RewardsLane(context, partition, clock)
+
+    return open_lane
+
+
+def relay_opener(context: LaneContext, topic: str, carry: Carry) -> Opener:
+    """Opens lanes that carry records of `topic` into the log."""
+
+    def open_lane(partition: int, clock: SystemClock) -> OpenLane:
+        return CarryingLane(context, topic, partition, carry)
+
+    return open_lane

@@ -1,0 +1,231 @@
+"""The core's outputs, encoded at once: what is kept until the commit is bytes, not objects."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol, final
+
+from pipeline.core.events import Event
+from pipeline.core.member import Member
+from pipeline.core.payloads import MemberQuarantined, QuarantineReleased
+from pipeline.core.records import (
+    DeadLetter,
+    FulfillmentCommand,
+    LedgerEntry,
+    MemberBalance,
+    RewardDecision,
+    TierChange,
+    WalletBalance,
+)
+from pipeline.lane.ports import Message
+from pipeline.lane.state import RecordAtHand
+
+LOG_TIME_HEADER: Final = "log-time"
+"""Header of a derived event during an import: the log's clock in ms, as decimal digits."""
+NOTES_MAX: Final = 50
+"""So many rejections, quarantines and parked records of a commit are named in the worker's log; others are counted."""
+
+
+class Encoder(Protocol):
+    """The part of `pipeline.wire.codec.Encoder` that a lane writes with."""
+
+    def ledger_entry(self, record: LedgerEntry) -> bytes: ...
+    def tier_change(self, record: TierChange) -> bytes: ...
+    def reward_decision(self, record: RewardDecision) -> bytes: ...
+    def fulfillment_command(self, record: FulfillmentCommand) -> bytes: ...
+    def member_balance(self, record: MemberBalance) -> bytes: ...
+    def dead_letter(self, record: DeadLetter) -> bytes: ...
+    def event(self, event: Event) -> bytes: ...
+
+
+@final
+class OutputTopics:
+    """Full names of the topics that a lane reads and writes; all have the same number of partitions."""
+
+    __slots__ = (
+        "balances",
+        "changelog",
+        "commands",
+        "dead_letters",
+        "decisions",
+        "derived",
+        "entries",
+        "ids",
+        "source",
+        "tier_changes",
+    )
+
+    def __init__(self, name: Namer) -> None:
+        self.source = name("member-events")
+        self.entries = name("ledger-entries")
+        self.tier_changes = name("tier-changes")
+        self.decisions = name("reward-decisions")
+        self.commands = name("reward-fulfillments")
+        self.balances = name("member-balances")
+        self.derived = name("derived-events")
+        self.dead_letters = name("dead-letters")
+        self.changelog = name("member-changelog")
+        self.ids = name("member-ids-changelog")
+
+    def all(self) -> list[str]:
+        return [getattr(self, slot) for slot in self.__slots__]
+
+
+class Namer(Protocol):
+    """From a topic's name in topics.yaml to its name on the cluster."""
+
+    def __call__(self, name: str, /) -> str: ...
+
+
+@final
+class Note:
+    """What the worker's log says about one record: `what` is rejected, duplicate, parked, quarantined or released."""
+
+    __slots__ = ("detail", "event_id", "member_id", "offset", "reason", "traceparent", "what")
+
+    def __init__(self, what: str, offset: int, event: Event | None, reason: str = "", detail: str = "") -> None:
+        self.what = what
+        self.offset = offset
+        self.reason = reason
+        self.detail = detail
+        self.event_id = "" if event is None else event.event_id
+        self.member_id = "" if event is None else event.member_id
+        self.traceparent = "" if event is None else event.traceparent
+
+
+@final
+class LaneOutputs:
+    """Implements `pipeline.core.ports.Outputs` for one partition: messages by topic, in order, and what to count.
+
+    `count` is the number of messages; `rejections` are counted by reason.
+    """
+
+    def __init__(self, topics: OutputTopics, partition: int, encoder: Encoder, at: RecordAtHand) -> None:
+        self._source = topics.source
+        self._partition = partition
+        self._encoder = encoder
+        self._at = at
+        self._entries: list[Message] = []
+        self._decisions: list[Message] = []
+        self._tier_changes: list[Message] = []
+        self._commands: list[Message] = []
+        self._balances: list[Message] = []
+        self._derived: list[Message] = []
+        self._dead_letters: list[Message] = []
+        self._lists = (
+            (topics.entries, self._entries),
+            (topics.decisions, self._decisions),
+            (topics.tier_changes, self._tier_changes),
+            (topics.commands, self._commands),
+            (topics.balances, self._balances),
+            (topics.derived, self._derived),
+            (topics.dead_letters, self._dead_letters),
+        )
+        self._marks: list[tuple[list[int], int, int, int, int, dict[str, int]]] = []
+        self.notes: list[Note] = []
+        self.rejections: dict[str, int] = {}
+        self.duplicates = 0
+        self.parked_records = 0
+        self.quarantines = 0
+        self.count = 0
+
+    # ---- pipeline.core.ports.Outputs
+
+    def entry(self, entry: LedgerEntry) -> None:
+        self.count += 1
+        self._entries.append({"key": entry.member_id.encode(), "value": self._encoder.ledger_entry(entry)})
+
+    def tier_change(self, change: TierChange) -> None:
+        self.count += 1
+        self._tier_changes.append({"key": change.member_id.encode(), "value": self._encoder.tier_change(change)})
+
+    def decision(self, decision: RewardDecision) -> None:
+        self.count += 1
+        self._decisions.append({"key": decision.member_id.encode(), "value": self._encoder.reward_decision(decision)})
+
+    def command(self, command: FulfillmentCommand) -> None:
+        self.count += 1
+        self._commands.append({"key": command.member_id.encode(), "value": self._encoder.fulfillment_command(command)})
+
+    def derived(self, event: Event, log_time_ms: int) -> None:
+        self.count += 1
+        message: Message = {"key": event.member_id.encode(), "value": self._encoder.event(event)}
+        if log_time_ms:
+            # The record itself is stamped with the time it is written, else retention would take it at once.
+            message["headers"] = [(LOG_TIME_HEADER, str(log_time_ms).encode())]
+        self._derived.append(message)
+        if isinstance(event.payload, MemberQuarantined):
+            self.quarantines += 1
+            self._note("quarantined", event, "", event.payload.error)
+
+    def dead_letter(self, reason: str, detail: str, event: Event | None) -> None:
+        self.count += 1
+        at = self._at
+        letter = DeadLetter(
+            reason, detail, self._source, self._partition, at.offset, at.timestamp_ms, at.key or b"", at.value or b"",
+            "" if event is None else event.event_id,
+            "" if event is None else event.member_id,
+            "" if event is None else event.traceparent,
+        )  # fmt: skip
+        self._dead_letters.append({"key": at.key, "value": self._encoder.dead_letter(letter)})
+        self.rejections[reason] = self.rejections.get(reason, 0) + 1
+        self._note("rejected", event, reason, detail)
+
+    def duplicate(self, event: Event) -> None:
+        self.duplicates += 1
+
+    def parked(self, event: Event) -> None:
+        self.parked_records += 1
+        self._note("parked", event)
+
+    def mark(self) -> int:
+        lengths = [len(messages) for _, messages in self._lists]
+        self._marks.append(
+            (lengths, len(self.notes), self.duplicates, self.parked_records, self.quarantines, dict(self.rejections))
+        )
+        return len(self._marks) - 1
+
+    def rollback(self, mark: int) -> None:
+        lengths, notes, self.duplicates, self.parked_records, self.quarantines, self.rejections = self._marks[mark]
+        for (_, messages), length in zip(self._lists, lengths, strict=True):
+            del messages[length:]
+        del self.notes[notes:]
+        del self._marks[mark:]
+        self.count = sum(lengths)
+
+    # ---- for the lane
+
+    def balance(self, member: Member, updated_at_ms: int) -> None:
+        """The member as the commit leaves it."""
+        wallets = [
+            WalletBalance(unit, wallet.available, wallet.pending, wallet.held, wallet.debt)
+            for unit, wallet in sorted(member.wallets.items())
+        ]
+        record = MemberBalance(
+            member.member_id, member.seq, member.tier, member.tier_until_ms, wallets, member.last_hash,
+            member.version, updated_at_ms, member.quarantined,
+        )  # fmt: skip
+        self._balances.append({"key": member.member_id.encode(), "value": self._encoder.member_balance(record)})
+
+    def note_released(self, event: Event) -> None:
+        """A release was asked for; said once, whatever it brings about."""
+        assert isinstance(event.payload, QuarantineReleased)
+        self._note("released", event, "", event.payload.reason)
+
+    def messages(self) -> list[tuple[str, list[Message]]]:
+        """(topic, messages) for the topics that have some. The lists are handed over and belong to the transaction."""
+        return [(topic, list(messages)) for topic, messages in self._lists if messages]
+
+    def clear(self) -> None:
+        for _, messages in self._lists:
+            messages.clear()
+        self._marks.clear()
+        self.notes = []
+        self.rejections = {}
+        self.duplicates = 0
+        self.parked_records = 0
+        self.quarantines = 0
+        self.count = 0
+
+    def _note(self, what: str, event: Event | None, reason: str = "", detail: str = "") -> None:
+        if len(self.notes) < NOTES_MAX:
+            self.notes.append(Note(what, self._at.offset, event, reason, detail))

@@ -1,0 +1,208 @@
+"""One thread per partition: opens the lane, feeds it batches, opens it anew after a failure, closes it when asked."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Protocol, final
+
+from pipeline import logs, metrics
+from pipeline.lane.garbage import collect_after_batch
+from pipeline.lane.ports import Batch, LaneBroken, LaneClosing, LaneFailed
+
+BATCHES_OUT_MAX: Final = 2
+"""One being processed and one ready to be: more would only be lost when the lane fails."""
+IDLE_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = (0.1, 0.3, 1.0, 3.0, 10.0)
+LOST_SECONDS: Final = 5.0
+
+log = logs.logger("accrue.lane")
+
+
+class OpenLane(Protocol):
+    """What a runner runs: the exactly-once lane or a relaying one. Used by the runner's thread alone."""
+
+    @property
+    def position(self) -> int: ...
+
+    def open(self) -> int: ...
+    def process(self, batch: Batch) -> None: ...
+    def idle(self) -> None:
+        """Called about once a second, between batches. May raise LaneFailed."""
+
+    def close(self) -> None: ...
+
+
+class SystemClock:
+    """The clock port over the machine's clocks; a wait ends with LaneClosing as soon as `closing` is set."""
+
+    def __init__(self, closing: threading.Event) -> None:
+        self._closing = closing
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        if self._closing.wait(seconds):
+            raise LaneClosing
+
+
+Opener = Callable[[int, SystemClock], OpenLane]
+"""Makes a lane, not yet open, for a partition."""
+
+
+@final
+class Attachment:
+    """One opening of a lane, as its consumer sees it: where to read from, and room for batches.
+
+    `fetched` is the end of the last batch cut for it and belongs to the consumer; batches go through `offer` (when
+    cut) and `submit` (when the agent delivers them).
+    """
+
+    def __init__(self, position: int, room: threading.Event) -> None:
+        self.position = position
+        self.fetched = position
+        self._room = room
+        self._lock = threading.Lock()
+        self._out = 0
+        self._active_at = time.monotonic()
+        self.queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+
+    @property
+    def has_room(self) -> bool:
+        return self._out < BATCHES_OUT_MAX
+
+    def offer(self, batch: Batch) -> None:
+        """The batch is on its way to the lane."""
+        with self._lock:
+            self._out += 1
+            self._active_at = time.monotonic()
+        self.fetched = batch.end
+
+    def submit(self, batch: Batch) -> None:
+        """The batch has arrived; the lane takes it from the queue."""
+        self.queue.put(batch)
+
+    def done(self) -> None:
+        with self._lock:
+            self._out -= 1
+            self._active_at = time.monotonic()
+        self._room.set()
+
+    def lost(self) -> bool:
+        """Whether a batch that was offered did not arrive: nothing is queued, nothing has moved for a while."""
+        with self._lock:
+            return self._out > 0 and self.queue.empty() and time.monotonic() - self._active_at > LOST_SECONDS
+
+
+@final
+class LaneRunner:
+    """Runs the lane of one partition until it is closed.
+
+    `attachment` is there while the lane is open; another object means another opening. `position` is the last one
+    reached, -1 before the first opening.
+    """
+
+    def __init__(self, topic: str, partition: int, opener: Opener, room: threading.Event) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.attachment: Attachment | None = None
+        self.position = -1
+        self.state = "opening"
+        self._opener = opener
+        self._room = room
+        self._closing = threading.Event()
+        self._clock = SystemClock(self._closing)
+        self._thread = threading.Thread(target=self._run, name=f"lane-{topic}-{partition}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ask_to_close(self) -> None:
+        """The batch being processed is finished, nothing else is begun."""
+        self._closing.set()
+        attachment = self.attachment
+        if attachment is not None:
+            attachment.queue.put(None)
+
+    def join(self, seconds: float) -> bool:
+        """Whether the thread has ended within `seconds`."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._closing.is_set():
+            lane: OpenLane | None = None
+            try:
+                self._enter("opening")
+                lane = self._opener(self.partition, self._clock)
+                self.position = lane.open()
+                failures = 0 if self._serve(lane) else failures
+            except LaneClosing:
+                break
+            except LaneBroken as error:
+                self._enter("broken")
+                log.critical("lane broken: the partition stands still", **self._where(), why=str(error))
+                self._closing.wait()
+            except Exception as error:  # noqa: BLE001 - whatever it is, this partition is opened anew and the others go on
+                failures += 1
+                self._enter("failed")
+                pause = PAUSE_SECONDS[min(failures, len(PAUSE_SECONDS)) - 1]
+                details = {} if isinstance(error, LaneFailed) else {"exc_info": error}
+                log.warning("lane failed", **self._where(), why=str(error), reopens_in_seconds=pause, **details)
+                metrics.lane_reopenings.labels(self.topic, self.partition).inc()
+                self._release(lane)
+                lane = None
+                self._closing.wait(pause)
+            finally:
+                self._release(lane)
+        self._enter("closed")
+        log.info("lane closed", **self._where(), position=self.position)
+
+    def _serve(self, lane: OpenLane) -> bool:
+        """Process batches until the lane is to close. Whether at least one was."""
+        attachment = self.attachment = Attachment(self.position, self._room)
+        self._enter("running")
+        self._room.set()
+        idle_at = time.monotonic() + IDLE_SECONDS
+        served = False
+        while not self._closing.is_set():
+            try:
+                batch = attachment.queue.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                batch = None
+            if batch is not None and not self._closing.is_set():
+                lane.process(batch)
+                self.position = lane.position
+                attachment.done()
+                served = True
+                self._enter("running")
+                collect_after_batch()
+            if time.monotonic() >= idle_at:
+                lane.idle()
+                idle_at = time.monotonic() + IDLE_SECONDS
+                if attachment.lost():
+                    raise LaneFailed("a batch that was fetched did not arrive")
+        return served
+
+    def _release(self, lane: OpenLane | None) -> None:
+        self.attachment = None
+        if lane is not None:
+            self.position = max(self.position, lane.position)
+            lane.close()
+
+    def _enter(self, state: str) -> None:
+        if state == self.state and state != "opening":
+            return
+        self.state = state
+        for name in metrics.LANE_STATES:
+            metrics.lane_state.labels(self.topic, self.partition, name).set(name == state)
+
+    def _where(self) -> dict[str, object]:
+        return {"topic": self.topic, "partition": self.partition}

@@ -1,0 +1,297 @@
+"""The core's state over a store: members stay decoded in a cache and are packed once per commit, not once per event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, final
+
+import msgspec
+
+from pipeline.core.events import Event
+from pipeline.core.member import Member, Order
+from pipeline.lane import keys
+from pipeline.lane.faults import Faults, guarded_get
+from pipeline.lane.ports import Change, LaneBroken, Store
+from pipeline.wire.state import UnreadableState, pack_member, pack_order, unpack_member, unpack_order
+
+CACHED_MEMBERS: Final = 20_000
+"""Decoded members in the young generation of the cache; as many again are in the old one."""
+
+
+@final
+class RecordAtHand:
+    """The log record that is being decided: state and outputs say of it when and where it was recorded."""
+
+    __slots__ = ("key", "offset", "timestamp_ms", "value")
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.timestamp_ms = 0
+        self.key: bytes | None = None
+        self.value: bytes | None = None
+
+
+@final
+class Changes:
+    """What a commit has to carry: `changelog` for topic and store, `local` for the store alone, `ids` for the other
+    changelog.
+
+    `members` are the changed members, each with the timestamp of the record that changed it last.
+    """
+
+    __slots__ = ("changelog", "ids", "local", "members")
+
+    def __init__(
+        self, changelog: list[Change], local: list[Change], ids: bytes, members: list[tuple[Member, int]]
+    ) -> None:
+        self.changelog = changelog
+        self.local = local
+        self.ids = ids
+        self.members = members
+
+
+@final
+class LaneState:
+    """Implements `pipeline.core.ports.State` for one partition; used by one thread.
+
+    Life of a commit: `prefetch`, reads and writes by the engine, then either `collect`, the transaction, the store's
+    write and `committed`; or `forget_changes`.
+    """
+
+    def __init__(self, store: Store, at: RecordAtHand, faults: Faults, cached_members: int = CACHED_MEMBERS) -> None:
+        self._store = store
+        self._faults = faults
+        self._get = guarded_get(store, faults)
+        self._at = at
+        self._cached_members = cached_members
+        self._young: dict[str, Member] = {}
+        self._old: dict[str, Member] = {}
+        self._indexed_due_ms: dict[str, int] = {}  # of cached members: where the store's index has them, 0 for nowhere
+        self._changed: dict[str, int] = {}  # member id -> timestamp of the record
+        self._orders: dict[bytes, Order] = {}
+        self._parked: Changed = {}
+        self._seen: dict[bytes, tuple[bytes, int]] = {}
+        self._fetched: Changed = {}
+        self._stale_due: list[bytes] = []
+        self._activations: list[tuple[int, str]] | None = None
+        self._activations_changed = False
+        self._generations = self._present_generations()
+
+    # ---- members
+
+    def prefetch(self, events: Iterable[Event]) -> None:
+        """Fetch in one go what deciding these events will read: their members and whether they were seen before."""
+        prefixes = [keys.seen_prefix(number) for number in self._generations]
+        wanted: dict[bytes, None] = {}
+        young, old = self._young, self._old
+        for event in events:
+            member_id = event.member_id
+            if member_id not in young and member_id not in old:
+                wanted[b"m" + member_id.encode()] = None
+            if prefixes:
+                identity = event.identity()
+                for prefix in prefixes:
+                    wanted[prefix + identity] = None
+        keys_wanted = list(wanted)
+        self._fetched = dict(zip(keys_wanted, self._store.get_many(keys_wanted), strict=True))
+
+    def member(self, member_id: str) -> Member | None:
+        member = self._young.get(member_id)
+        if member is not None:
+            return member
+        member = self._old.pop(member_id, None)
+        if member is None:
+            packed = self._read(keys.member_key(member_id))
+            if packed is None:
+                return None
+            try:
+                member = unpack_member(packed)
+            except UnreadableState as error:
+                raise self._unreadable(error) from error
+            self._indexed_due_ms[member_id] = member.next_due_ms
+        self._young[member_id] = member
+        return member
+
+    def put_member(self, member: Member) -> None:
+        member_id = member.member_id
+        self._young[member_id] = member
+        self._changed[member_id] = self._at.timestamp_ms
+
+    # ---- orders, parked records, ids
+
+    def order(self, member_id: str, order_id: str) -> Order | None:
+        key = keys.order_key(member_id, order_id)
+        order = self._orders.get(key)
+        if order is None:
+            packed = self._get(key)
+            try:
+                order = None if packed is None else unpack_order(packed)
+            except UnreadableState as error:
+                raise self._unreadable(error) from error
+        return order
+
+    def put_order(self, member_id: str, order_id: str, order: Order) -> None:
+        self._orders[keys.order_key(member_id, order_id)] = order
+
+    def seen(self, identity: bytes, since_ms: int) -> bytes | None:
+        new = self._seen.get(identity)
+        if new is not None and new[1] >= since_ms:
+            return new[0]
+        for number in reversed(self._generations):
+            found = self._read(keys.seen_prefix(number) + identity)
+            if found is not None and keys.unpack_number(found[8:]) >= since_ms:
+                return found[:8]
+        return None
+
+    def put_seen(self, identity: bytes, content_digest: bytes, recorded_at_ms: int) -> None:
+        self._seen[identity] = (content_digest, recorded_at_ms)
+
+    def park(self, member_id: str, number: int, recorded_at_ms: int, value: bytes) -> None:
+        self._parked[keys.parked_key(member_id, number)] = keys.pack_number(recorded_at_ms) + value
+
+    def parked(self, member_id: str, number: int) -> tuple[int, bytes]:
+        key = keys.parked_key(member_id, number)
+        packed = self._parked[key] if key in self._parked else self._get(key)
+        assert packed is not None, f"member {member_id} has no parked record {number}"
+        return keys.unpack_number(packed), packed[8:]
+
+    def unpark(self, member_id: str, number: int) -> None:
+        self._parked[keys.parked_key(member_id, number)] = None
+
+    # ---- due work and activations
+
+    def due(self, until_ms: int, limit: int) -> list[str]:
+        changed = self._changed
+        found = [
+            (member.next_due_ms, member_id)
+            for member_id in changed
+            if 0 < (member := self._young[member_id]).next_due_ms <= until_ms
+        ]
+        unchanged = 0
+        for key, _ in self._store.scan(keys.due_key(1, ""), keys.due_key(until_ms + 1, "")):
+            due_ms, member_id = keys.split_due_key(key)
+            if member_id in changed:
+                continue
+            present = self.member(member_id)
+            if present is None or present.next_due_ms != due_ms:
+                self._stale_due.append(key)
+                continue
+            found.append((due_ms, member_id))
+            unchanged += 1
+            if unchanged >= limit:
+                break
+        found.sort()
+        return [member_id for _, member_id in found[:limit]]
+
+    def first_due_ms(self) -> int:
+        """When the earliest due work of the store falls due, 0 if there is none; a hint that may be too early."""
+        for key, _ in self._store.scan(keys.due_key(1, ""), keys.due_key(keys.NEVER_MS, "")):
+            return keys.split_due_key(key)[0]
+        return 0
+
+    def activations(self) -> list[tuple[int, str]]:
+        if self._activations is None:
+            packed = self._get(keys.ACTIVATIONS)
+            self._activations = [] if packed is None else _unpack_activations(packed)
+        return self._activations
+
+    def put_activations(self, activations: list[tuple[int, str]]) -> None:
+        self._activations = activations
+        self._activations_changed = True
+
+    # ---- commit
+
+    def collect(self) -> Changes:
+        """Everything changed since the last commit, packed."""
+        changelog: list[Change] = []
+        local: list[Change] = [(key, None) for key in self._stale_due]
+        members = [(self._young[member_id], at_ms) for member_id, at_ms in self._changed.items()]
+        for member, _ in members:
+            member_id = member.member_id
+            changelog.append((keys.member_key(member_id), pack_member(member)))
+            indexed_ms = self._indexed_due_ms.get(member_id, 0)
+            if indexed_ms != member.next_due_ms:
+                if indexed_ms:
+                    local.append((keys.due_key(indexed_ms, member_id), None))
+                if member.next_due_ms:
+                    local.append((keys.due_key(member.next_due_ms, member_id), b""))
+        changelog.extend((key, pack_order(order)) for key, order in self._orders.items())
+        changelog.extend(self._parked.items())
+        if self._activations_changed and self._activations is not None:
+            changelog.append((keys.ACTIVATIONS, msgspec.msgpack.encode(self._activations)))
+        parts: list[bytes] = []
+        for identity, (digest, at_ms) in self._seen.items():
+            stamp = keys.pack_number(at_ms)
+            parts += (identity, digest, stamp)
+            local.append((keys.seen_prefix(keys.generation(at_ms)) + identity, digest + stamp))
+        return Changes(changelog, local, b"".join(parts), members)
+
+    def committed(self) -> None:
+        """The store holds what `collect` gave: the changes are changes no more."""
+        for member_id in self._changed:
+            self._indexed_due_ms[member_id] = self._young[member_id].next_due_ms
+        for _, at_ms in self._seen.values():
+            self._add_generation(keys.generation(at_ms))
+        self._clear_changes()
+        if len(self._young) > self._cached_members:
+            for member_id in self._old:
+                self._indexed_due_ms.pop(member_id, None)
+            self._old, self._young = self._young, {}
+
+    def forget_changes(self) -> None:
+        self._clear_changes()
+        # Members are changed in place, perhaps half-way: only the store knows what they were.
+        self._young.clear()
+        self._old.clear()
+        self._indexed_due_ms.clear()
+
+    def discard_ids_before(self, time_ms: int) -> None:
+        """Drop the generations of ids that ended before `time_ms`."""
+        for number in [n for n in self._generations if n < keys.generation(time_ms)]:
+            self._store.discard(keys.seen_prefix(number), keys.seen_prefix(number + 1))
+            self._generations.remove(number)
+
+    # ---- inner
+
+    def _read(self, key: bytes) -> bytes | None:
+        fetched = self._fetched
+        return fetched[key] if key in fetched else self._get(key)
+
+    def _unreadable(self, error: UnreadableState) -> LaneBroken:
+        broken = LaneBroken(f"the state is of another version of the pipeline: {error}")
+        self._faults.note(broken)
+        return broken
+
+    def _clear_changes(self) -> None:
+        self._changed = {}
+        self._orders = {}
+        self._parked = {}
+        self._seen = {}
+        self._fetched = {}
+        self._stale_due = []
+        self._activations = None
+        self._activations_changed = False
+
+    def _add_generation(self, number: int) -> None:
+        if number not in self._generations:
+            self._generations.append(number)
+            self._generations.sort()
+
+    def _present_generations(self) -> list[int]:
+        """The generations of ids in the store, ascending: a seek each, not a scan."""
+        present: list[int] = []
+        number = 0
+        while number <= keys.GENERATIONS_MAX:
+            first = next(self._store.scan(keys.seen_prefix(number), keys.SEEN_END), None)
+            if first is None:
+                break
+            present.append(keys.seen_generation(first[0]))
+            number = present[-1] + 1
+        return present
+
+
+Changed = dict[bytes, bytes | None]
+
+
+def _unpack_activations(packed: bytes) -> list[tuple[int, str]]:
+    return msgspec.msgpack.decode(packed, type=list[tuple[int, str]])

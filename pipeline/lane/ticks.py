@@ -1,0 +1,48 @@
+"""When the owner of a partition appends a tick to it: time is an input of the log like any other."""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from pipeline.core.horizons import TICK_GRACE_MS
+from pipeline.lane.appender import AppendFunction
+from pipeline.lane.lane import Lane
+
+PAUSE_MS: Final = 60_000
+"""Ticks follow each other no faster, however much is due."""
+AT_LEAST_EVERY_MS: Final = 3_600_000
+
+
+def tick_wanted(now_ms: int, first_due_ms: int, last_tick_ms: int, importing: bool) -> bool:
+    """Whether a tick is to be written now: due work has waited out the grace, or an hour has gone by.
+
+    `last_tick_ms` is the time of the last tick applied or appended. While history is imported only the importer writes
+    ticks.
+    """
+    if importing or now_ms - last_tick_ms < PAUSE_MS:
+        return False
+    if 0 < first_due_ms <= now_ms - TICK_GRACE_MS:
+        return True
+    return now_ms - last_tick_ms >= AT_LEAST_EVERY_MS
+
+
+@final
+class Ticker:
+    """Appends ticks to one partition, on the thread of its lane."""
+
+    def __init__(self, partition: int, tick_value: bytes, append: AppendFunction, opened_at_ms: int) -> None:
+        self._partition = partition
+        self._tick_value = tick_value
+        self._append = append
+        self._asked_at_ms = opened_at_ms  # a partition that was never ticked waits an hour, not none
+        self.appended = 0
+
+    def maybe_tick(self, lane: Lane, now_ms: int) -> None:
+        """Append a tick if one is wanted. Raises LaneFailed."""
+        last_ms = max(lane.last_tick_ms, self._asked_at_ms)
+        if now_ms - last_ms < PAUSE_MS:
+            return
+        if tick_wanted(now_ms, lane.first_due_ms(), last_ms, lane.importing):
+            self._asked_at_ms = now_ms
+            self._append([(self._partition, None, self._tick_value, 0)])
+            self.appended += 1
