@@ -103,14 +103,24 @@ def redrive(
         chosen = [letters.at(*place) for place in places] if places else letters.all(reason)
         results = list(letters.redrive(chosen))
     problems = [result for result in results if result.problem]
+    repeats = sum(1 for result in results if result.same_as)
     if as_json:
         print_json([_result(result) for result in results])
     else:
         print_table(
-            ("letter", "reason", "sent to", "problem"),
-            [(r.letter.place, r.letter.content.reason, _result(r)["sent_to"] or "-", r.problem) for r in results],
+            ("letter", "reason", "sent to", "note"),
+            [
+                (
+                    result.letter.place,
+                    result.letter.content.reason,
+                    _result(result)["sent_to"] or "-",
+                    result.problem or (f"the same record as {result.same_as}" if result.same_as else ""),
+                )
+                for result in results
+            ],
         )
-        click.echo(f"{len(results) - len(problems)} sent, {len(problems)} not sent")
+        sent = len(results) - len(problems) - repeats
+        click.echo(f"{sent} sent, {repeats} the same as another, {len(problems)} not sent")
     if problems:
         raise click.ClickException(
             f"{len(problems)} of {len(results)} letters were not sent; the first, {problems[0].letter.place}: "
@@ -163,10 +173,11 @@ def _readable(value: bytes, recorded_at_ms: int, decoder: Decoder) -> dict[str, 
 
 
 def _result(result: Redriven) -> dict[str, str]:
-    sent_to = f"{result.topic}[{result.partition}]:{result.offset}" if not result.problem else ""
+    sent_to = f"{result.topic}[{result.partition}]:{result.offset}" if result.topic else ""
     return {
         "letter": result.letter.place,
         "reason": result.letter.content.reason,
         "sent_to": sent_to,
         "problem": result.problem,
+        "same_as": result.same_as,
     }

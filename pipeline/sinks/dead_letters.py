@@ -39,13 +39,14 @@ class Letter:
 
 @dataclass(frozen=True)
 class Redriven:
-    """What became of one letter: where it was sent, or why it was not (`problem`)."""
+    """What became of a letter: where it was sent, why it was not (`problem`), or which letter it repeats (`same_as`)."""
 
     letter: Letter
     topic: str = ""
     partition: int = -1
     offset: int = -1
     problem: str = ""
+    same_as: str = ""
 
 
 class DeadLetters:
@@ -90,16 +91,14 @@ class DeadLetters:
         """
         partitions = self._partitions(self._log_topic)
         with _Sender(self._settings, self._log_topic) as sender:
-            sent: set[bytes] = set()
+            sent: dict[bytes, str] = {}
             for letter in letters:
                 problem, key, partition = self._route(letter.content, partitions)
                 identity = hashlib.blake2b(repr((key, letter.content.value)).encode(), digest_size=16).digest()
-                if not problem and identity in sent:
-                    problem = "the same record stands in a letter before it, which was sent"
-                if problem:
-                    yield Redriven(letter, problem=problem)
+                if problem or identity in sent:
+                    yield Redriven(letter, problem=problem, same_as="" if problem else sent[identity])
                     continue
-                sent.add(identity)
+                sent[identity] = letter.place
                 sender.send(letter, partition, key)
                 yield from sender.done()
             yield from sender.rest()

@@ -11,8 +11,10 @@ import redis
 from sink_world import World
 
 from pipeline.devstack import LocalStack
-from pipeline.settings import Settings
+from pipeline.settings import Settings, variable
+from pipeline.wire.registry import Registry
 from pipeline.wire.schemas import CommittedSchemas
+from pipeline.wire.topics import Topics
 
 
 @pytest.fixture
@@ -34,15 +36,38 @@ def redis_client(stack: LocalStack) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def world(stack: LocalStack, prefix: str, database_url: str) -> World:
-    settings = Settings(
+def own_settings(stack: LocalStack, prefix: str, database_url: str) -> Settings:
+    """The session's servers with the test's own database and prefix."""
+    return Settings(
         bootstrap_servers=stack.settings.bootstrap_servers,
         registry_url=stack.settings.registry_url,
         redis_url=stack.settings.redis_url,
         postgres_url=database_url,
         topic_prefix=f"{prefix}.",
     )
-    return World(settings, CommittedSchemas())
+
+
+@pytest.fixture
+def world(own_settings: Settings) -> Iterator[World]:
+    """Topics whose records need no registry."""
+    schemas = CommittedSchemas()
+    world = World(own_settings, schemas, schemas.schema_ids)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def registered_world(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Topics whose schemas are in the session's registry; commands that run in the test find them."""
+    for name in ("bootstrap_servers", "registry_url", "redis_url", "postgres_url", "topic_prefix"):
+        monkeypatch.setenv(variable(name), getattr(own_settings, name))
+    registry = Registry(own_settings.registry_url)
+    topics = Topics.load(prefix=own_settings.topic_prefix)
+    registry.register(topics)
+    world = World(own_settings, registry, registry.schema_ids(topics))
+    yield world
+    world.close()
+    registry.close()
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka import OFFSET_END, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import OFFSET_END, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from pipeline.core.chain import entry_hash
 from pipeline.core.member import NO_HASH
@@ -34,7 +34,7 @@ from pipeline.sinks.redis_target import Keys, RedisTarget
 from pipeline.sinks.source import LogSource
 from pipeline.sinks.target import Target
 from pipeline.wire.codec import Decoder, Encoder
-from pipeline.wire.schemas import CommittedSchemas
+from pipeline.wire.schemas import SchemaSource
 from pipeline.wire.topics import Topics
 
 PROGRAM = "a" * 64
@@ -170,11 +170,11 @@ TOPIC_OF = {
 class World:
     """The output topics of one test, written in transactions as a lane does, and the sinks that read them."""
 
-    def __init__(self, settings: Settings, schemas: CommittedSchemas) -> None:
+    def __init__(self, settings: Settings, schemas: SchemaSource, schema_ids: dict[str, int]) -> None:
         self.settings = settings
         self.topics = Topics.load(prefix=settings.topic_prefix)
         self.decoder = Decoder(schemas)
-        self.encoder = Encoder(schemas.schema_ids)
+        self.encoder = Encoder(schema_ids)
         self.keys = Keys(settings.app_id, settings.topic_prefix)
         self.admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
         self._producer: Producer | None = None
@@ -185,6 +185,19 @@ class World:
         new = [NewTopic(t.full_name, t.partitions, 1, config=dict(t.config)) for t in wanted]
         for created in self.admin.create_topics(new).values():
             created.result(60)
+        latest = {TopicPartition(t.full_name, p): OffsetSpec.latest() for t in wanted for p in range(t.partitions)}
+        wait_until(lambda: self._answer(latest), "the new topics' leaders")
+
+    def _answer(self, places: dict[TopicPartition, OffsetSpec]) -> bool:
+        try:
+            return all(future.result() is not None for future in self.admin.list_offsets(places).values())
+        except KafkaException:
+            return False
+
+    def close(self) -> None:
+        """Let go of the clients, which would go on looking for their broker."""
+        self._producer = None
+        del self.admin
 
     def delete(self, *names: str) -> None:
         full = [self.topics.name(name) for name in names]
