@@ -45,6 +45,8 @@ def check(folder: Path, topics: Topics) -> list[str]:
     try:
         sources = load(folder)
     except (BadSchema, ValueError, OSError):
+        sources = []
+    if not sources:
         return _unreadable(folder)
     found: list[str] = []
     for source in sources:

@@ -90,7 +90,7 @@ def _table(fields: Iterable[Field]) -> Iterator[str]:
     yield "|---|---|---|---|"
     for field, path in _flat(fields, ""):
         default = f"`{json.dumps(field.default, ensure_ascii=False)}`" if field.has_default else "required"
-        yield f"| `{path}` | {_type(field.type)} | {default} | {field.doc} |"
+        yield f"| `{path}` | {type_name(field.type)} | {default} | {field.doc} |"
 
 
 def _flat(fields: Iterable[Field], prefix: str) -> Iterator[tuple[Field, str]]:
@@ -101,18 +101,19 @@ def _flat(fields: Iterable[Field], prefix: str) -> Iterator[tuple[Field, str]]:
             yield from _flat(field.type.items.fields, f"{prefix}{field.name}[].")
 
 
-def _type(kind: Type) -> str:
+def type_name(kind: Type) -> str:
+    """A type as the document names it."""
     match kind:
         case Primitive(logical=logical) if logical == TIMESTAMP:
             return "time in ms"
         case Enum(symbols=symbols):
             return f"one of {', '.join(symbols)}"
         case Map(values=values):
-            return f"map of {_type(values)}"
+            return f"map of {type_name(values)}"
         case Array(items=Record() as record):
             return f"list of {record.short_name}"
         case Array(items=items):
-            return f"list of {_type(items)}"
+            return f"list of {type_name(items)}"
         case Primitive(name=name):
             return name
     return type(kind).__name__.lower()
