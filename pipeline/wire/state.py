@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from pipeline.core.member import Member, Order, OrderTuple
-from pipeline.core.wallet import HoldTuple, WalletTuple, WindowTuple
+from pipeline.core.wallet import HoldTuple, Lot, LotTuple, WindowTuple, hold_tuple
 
 MEMBER_VERSION: Final = 1
 ORDER_VERSION: Final = 1
@@ -39,6 +39,8 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
 
 EVENT_TYPES: Final[dict[int, str]] = {code: name for name, code in EVENT_TYPE_CODES.items()}
 
+PackedLots = list[int | None]
+PackedWallet = tuple[str, int, int, int, int, PackedLots]
 PackedMember = tuple[
     str,
     int,
@@ -54,16 +56,17 @@ PackedMember = tuple[
     int,
     int,
     int,
-    tuple[WalletTuple, ...],
+    list[PackedWallet],
     tuple[HoldTuple, ...],
     dict[int, int],
     dict[str, int],
-    tuple[WindowTuple, ...],
+    list[WindowTuple],
     bool,
     int,
     int,
 ]
-"""`Member.to_tuple` without `next_due_ms`, and with the counters as maps, those of events by the type's number."""
+"""`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
+windows as ms before the member's clock; and lots as `pack_lots` writes them."""
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _member_decoder: Final = msgspec.msgpack.Decoder(PackedMember)
@@ -71,16 +74,41 @@ _order_decoder: Final = msgspec.msgpack.Decoder(OrderTuple)
 
 
 class UnreadableState(Exception):
-    """Packed state that this version of the pipeline cannot read: the store is to be wiped and rebuilt, or the pipeline
-    upgraded."""
+    """Packed state that this version of the pipeline cannot read: wipe and rebuild the store, or upgrade the pipeline."""
 
 
 def pack_member(member: Member) -> bytes:
     """The member as bytes. Raises KeyError for a counted event type without a number."""
-    values = member.to_tuple()
-    counts = {EVENT_TYPE_CODES[name]: count for name, count in member.event_counts.items()}
-    body = (*values[1:17], counts, member.awarded_at_ms, *values[19:])
-    return HEADER.pack(MEMBER_VERSION, values[0]) + _encoder.encode(body)
+    clock_ms = member.clock_ms
+    wallets = [
+        (unit, one.available, one.pending, one.held, one.debt, pack_lots(one.lots, clock_ms))
+        for unit, one in member.wallets.items()
+    ]
+    body = (
+        member.member_id,
+        member.version,
+        member.seq,
+        member.last_hash,
+        clock_ms,
+        member.enrolled_at_ms,
+        member.country,
+        member.segment,
+        member.birth_date,
+        member.tier,
+        member.tier_until_ms,
+        member.qualifying_year,
+        member.qualifying_points,
+        member.qualifying_previous,
+        wallets,
+        [hold_tuple(redemption_id, hold) for redemption_id, hold in member.holds.items()],
+        {EVENT_TYPE_CODES[name]: count for name, count in member.event_counts.items()},
+        {rule_id: clock_ms - at_ms for rule_id, at_ms in member.awarded_at_ms.items()},
+        [(key, clock_ms - one.start_ms, one.points, one.count) for key, one in member.windows.items()],
+        member.quarantined,
+        member.parked,
+        member.parked_from,
+    )
+    return HEADER.pack(MEMBER_VERSION, member.next_due_ms) + _encoder.encode(body)
 
 
 def unpack_member(packed: bytes) -> Member:
@@ -88,12 +116,64 @@ def unpack_member(packed: bytes) -> Member:
     next_due_ms = packed_next_due_ms(packed)
     try:
         body = _member_decoder.decode(memoryview(packed)[HEADER.size :])
+        clock_ms = body[4]
+        wallets = tuple([(*wallet[:5], unpack_lots(wallet[5], clock_ms)) for wallet in body[14]])
         counts = tuple([(EVENT_TYPES[code], count) for code, count in body[16].items()])
-    except (msgspec.DecodeError, KeyError) as error:
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableState(
             f"packed member of {len(packed)} bytes: {error}; wipe the store and restore it"
         ) from error
-    return Member.from_tuple((next_due_ms, *body[:16], counts, tuple(body[17].items()), *body[18:]))
+    awarded = tuple([(rule_id, clock_ms - before_ms) for rule_id, before_ms in body[17].items()])
+    windows = tuple([(key, clock_ms - before_ms, points, count) for key, before_ms, points, count in body[18]])
+    return Member.from_tuple((next_due_ms, *body[:14], wallets, body[15], counts, awarded, windows, *body[19:]))
+
+
+def pack_lots(lots: list[Lot], clock_ms: int) -> PackedLots:
+    """Per lot: seq less the seq before it, points, and both dates less the same date before it, the first less the clock.
+
+    A date that is 0 (available now, never expires) is nil and is skipped by the next lot.
+    """
+    packed: PackedLots = []
+    seq, available_at_ms, expires_at_ms = 0, clock_ms, clock_ms
+    for lot in lots:
+        packed.append(lot.seq - seq)
+        packed.append(lot.points)
+        seq = lot.seq
+        if lot.available_at_ms:
+            packed.append(lot.available_at_ms - available_at_ms)
+            available_at_ms = lot.available_at_ms
+        else:
+            packed.append(None)
+        if lot.expires_at_ms:
+            packed.append(lot.expires_at_ms - expires_at_ms)
+            expires_at_ms = lot.expires_at_ms
+        else:
+            packed.append(None)
+    return packed
+
+
+def unpack_lots(packed: PackedLots, clock_ms: int) -> tuple[LotTuple, ...]:
+    """The lots that were packed. Raises ValueError or TypeError for a list that is none."""
+    lots: list[LotTuple] = []
+    seq, available_at_ms, expires_at_ms = 0, clock_ms, clock_ms
+    fields = iter(packed)
+    for seq_step, points, available_step, expires_step in zip(fields, fields, fields, fields, strict=True):
+        if seq_step is None or points is None:
+            raise TypeError("a lot without seq or points")
+        seq += seq_step
+        if available_step is not None:
+            available_at_ms += available_step
+        if expires_step is not None:
+            expires_at_ms += expires_step
+        lots.append(
+            (
+                seq,
+                points,
+                0 if available_step is None else available_at_ms,
+                0 if expires_step is None else expires_at_ms,
+            )
+        )
+    return tuple(lots)
 
 
 def packed_next_due_ms(packed: bytes) -> int:

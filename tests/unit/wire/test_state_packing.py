@@ -1,0 +1,97 @@
+"""Packed state: small, with the due time readable in place, and refused where it cannot be read."""
+
+import pytest
+from core_programs import DAY_MS, Bench, Limit, Period, Tier, Unit, program, rule, table
+
+from pipeline.core.member import Member, Order
+from pipeline.core.payloads import PAYLOAD_TYPES
+from pipeline.wire.state import (
+    EVENT_TYPE_CODES,
+    UnreadableState,
+    pack_member,
+    pack_order,
+    packed_next_due_ms,
+    unpack_member,
+    unpack_order,
+)
+
+UNIT = Unit("points", "floor", Period(12, 0))
+
+
+def typical() -> Member:
+    """Three purchases under three rules, one redemption open."""
+    rules = table(
+        rule("base", UNIT, pending=Period(0, 14 * DAY_MS)),
+        rule("weekend-double", UNIT, limits=(Limit(500, 0, "month"),), live=True),
+        rule("first-purchase", UNIT, fixed=50, first_only=True),
+    )
+    tiers = (Tier("bronze", 0, 100), Tier("silver", 1_000, 110))
+    bench = Bench(program({"transaction_completed": rules}, units=(UNIT,), tiers=tiers))
+    bench.enrol(member_id="member-00042")
+    for number in range(2):
+        bench.later(DAY_MS).buy(f"e{number}", 4_599, "member-00042")
+    return bench.member("member-00042")
+
+
+def test_a_typical_member_takes_less_than_250_bytes() -> None:
+    member = typical()
+
+    assert len(member.wallets["points"].lots) == 5
+    assert len(pack_member(member)) < 250
+
+
+def test_the_due_time_stands_right_behind_the_version_in_8_bytes() -> None:
+    member = typical()
+
+    packed = pack_member(member)
+
+    assert packed[0] == 1
+    assert int.from_bytes(packed[1:9], "big") == member.next_due_ms == packed_next_due_ms(packed)
+    assert member.next_due_ms > 0
+
+
+def test_every_event_type_has_a_number_of_its_own() -> None:
+    assert set(EVENT_TYPE_CODES) == set(PAYLOAD_TYPES)
+    assert len(set(EVENT_TYPE_CODES.values())) == len(EVENT_TYPE_CODES)
+
+
+def test_numbers_of_event_types_never_change() -> None:
+    assert list(EVENT_TYPE_CODES.items())[:16] == [
+        ("transaction_completed", 1),
+        ("transaction_refunded", 2),
+        ("member_enrolled", 3),
+        ("profile_changed", 4),
+        ("onboarding_completed", 5),
+        ("subscription_renewed", 6),
+        ("referral_accepted", 7),
+        ("referral_joined", 8),
+        ("emi_payment_succeeded", 9),
+        ("redemption_requested", 10),
+        ("redemption_cancelled", 11),
+        ("fulfillment_outcome", 12),
+        ("points_adjusted", 13),
+        ("custom_event", 14),
+        ("member_quarantined", 15),
+        ("quarantine_released", 16),
+    ]
+
+
+def test_another_version_is_refused_with_the_way_out() -> None:
+    member, order = pack_member(Member("m")), pack_order(Order(1, "EUR", 0, 0, []))
+
+    with pytest.raises(UnreadableState, match="packed member starts with 02; this pipeline reads version 1: use the"):
+        unpack_member(b"\x02" + member[1:])
+    with pytest.raises(UnreadableState, match="packed order starts with 07; this pipeline reads version 1: use the"):
+        unpack_order(b"\x07" + order[1:])
+
+
+@pytest.mark.parametrize("length", [0, 1, 8, 9, 20, -1])
+def test_cut_bytes_are_refused(length: int) -> None:
+    with pytest.raises(UnreadableState):
+        unpack_member(pack_member(typical())[:length])
+
+
+@pytest.mark.parametrize("length", [0, 1, -1])
+def test_a_cut_order_is_refused(length: int) -> None:
+    with pytest.raises(UnreadableState):
+        unpack_order(pack_order(Order(1, "EUR", 0, 0, [("points", 1, 1, 0, 0)]))[:length])
