@@ -1,7 +1,7 @@
 """Reads the source topics as a member of the workers' group and cuts what it reads into batches for lanes.
 
-All calls of the librdkafka consumer are made on one thread. Only here is sought and only here are batches cut, so a batch
-always belongs to the opening that it was fetched for.
+All calls of the librdkafka consumer are made on one thread. Only here is sought and only here are batches cut, so a
+batch always belongs to the opening that it was fetched for.
 """
 
 from __future__ import annotations

@@ -27,9 +27,6 @@ from pipeline.wire.codec import RegistryUnavailable, Undecodable
 
 Decoded = Event | Tick | ProgramActivated | Undecodable
 
-MEMBERS_PER_TICK_CHUNK: Final = 1000
-OUTPUTS_PER_TRANSACTION: Final = 20_000
-"""A transaction is cut after the record that brings it to so many output records."""
 WAIT_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -50,18 +47,39 @@ class Observer(Protocol):
 
 @final
 class LaneSetup:
-    """What is the same for every opening of a partition's lane."""
+    """What is the same for every opening of a partition's lane.
 
-    __slots__ = ("changelog", "horizons", "partition", "partitions", "topics")
+    A transaction is cut after `members_per_tick` members of a tick, and after the record that brings it to
+    `outputs_per_transaction` output records.
+    """
+
+    __slots__ = (
+        "changelog",
+        "horizons",
+        "members_per_tick",
+        "outputs_per_transaction",
+        "partition",
+        "partitions",
+        "topics",
+    )
 
     def __init__(
-        self, partition: int, partitions: int, topics: OutputTopics, changelog: Changelog, horizons: Horizons
+        self,
+        partition: int,
+        partitions: int,
+        topics: OutputTopics,
+        changelog: Changelog,
+        horizons: Horizons,
+        members_per_tick: int = 1_000,
+        outputs_per_transaction: int = 20_000,
     ) -> None:
         self.partition = partition
         self.partitions = partitions
         self.topics = topics
         self.changelog = changelog
         self.horizons = horizons
+        self.members_per_tick = members_per_tick
+        self.outputs_per_transaction = outputs_per_transaction
 
 
 @final
@@ -217,6 +235,7 @@ class Lane:
         """Apply records from `index` to `stop` or to where the transaction is cut: (index, position) to commit."""
         engine, outputs, at, faults = self._engine, self._outputs, self._at, self._faults
         known = self._belonging.known
+        members_per_tick, outputs_max = self._setup.members_per_tick, self._setup.outputs_per_transaction
         apply = engine.apply_carefully if self._careful else engine.apply
         records = batch.records
         for i in range(index, stop):
@@ -231,7 +250,7 @@ class Lane:
                     apply(item, at.value or b"", offset)
                     faults.check()
             elif type(item) is Tick:
-                if not engine.tick(item.mode, at.timestamp_ms, MEMBERS_PER_TICK_CHUNK):
+                if not engine.tick(item.mode, at.timestamp_ms, members_per_tick):
                     return i, offset  # the rest of the tick in a transaction of its own
                 self._last_tick_ms = at.timestamp_ms
             elif type(item) is ProgramActivated:
@@ -239,7 +258,7 @@ class Lane:
             else:
                 assert isinstance(item, Undecodable)
                 outputs.dead_letter(item.reason, item.detail, None)
-            if outputs.count >= OUTPUTS_PER_TRANSACTION:
+            if outputs.count >= outputs_max:
                 return i + 1, offset + 1
         return stop, batch.end if stop == len(records) else records[stop - 1][0] + 1
 
