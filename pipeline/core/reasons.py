@@ -15,6 +15,7 @@ CONFLICT: Final = "conflict"
 NO_PROGRAM: Final = "no_program"
 ACTIVATION_TOO_LATE: Final = "activation_too_late"
 WRONG_PARTITION: Final = "wrong_partition"
+NOT_AVRO: Final = "not_avro"
 UNDECODABLE: Final = "undecodable"
 UNKNOWN_SCHEMA: Final = "unknown_schema"
 UNKNOWN_TYPE: Final = "unknown_type"
@@ -33,6 +34,7 @@ DEAD_LETTER_REASONS: Final[dict[str, str]] = {
     NO_PROGRAM: "No programme was in force when the event occurred.",
     ACTIVATION_TOO_LATE: "A programme was activated less than the lead time before it takes effect.",
     WRONG_PARTITION: "The record's key is not the member's id, or belongs to another partition.",
+    NOT_AVRO: "The value does not begin with the magic byte and a schema id.",
     UNDECODABLE: "The bytes are not a record of the schema they name.",
     UNKNOWN_SCHEMA: "The registry does not know the schema id.",
     UNKNOWN_TYPE: "The schema is none of the pipeline's event types.",

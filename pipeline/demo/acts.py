@@ -198,7 +198,7 @@ def wrong_records(script: Script) -> None:
             script.encoder.tier_change(TierChange("", member, "", "", "other", 0, 0, "", "", 0, 0, 0)),
             reasons.UNKNOWN_TYPE,
         ),
-        (b"not Avro at all", reasons.UNDECODABLE),
+        (b"not Avro at all", reasons.NOT_AVRO),
     ):
         script.raw(here, key, raw, DEAD + reason)
     misplaced = script.encoder.event(script.event(member, _purchase("m-2", 1_000)))

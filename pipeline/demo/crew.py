@@ -41,22 +41,25 @@ class Crew:
         """directory: their working directory and place of their logs. env: added to this process's environment."""
         self._directory = directory
         self._command = tuple(command)
-        self._env = {**os.environ, **env}
+        # A setting left over in the shell, such as another cluster's, must not reach them.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("ACCRUE_")}
+        self._env = {**own, **env}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._arguments: dict[str, tuple[str, ...]] = {}
+        self._arguments: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {}
         self._watch = subprocess.Popen(  # noqa: S603 - this interpreter with our own code
             [sys.executable, "-c", _WATCH], stdin=subprocess.PIPE, start_new_session=True
         )
 
-    def start(self, name: str, arguments: Sequence[str]) -> None:
-        """Start `accrue ARGUMENTS` as `name`; its output is appended to NAME.log."""
+    def start(self, name: str, arguments: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        """Start `accrue ARGUMENTS` as `name`, with `env` for it alone; its output is appended to NAME.log."""
         assert name not in self._running, f"{name} runs already"
-        self._arguments[name] = tuple(arguments)
+        own_env = dict(env or {})
+        self._arguments[name] = (tuple(arguments), own_env)
         with self.log(name).open("ab") as log:
             started = subprocess.Popen(  # noqa: S603 - our own command
                 [*self._command, *arguments],
                 cwd=self._directory,
-                env=self._env,
+                env={**self._env, **own_env},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -74,11 +77,15 @@ class Crew:
 
     def restart(self, name: str) -> None:
         """Start it again as it was started before."""
-        self.start(name, self._arguments[name])
+        self.start(name, *self._arguments[name])
 
     def log(self, name: str) -> Path:
         """Where its output goes."""
         return self._directory / f"{name}.log"
+
+    def pid(self, name: str) -> int:
+        """Its process id."""
+        return self._running[name].pid
 
     def cpu_s(self, name: str) -> float:
         """Processor seconds that it has used since it was last started."""
@@ -87,11 +94,19 @@ class Crew:
 
     def check(self) -> None:
         """Raises CrewError if one of them has ended by itself."""
-        for name, process in list(self._running.items()):
-            code = process.poll()
-            if code is not None:
-                self._gone(name)
-                raise CrewError(f"{name} ended by itself with code {code}\n{self._log_tail(name)}")
+        for name in list(self._running):
+            if self.ended(name):
+                raise CrewError(f"{name} ended by itself without being asked to\n{self._log_tail(name)}")
+
+    def ended(self, name: str) -> bool:
+        """Whether it has ended by itself, in order. Raises CrewError if it ended with another code than 0."""
+        code = self._running[name].poll()
+        if code is None:
+            return False
+        self._gone(name)
+        if code:
+            raise CrewError(f"{name} ended by itself with code {code}\n{self._log_tail(name)}")
+        return True
 
     def stop(self, name: str, grace_s: float = 20.0) -> None:
         """Ask it to end, and end it with SIGKILL after `grace_s` seconds."""

@@ -66,7 +66,6 @@ class Facts:
     fulfilments: Mapping[str, int] = field(default_factory=dict)
     digest: str = ""
     checks: list[Check] = field(default_factory=list)
-    kept: str = ""
 
     @property
     def proved(self) -> bool:
@@ -108,10 +107,6 @@ def show(facts: Facts, console: Console) -> None:
     )
     console.print(Columns([Padding(table, (1, 0, 0, 0)) for table in tables], padding=(0, 3)))
     console.print(_proof(facts))
-    if facts.kept:
-        console.print(
-            f"Kept in {facts.kept}: the log as JSON lines, logs of every process, the servers' data.", style="dim"
-        )
 
 
 def _table(title: str, *columns: str) -> Table:

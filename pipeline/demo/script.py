@@ -1,6 +1,6 @@
 """The live part of the demo as a script: every record that is sent, and what must become of it."""
 
-from collections import Counter
+from collections.abc import Sequence
 from typing import Final, NamedTuple, final
 
 from pipeline.core.events import Event
@@ -53,18 +53,21 @@ class Script:
         event = Event(
             event_id or f"demo-{len(self.steps):05}", member_id, occurred_at_ms, source, "", {}, payload, self.now_ms
         )
-        key = member_id.encode()
-        self.raw(partition_of(key, self.partitions), key, self.encoder.event(event), expects, event)
+        self.steps.append(self.step(event, expects))
         return event
 
     def again(self, event: Event) -> None:
         """Add the very same event once more: a producer that was not sure has repeated it."""
-        key = event.member_id.encode()
-        self.raw(partition_of(key, self.partitions), key, self.encoder.event(event), DUPLICATE, event)
+        self.steps.append(self.step(event, DUPLICATE))
 
-    def raw(self, partition: int, key: bytes | None, value: bytes, expects: str, event: Event | None = None) -> None:
+    def step(self, event: Event, expects: str) -> Step:
+        """What is expected of an event that is sent elsewhere."""
+        key = event.member_id.encode()
+        return Step(partition_of(key, self.partitions), key, self.encoder.event(event), expects, event)
+
+    def raw(self, partition: int, key: bytes | None, value: bytes, expects: str) -> None:
         """Add a record as it stands, wherever it may belong."""
-        self.steps.append(Step(partition, key, value, expects, event))
+        self.steps.append(Step(partition, key, value, expects, None))
 
     def send(self, appender: Appender, timestamp_ms: int) -> None:
         """Send every step, stamped `timestamp_ms`, and return when all are on the log. Raises NotDelivered."""
@@ -72,13 +75,9 @@ class Script:
             appender.append_to(step.partition, step.key, step.value, timestamp_ms)
         appender.flush()
 
-    def expected(self) -> Counter[str]:
-        """How many steps expect what."""
-        return Counter(step.expects for step in self.steps)
 
-
-def departures(script: Script, decisions: list[RewardDecision], letters: list[DeadLetter]) -> list[str]:
-    """Where the run went otherwise than the script says, in words; takes its decisions and dead letters."""
+def departures(steps: Sequence[Step], decisions: list[RewardDecision], letters: list[DeadLetter]) -> list[str]:
+    """Where the run went otherwise than the steps say, in words; takes its decisions and dead letters."""
     decided: dict[tuple[str, str, str], list[str]] = {}
     for decision in decisions:
         fate = REFUSED + decision.reason if decision.outcome == "refused" else decision.outcome
@@ -87,7 +86,7 @@ def departures(script: Script, decisions: list[RewardDecision], letters: list[De
     for letter in letters:
         dead.setdefault((letter.partition, letter.value), []).append(DEAD + letter.reason)
     found: list[str] = []
-    for number, step in enumerate(script.steps):
+    for number, step in enumerate(steps):
         if step.expects.startswith(DEAD):
             fates = dead.get((step.partition, step.value), [])
         else:

@@ -113,10 +113,18 @@ class Replay:
             if isinstance(line, RecordLine):
                 yield line
 
-    def run(self, on_progress: Callable[[int], None] = lambda _lines: None) -> None:
-        """Take every record; told now and then how many lines are behind. Raises NotReplayable, UnknownProgram."""
+    def run(
+        self,
+        on_progress: Callable[[int], None] = lambda _lines: None,
+        on_record: Callable[[RecordLine], None] = lambda _record: None,
+    ) -> None:
+        """Take every record. `on_progress` is told now and then how many lines are behind, `on_record` of each record.
+
+        Raises NotReplayable, UnknownProgram.
+        """
         for count, record in enumerate(self.records(), start=1):
             self._take(record)
+            on_record(record)
             if count % PROGRESS_EVERY == 0:
                 on_progress(count)
         on_progress(self.lines)

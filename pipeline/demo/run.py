@@ -1,0 +1,190 @@
+"""The demo, act by act: history imported while workers die, a live day by script, and the proof at the end."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from pipeline.core.events import Event
+from pipeline.core.payloads import TransactionCompleted
+from pipeline.core.reasons import NO_PROGRAM
+from pipeline.demo import gather
+from pipeline.demo.acts import whole_day
+from pipeline.demo.cinema import Cinema
+from pipeline.demo.kills import Killer, planned_kills
+from pipeline.demo.positions import LOG
+from pipeline.demo.report import Facts
+from pipeline.demo.script import DEAD, Script
+from pipeline.demo.shoppers import shoppers, write_purchases
+from pipeline.demo.stage import SINKS, Stage, publish
+from pipeline.demo.watch import Watcher
+from pipeline.history.append import Appender
+from pipeline.history.importer import Imported, Importer
+from pipeline.history.purchases import DAY_MS, Purchase, read_purchases, shift_days
+from pipeline.history.purchases import events as events_of
+from pipeline.program import load_program
+
+PROGRAM: Final = Path(__file__).resolve().parents[2] / "programs" / "shop"
+IMPORT_SOURCE: Final = "import"
+STANDSTILL_S: Final = 180.0
+"""A run in which nothing moves for so long has failed: a killed worker's partitions move after six seconds."""
+REFUNDED_PURCHASES: Final = 12
+_POLL_S: Final = 0.1
+
+
+class Standstill(Exception):
+    """The pipeline did not come to an end; the message says where it stands."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run. `purchases` None means generated ones, of `customers` customers."""
+
+    purchases: Path | None
+    customers: int
+    seed: int
+    kills: int
+
+
+def run(stage: Stage, plan: Plan, watcher: Watcher) -> Facts:
+    """Run everything on a stage that is set. Raises Standstill, CrewError, and what its parts raise."""
+    began_s = time.monotonic()
+    facts = Facts(seed=plan.seed, partitions=stage.partitions, workers=len(stage.workers))
+    watcher.act("shopping")
+    purchases, facts.purchases = _purchases(stage, plan)
+    days = shift_days(purchases, _now_ms())
+    history = list(events_of(purchases, IMPORT_SOURCE, days))
+    bundle = load_program(PROGRAM)
+    # One purchase lies before the programme: it belongs to nobody's account, and is a dead letter.
+    publish(stage.connection, bundle, history[0].occurred_at_ms, stage.partitions)
+    early = _too_early(history[0])
+    stage.start_workers()
+    stage.start_sinks()
+    _load(stage, plan, [early, *history], facts, watcher)
+
+    watcher.act("a live day")
+    script = Script(stage.encoder, stage.partitions, _now_ms())
+    whole_day(script, _refundable(purchases), bundle.hash)
+    _live(stage, script, watcher)
+    facts.events_live = len(script.steps)
+
+    watcher.act("stopping the workers, filling the stores")
+    _stop(stage)
+    facts.restores = gather.restores(stage)
+    gather.prove_and_count(stage, [script.step(early, DEAD + NO_PROGRAM), *script.steps], facts, watcher)
+    facts.total_s = time.monotonic() - began_s
+    return facts
+
+
+def _purchases(stage: Stage, plan: Plan) -> tuple[list[Purchase], str]:
+    path = plan.purchases
+    if path is None:
+        path = stage.directory / "purchases.txt"
+        write_purchases(path, shoppers(plan.customers, plan.seed))
+        title = f"generated shoppers, seed {plan.seed}"
+    else:
+        title = path.name
+    reading = read_purchases(path, {}, "USD", ZoneInfo("UTC"))
+    return reading.purchases, f"{len(reading.purchases):,} purchases ({title})"
+
+
+def _too_early(first: Event) -> Event:
+    at_ms = first.occurred_at_ms - DAY_MS
+    payload = TransactionCompleted("too-early", 5_000, "USD", "", "", "", [])
+    return Event("too-early", "too-early", at_ms, IMPORT_SOURCE, "", {}, payload, at_ms)
+
+
+def _refundable(purchases: Sequence[Purchase]) -> list[Purchase]:
+    """The latest purchases that cost something."""
+    return [purchase for purchase in purchases if purchase.amount_minor][-REFUNDED_PURCHASES:]
+
+
+def _load(stage: Stage, plan: Plan, history: list[Event], facts: Facts, watcher: Watcher) -> None:
+    """Import while the workers work it off, killing some of them meanwhile."""
+    watcher.act(
+        f"importing {len(history):,} events, {plan.kills} kills" if plan.kills else f"importing {len(history):,} events"
+    )
+    importer = Importer(stage.settings, stage.connection.log, stage.encoder, stage.connection.decoder)
+    importer.check(history[0].recorded_at_ms, history[-1].recorded_at_ms)
+    days = len({event.recorded_at_ms // DAY_MS for event in history})
+    expected = len(history) + (days + 1) * stage.partitions
+    killer = Killer(stage.crew, planned_kills(plan.kills, stage.workers, plan.seed))
+    began_s = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        importing = pool.submit(importer.run, history, lambda _written: None)
+
+        def drained() -> bool:
+            done = sum(stage.positions.lanes())
+            watcher.progress(min(done, expected), expected)
+            killer.advance(min(1.0, done / expected))
+            return importing.done() and not killer.left and stage.positions.drained(stage.positions.ends(LOG))
+
+        _wait(stage, drained)
+        imported: Imported = importing.result()
+    facts.drain_s = time.monotonic() - began_s
+    facts.events_per_s = imported.events / facts.drain_s
+    facts.events_imported, facts.ticks_imported, facts.import_s = imported
+    facts.kills = killer.done
+
+
+def _live(stage: Stage, script: Script, watcher: Watcher) -> None:
+    appender = Appender(stage.settings, stage.connection.log.full_name, stage.partitions)
+    cinema = Cinema(stage.connection, Appender(stage.settings, stage.connection.log.full_name, stage.partitions))
+    cinema.start()
+    try:
+        script.send(appender, _now_ms())
+        cinema.open()
+
+        def settled() -> bool:
+            cinema.check()
+            return cinema.reached(stage.positions.ends("reward-fulfillments")) and stage.positions.quiet()
+
+        _wait(stage, settled)
+    finally:
+        cinema.stop()
+
+
+def _stop(stage: Stage) -> None:
+    """Stop the workers with nothing left undone, then let the sinks carry the rest."""
+    for name in SINKS:
+        stage.crew.stop(f"sink-{name}")
+    while True:
+        for name in stage.workers:
+            stage.crew.stop(name)
+        if stage.positions.quiet():
+            break
+        # A tick was appended just before the end, and nobody has worked it off.
+        stage.start_workers()
+        _wait(stage, stage.positions.quiet)
+    stage.start_sinks("--until-end")
+    names = [f"sink-{name}" for name in SINKS]
+    _wait(stage, lambda: _all_ended(stage, names), check=False)
+
+
+def _all_ended(stage: Stage, names: list[str]) -> bool:
+    names[:] = [name for name in names if not stage.crew.ended(name)]
+    return not names
+
+
+def _wait(stage: Stage, condition: Callable[[], bool], *, check: bool = True) -> None:
+    """Until it holds. Raises CrewError if a process ends meanwhile, Standstill if nothing moves for too long."""
+    moved_s, before = time.monotonic(), stage.positions.lanes()
+    while not condition():
+        if check:
+            stage.crew.check()
+        lanes = stage.positions.lanes()
+        if lanes != before:
+            moved_s, before = time.monotonic(), lanes
+        if time.monotonic() - moved_s > STANDSTILL_S:
+            raise Standstill(
+                f"nothing has moved for {STANDSTILL_S:.0f} s: the log ends at {stage.positions.ends(LOG)}, the lanes "
+                f"stand at {lanes}; the processes' logs are in {stage.directory}"
+            )
+        time.sleep(_POLL_S)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
