@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from pipeline import settings
-from pipeline.cli.common import json_option, print_json, print_table
+from pipeline.cli.common import json_option, print_json, print_table, settings_options
+from pipeline.settings import Settings
 from pipeline.wire import schema_checks
 from pipeline.wire.codegen import files
 from pipeline.wire.registry import Registry
@@ -44,15 +44,13 @@ def check(folder: Path, accept: bool, as_json: bool) -> None:
 
 
 @schemas.command()
-@click.option("--registry-url", metavar="URL", help="The registry's Confluent-compatible API.")
-@click.option("--topic-prefix", metavar="TEXT", help="Put before every topic's name.")
+@settings_options("registry_url", "topic_prefix", "topics_file")
 @json_option
-def register(registry_url: str | None, topic_prefix: str | None, as_json: bool) -> None:
+def register(settings: Settings, as_json: bool) -> None:
     """Register the schemas of every topic, each subject held to FULL_TRANSITIVE; repeating it changes nothing."""
-    found = settings.load(registry_url=registry_url, topic_prefix=topic_prefix)
-    registry = Registry(found.need("registry_url"), found.registry)
+    registry = Registry(settings.need("registry_url"), settings.registry)
     try:
-        done = registry.register(Topics.load(found.topics_file or TOPICS_FILE, found.topic_prefix))
+        done = registry.register(Topics.load(settings.topics_file or TOPICS_FILE, settings.topic_prefix))
     finally:
         registry.close()
     if as_json:

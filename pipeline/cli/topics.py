@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from confluent_kafka.admin import AdminClient
 
-from pipeline import settings
-from pipeline.cli.common import json_option, print_json, print_table, warn
+from pipeline.cli.common import json_option, print_json, print_table, settings_options, warn
+from pipeline.lane.kafka import new_admin
+from pipeline.settings import Settings
 from pipeline.wire import topic_docs, topic_plan
 from pipeline.wire.topics import TOPICS_FILE, Topics
 
-bootstrap_option = click.option("--bootstrap-servers", metavar="HOST:PORT", help="Kafka brokers.")
-prefix_option = click.option("--topic-prefix", metavar="TEXT", help="Put before every topic's name.")
+cluster_options = settings_options("bootstrap_servers", "topic_prefix", "topics_file")
 import_option = click.option(
     "--after-import", is_flag=True, help="No import is running: put back what one has relaxed."
 )
@@ -27,24 +26,22 @@ def topics() -> None:
 
 
 @topics.command()
-@bootstrap_option
-@prefix_option
+@cluster_options
 @import_option
 @json_option
-def plan(bootstrap_servers: str | None, topic_prefix: str | None, after_import: bool, as_json: bool) -> None:
+def plan(settings: Settings, after_import: bool, as_json: bool) -> None:
     """Show what the cluster lacks of topics.yaml; changes nothing."""
-    _admin, _topics, changes = _changes(bootstrap_servers, topic_prefix, after_import)
+    _admin, _topics, changes = _changes(settings, after_import)
     _show(changes, as_json, "Nothing to do: the cluster's topics are as topics.yaml has them.")
 
 
 @topics.command()
-@bootstrap_option
-@prefix_option
+@cluster_options
 @import_option
 @json_option
-def apply(bootstrap_servers: str | None, topic_prefix: str | None, after_import: bool, as_json: bool) -> None:
-    """Create what is missing and set what differs; all or nothing where a change is refused."""
-    admin, wanted, changes = _changes(bootstrap_servers, topic_prefix, after_import)
+def apply(settings: Settings, after_import: bool, as_json: bool) -> None:
+    """Create what is missing and set what differs; nothing at all where a change is refused."""
+    admin, wanted, changes = _changes(settings, after_import)
     made = topic_plan.apply(admin, wanted, changes)
     for change in changes:
         if change.held:
@@ -66,18 +63,15 @@ def docs(check: bool, path: Path) -> None:
     click.echo(str(path))
 
 
-def _changes(
-    bootstrap_servers: str | None, topic_prefix: str | None, after_import: bool
-) -> tuple[AdminClient, Topics, list[topic_plan.Change]]:
-    found = settings.load(bootstrap_servers=bootstrap_servers, topic_prefix=topic_prefix)
-    wanted = Topics.load(found.topics_file or TOPICS_FILE, found.topic_prefix)
-    admin = AdminClient(found.kafka_config())
+def _changes(settings: Settings, after_import: bool) -> tuple[AdminClient, Topics, list[topic_plan.Change]]:
+    wanted = Topics.load(settings.topics_file or TOPICS_FILE, settings.topic_prefix)
+    admin = new_admin(settings)
     return admin, wanted, topic_plan.plan(wanted, topic_plan.read(admin, wanted), after_import)
 
 
 def _show(changes: Sequence[topic_plan.Change], as_json: bool, nothing: str) -> None:
     if as_json:
-        print_json([json.loads(json.dumps(vars(change))) for change in changes])
+        print_json([vars(change) for change in changes])
     elif changes:
         rows = [(c.topic, c.what, c.before, c.after, c.refused or c.held) for c in changes]
         print_table(("topic", "change", "before", "after", "note"), rows)

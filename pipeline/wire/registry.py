@@ -27,9 +27,10 @@ DEFAULTS: Final[dict[str, Any]] = {"timeout": 10, "max.retries": 1, "retries.wai
 """Few retries: whoever asks waits and asks again, and says meanwhile what it waits for."""
 NUMBERS: Final = (*DEFAULTS, "cache.capacity", "cache.latest.ttl.sec")
 
-NOT_FOUND: Final = 404
 REFUSALS: Final = (409, 422)
 """Conflict: incompatible. Unprocessable: no valid schema."""
+NOT_FOUND: Final = (40401, 40402, 40403)
+"""The registry's codes for a subject, version or schema that it does not have; a bare 404 comes from elsewhere."""
 
 Result = TypeVar("Result")
 
@@ -147,14 +148,14 @@ class Registry:
         except (BadSchema, SchemaRegistryError, RegistryUnavailable) as error:
             return [str(error)]
 
-    def _ask(self, call: Callable[[], Result], let_through: Collection[int] = (NOT_FOUND,)) -> Result:
-        """The answer to a call. Errors with one of these HTTP codes pass; every other is RegistryUnavailable."""
+    def _ask(self, call: Callable[[], Result], refusals: Collection[int] = ()) -> Result:
+        """The answer to a call. What the registry lacks and `refusals` pass; all else is RegistryUnavailable."""
         try:
             return call()
         except SchemaRegistryError as error:
-            if error.http_status_code in let_through:
+            if error.error_code in NOT_FOUND or error.http_status_code in refusals:
                 raise
-            raise RegistryUnavailable(f"the registry at {self.url} answers: {error}") from error
+            raise RegistryUnavailable(f"{self.url} answers as no registry does, or errs: {error}") from error
         except (httpx.HTTPError, OAuthTokenError, ValueError, TypeError) as error:
             raise RegistryUnavailable(
                 f"the registry at {self.url} cannot be reached or understood: {error!r}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
 
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -15,6 +17,7 @@ from confluent_kafka.admin import (
     NewPartitions,
     NewTopic,
     ResourceType,
+    TopicMetadata,
 )
 
 from pipeline.wire.topics import LOG, Topics
@@ -41,7 +44,7 @@ class TopicsRefused(Exception):
 
 
 class TopicsNotReady(Exception):
-    """Topics were created, but the cluster does not show them in time."""
+    """The changes were made, but the cluster does not show them in time."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def read(admin: AdminClient, topics: Topics) -> dict[str, Actual]:
 
 
 def apply(admin: AdminClient, topics: Topics, changes: Sequence[Change]) -> list[Change]:
-    """Make the changes that are neither refused nor held, and return them once the cluster shows created topics.
+    """Make the changes that are neither refused nor held, and return them once the cluster shows them.
 
     Makes none if any is refused. Raises TopicsRefused, TopicsNotReady or KafkaException.
     """
@@ -118,6 +121,8 @@ def apply(admin: AdminClient, topics: Topics, changes: Sequence[Change]) -> list
     if refused:
         raise TopicsRefused("; ".join(["nothing was changed", *refused]))
     to_make = [change for change in changes if not change.held]
+    if not to_make:
+        return []
     by_name = {topic.full_name: topic for topic in topics}
     new = [
         NewTopic(c.topic, by_name[c.topic].partitions, replication_factor=-1, config=dict(by_name[c.topic].config))
@@ -126,7 +131,7 @@ def apply(admin: AdminClient, topics: Topics, changes: Sequence[Change]) -> list
     ]
     if new:
         for future in admin.create_topics(new, operation_timeout=TIMEOUT_S).values():
-            future.result()
+            _result_unless_there(future)
     more = [NewPartitions(c.topic, int(c.after)) for c in to_make if c.what == PARTITIONS]
     if more:
         for future in admin.create_partitions(more, operation_timeout=TIMEOUT_S).values():
@@ -137,7 +142,7 @@ def apply(admin: AdminClient, topics: Topics, changes: Sequence[Change]) -> list
             settings.setdefault(change.topic, {})[change.what] = change.after
     for name, config in settings.items():
         set_config(admin, name, config)
-    _wait_until_shown(admin, topics)
+    _wait_until_shown(admin, topics, to_make)
     return to_make
 
 
@@ -149,22 +154,32 @@ def set_config(admin: AdminClient, full_name: str, config: Mapping[str, str]) ->
         future.result()
 
 
-def _wait_until_shown(admin: AdminClient, topics: Topics) -> None:
-    """A topic that has been created is in the brokers' metadata, with leaders, a moment later."""
+def _result_unless_there(future: Future[None]) -> None:
+    """Another `apply` may have created the topic in the meantime; whether it is as it should be is seen afterwards."""
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+
+
+def _wait_until_shown(admin: AdminClient, topics: Topics, made: Sequence[Change]) -> None:
+    """Brokers learn of a change a moment after it was made; created topics then have leaders too."""
     deadline_s = time.monotonic() + TIMEOUT_S
+    touched = {change.topic for change in made}
     while True:
         there = admin.list_topics(timeout=TIMEOUT_S).topics
-        missing = [
-            topic.full_name
-            for topic in topics
-            if topic.full_name not in there
-            or len(there[topic.full_name].partitions) < topic.partitions
-            or any(partition.leader < 0 for partition in there[topic.full_name].partitions.values())
-        ]
-        if not missing:
+        waiting = [name for name in touched if name not in there or not _has_leaders(there[name])]
+        if not waiting:
+            left = plan(topics, read(admin, topics), after_import=True)
+            kept = {(change.topic, change.what) for change in made}
+            waiting = [f"{c.topic} {c.what}" for c in left if c.topic in touched and (c.topic, c.what) in kept]
+        if not waiting:
             return
         if time.monotonic() > deadline_s:
-            raise TopicsNotReady(
-                f"the cluster shows no leader for {', '.join(missing)} after {TIMEOUT_S:.0f} s: try again"
-            )
+            raise TopicsNotReady(f"after {TIMEOUT_S:.0f} s the cluster does not show {', '.join(waiting)}: try again")
         time.sleep(0.05)
+
+
+def _has_leaders(topic: TopicMetadata) -> bool:
+    return all(partition.leader >= 0 for partition in topic.partitions.values())
