@@ -46,8 +46,8 @@ def explain(event_id: str, member_id: str | None, settings: Settings, as_json: b
     if trace.empty:
         whose = f" of member {member_id!r}" if member_id else ""
         raise click.ClickException(
-            f"nothing is known of event {event_id!r}{whose}: it has not arrived or was not decided yet, or "
-            "`accrue sink run postgres` is behind; a repeated event is known by its first arrival"
+            f"nothing is known of event {event_id!r}{whose}: it has not arrived, is not decided yet, is parked with a "
+            "quarantined member, or `accrue sink run postgres` is behind"
         )
     events = [_event(settings, decision) for decision in trace.decisions]
     if as_json:

@@ -52,7 +52,7 @@ def show(member_id: str, count: int, settings: Settings, as_json: bool) -> None:
         client.close()
     if found is None:
         raise click.ClickException(
-            f"member {member_id!r} is not in Redis: nothing has happened to them yet, or `accrue sink run redis` is behind"
+            f"member {member_id!r} is not in Redis: nothing has happened to them, or `accrue sink run redis` is behind"
         )
     entries = _entries(settings, member_id, count)
     if as_json:

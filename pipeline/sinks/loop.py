@@ -164,6 +164,9 @@ class Sink:
         batch = Batch()
         for message in messages:
             topic, partition, offset = str(message.topic()), message.partition() or 0, message.offset() or 0
+            expected = positions[topic, partition]
+            if offset < expected:  # fetched before the last seek: the target holds it
+                continue
             value = message.value()
             try:
                 record = SinkRecord(topic, partition, offset, message.key() or b"", self._decoded(value))
@@ -178,7 +181,7 @@ class Sink:
                 raise AwayError(f"registry: {error}") from error
             else:
                 batch.records.append(record)
-            batch.moves[topic, partition] = (positions[topic, partition], offset + 1)
+            batch.moves[topic, partition] = (expected, offset + 1)
         return batch
 
     def _decoded(self, value: bytes | None) -> object | None:
