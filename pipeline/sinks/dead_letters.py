@@ -39,7 +39,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Redriven:
-    """What became of a letter: where it was sent, why it was not (`problem`), or which letter it repeats (`same_as`)."""
+    """What became of a letter: where it was sent, why not (`problem`), or which letter it repeats (`same_as`)."""
 
     letter: Letter
     topic: str = ""
