@@ -149,6 +149,26 @@ def shown(schema: Type) -> str:
             return f"record {name}"
 
 
+def written_form(schema: Type) -> object:
+    """What decides how values are written: names, types and order. Equal for schemas whose bytes mean the same.
+
+    Documentation and defaults of fields are left out; they are the reader's.
+    """
+    match schema:
+        case Record(name=name, fields=fields):
+            return ("record", name, tuple((field.name, written_form(field.type)) for field in fields))
+        case Array(items=items):
+            return ("array", written_form(items))
+        case Map(values=values):
+            return ("map", written_form(values))
+        case Union(branches=branches):
+            return ("union", tuple(written_form(branch) for branch in branches))
+        case Enum(name=name, symbols=symbols):
+            return ("enum", name, symbols)
+        case Primitive() | Fixed():
+            return schema
+
+
 class _Parser:
     """Parses one schema; names that are defined may be used after their definition, not inside it."""
 

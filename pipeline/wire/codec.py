@@ -22,7 +22,7 @@ from pipeline.core.records import (
     TierChange,
 )
 from pipeline.wire import schemas
-from pipeline.wire.avro import BadSchema, Record, parse_record
+from pipeline.wire.avro import BadSchema, Record, parse_record, written_form
 from pipeline.wire.codegen.decoders import START, decoder_source
 from pipeline.wire.explain import fault_in_bytes, fault_in_value
 from pipeline.wire.generated import decoders, encoders
@@ -35,6 +35,8 @@ UNKNOWN_TYPE: Final = "unknown_type"
 UNDECODABLE: Final = "undecodable"
 RETRY_UNKNOWN_AFTER_S: Final = 5.0
 """How long the registry's "there is no such schema" is believed: the schema may be registered a moment later."""
+UNKNOWN_LIMIT: Final = 10_000
+"""Most ids remembered as unknown: a producer that sends noise must not fill the memory."""
 
 Value = TypeVar("Value")
 
@@ -123,6 +125,8 @@ class Decoder:
             try:
                 return self._registry.schema(schema_id)
             except SchemaNotFound:
+                if len(self._unknown) >= UNKNOWN_LIMIT:
+                    self._unknown.clear()
                 self._unknown[prefix] = now_s
         raise Undecodable(
             UNKNOWN_SCHEMA, f"the registry has no schema {schema_id}: register the producer's schema there"
@@ -137,13 +141,12 @@ class Decoder:
                 prefix, UNKNOWN_TYPE, f"schema {schema_id} is of {name}, which this version does not know", None
             )
         reader = schemas.record(name)
-        same = writer_form(writer) == writer_form(reader)
-        if schemas.kind(name) == "outputs":
-            self._outputs[prefix] = decoders.OUTPUTS[name] if same else _generated(writer, reader, "outputs", schema_id)
+        same = written_form(writer) == written_form(reader)
+        kind = schemas.kind(name)
+        if kind == "outputs":
+            self._outputs[prefix] = decoders.OUTPUTS[name] if same else _generated(writer, reader, kind, schema_id)
         else:
-            self._inputs[prefix] = (
-                decoders.INPUTS[name] if same else _generated(writer, reader, schemas.kind(name), schema_id)
-            )
+            self._inputs[prefix] = decoders.INPUTS[name] if same else _generated(writer, reader, kind, schema_id)
         self._writers[prefix] = writer
 
     def _refuse(self, prefix: bytes, reason: str, detail: str, cause: Exception | None) -> None:
@@ -158,22 +161,6 @@ class Decoder:
     def _malformed(self, value: bytes, error: Exception) -> Undecodable:
         writer = self._writers[value[:START]]
         return Undecodable(UNDECODABLE, fault_in_bytes(value, START, writer) or f"{writer.short_name}: {error}")
-
-
-def writer_form(record: Record) -> object:
-    """What matters of a schema for reading what was written with it: names and types in order, no documentation."""
-    return _form(record)
-
-
-def _form(schema: Any) -> object:
-    if isinstance(schema, Record):
-        return ("record", schema.name, tuple((field.name, _form(field.type)) for field in schema.fields))
-    names = {"Array": "items", "Map": "values", "Union": "branches"}
-    inner = names.get(type(schema).__name__)
-    if inner is None:
-        return schema
-    content = getattr(schema, inner)
-    return (inner, tuple(_form(branch) for branch in content) if inner == "branches" else _form(content))
 
 
 def _generated(writer: Record, reader: Record, kind: str, schema_id: int) -> Any:
