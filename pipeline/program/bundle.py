@@ -1,6 +1,5 @@
 """The bundle: a programme as it is published and kept, one sequence of bytes named by its hash."""
 
-import binascii
 import json
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
@@ -64,7 +63,7 @@ class Bundle:
             raise BundleRefused("not a bundle: semantics must be a whole number")
         try:
             zone_data = b64decode(content["zone_data"], validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise BundleRefused(f"not a bundle: zone_data is not base64: {error}") from error
         bundle = Bundle(
             tuple(sorted(files.items())), content["semantics"], content["tzdata"], content["zone"], zone_data

@@ -6,7 +6,7 @@ from typing import Final
 
 from cel_expr_python import cel
 
-from pipeline.program.cel_errors import FUNCTION_NAMES, Finding, findings, symbol
+from pipeline.program.cel_errors import FUNCTION_NAMES, Finding, call_start, findings, symbol
 from pipeline.program.cel_python import FUNCTIONS
 from pipeline.program.cel_tree import Tree, read_tree
 from pipeline.program.problems import closest, shorten
@@ -53,7 +53,7 @@ def check_expression(
     except (RuntimeError, UnicodeEncodeError) as error:
         found = findings(str(error), expression, event_type)
         return None, found + _unchecked(env, expression, known, domains)
-    found = _left_out(tree) + _unknown_literals(tree, known, domains)
+    found = _left_out(tree, expression) + _unknown_literals(tree, known, domains)
     if tree.type != wanted and not any(finding.offset == tree.offset for finding in found):
         found.append(_wrong_type(tree, wanted, expression))
     return (None, found) if found else (tree, [])
@@ -77,16 +77,18 @@ def _wrong_type(tree: Tree, wanted: str, expression: str) -> Finding:
     return Finding(0, reason, "name a number, such as event.amount_minor")
 
 
-def _left_out(tree: Tree) -> list[Finding]:
+def _left_out(tree: Tree, expression: str) -> list[Finding]:
     """Parts of CEL that conditions do without."""
     found: list[Finding] = []
     for node in tree.walk():
         if node.kind == "other":
-            found.append(Finding(node.offset, f"conditions do not have {node.value}", _advice(node)))
+            reason = f"conditions do not have {node.value}"
+            found.append(Finding(call_start(expression, node.offset), reason, _advice(node)))
         elif node.kind == "call" and node.value not in FUNCTIONS:
             name = symbol(str(node.value))
             reason = f"conditions do not have the function `{name}`"
-            found.append(Finding(node.offset, reason, f"known: {', '.join(FUNCTION_NAMES)}"))
+            advice = f"known: {', '.join(FUNCTION_NAMES)}"
+            found.append(Finding(call_start(expression, node.offset), reason, advice))
         elif node.kind == "list" and len(node.children) > MAX_LIST:
             reason = f"the list has {len(node.children)} values, more than {MAX_LIST}"
             found.append(Finding(node.offset, reason, "put what they share into an attribute of the event"))

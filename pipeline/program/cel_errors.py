@@ -36,7 +36,21 @@ _SYMBOLS: Final = {
 }
 _WORDS: Final = {"and": "&&", "or": "||", "not": "!", "AND": "&&", "OR": "||", "NOT": "!"}
 
-FUNCTION_NAMES: Final = ("size", "contains", "startsWith", "endsWith", "has")
+_USAGE: Final = {
+    "size": "write size(text), or size of a list or map",
+    "contains": 'write text.contains("part")',
+    "startsWith": 'write text.startsWith("beginning")',
+    "endsWith": 'write text.endsWith("end")',
+    "has": "write has(event.attributes.name)",
+}
+FUNCTION_NAMES: Final = tuple(_USAGE)
+"""Functions that conditions may call."""
+
+
+def call_start(expression: str, offset: int) -> int:
+    """Where a called name begins; the library places a call at its opening bracket."""
+    called = re.search(r"\w+\s*$", expression[:offset]) if expression[offset : offset + 1] == "(" else None
+    return called.start() if called else offset
 
 
 def symbol(function: str) -> str:
@@ -108,11 +122,11 @@ def _syntax(reason: str, offset: int, expression: str) -> Finding:
 def _undeclared(name: str, offset: int, expression: str, event_type: str) -> Finding:
     prefix, _, field = name.rpartition(".")
     if not prefix and expression[offset : offset + 1] in ("(", "."):
-        # The library points at the opening bracket of a call, or at the dot before a method.
-        start = expression.rfind(name, 0, offset + 1)
-        after = expression.find(name, offset)
-        place = after if expression[offset] == "." or start < 0 else start
-        return Finding(max(place, 0), f"there is no function `{shorten(name)}`", closest(name, FUNCTION_NAMES))
+        # A method that is not known is placed at the dot before it.
+        place = max(expression.find(name, offset), 0) if expression[offset] == "." else call_start(expression, offset)
+        if name in FUNCTION_NAMES:
+            return Finding(place, f"`{name}` is not called like that", _USAGE[name])
+        return Finding(place, f"there is no function `{shorten(name)}`", closest(name, FUNCTION_NAMES))
     if prefix:
         # It points at the last dot of a dotted name: show the field if what stands before it exists, else the name.
         field_at = offset + 1 + len(expression[offset + 1 :]) - len(expression[offset + 1 :].lstrip())
@@ -129,7 +143,7 @@ def _unknown_name(name: str, prefix: str, field: str, event_type: str) -> tuple[
     if prefix == "event":
         elsewhere = types_with(field)
         suggestion = closest(name, [term for term in known if term.startswith("event.")])
-        if elsewhere and not suggestion.startswith("did you mean"):
+        if elsewhere:
             suggestion = f"`{name}` exists on {', '.join(elsewhere)}"
         return f"`{shorten(name)}` does not exist on {event_type}", suggestion
     if prefix == "member":
@@ -153,7 +167,8 @@ def _overload(function: str, types: str, offset: int) -> Finding:
     if len(operands) == 2 and function.startswith("_") and function != "_[_]":
         reason = f"`{mark}` cannot be applied to {operands[0]} and {operands[1]}"
         return Finding(offset, reason, _pair_advice(function, operands))
-    return Finding(offset, f"`{mark}` cannot be applied to {', '.join(operands)}", "")
+    advice = "compare it with something first" if function == "!_" else ""
+    return Finding(offset, f"`{mark}` cannot be applied to {', '.join(operands)}", advice)
 
 
 def _in_advice(item: str, group: str) -> str:

@@ -10,7 +10,7 @@ from pipeline.program.cel_check import check_expression
 from pipeline.program.cel_python import Condition
 from pipeline.program.cel_tree import Tree
 from pipeline.program.effects import check_program, check_rule
-from pipeline.program.problems import Report, Source, closest
+from pipeline.program.problems import Report, Source
 from pipeline.program.rewards_file import read_rewards
 from pipeline.program.rules_file import RuleDraft, check_ids, read_rules
 from pipeline.program.settings_file import NO_SETTINGS, Settings, read_settings
@@ -48,7 +48,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     for name in sorted(texts):
         source = Source(name, texts[name])
         if not files.is_program_file(name):
-            report.error(source, 0, "this is not a file of a programme", closest(name, files.KNOWN))
+            files.refuse_file(name, report)
             continue
         node = parse(source, report)
         if node is not None:
@@ -69,13 +69,16 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
         if name == files.RULES or name.startswith(files.RULES_FOLDER + "/")
         for draft in read_rules(report, source, node, settings.units)
     ]
-    check_ids(report, drafts, frozenset(rewards))
+    if not any(name == files.RULES or name.startswith(files.RULES_FOLDER + "/") for name in texts):
+        report.warning(Source(files.RULES, ""), 0, "there are no rules, so nothing earns points", "write rules.yaml")
+    check_ids(drafts)
     # What could not be read is not held against those who name it.
     domains: dict[str, Collection[str]] = {"tier": tiers.ids} if tiers_known else {}
     if settings.currencies:
         domains["currency"] = settings.currencies
     rules = _check_rules(report, drafts, domains)
-    check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
+    if tiers_known:
+        check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
     return None if report.refused else Definition(settings, tiers, rewards, tuple(rules))
 
 

@@ -1,6 +1,5 @@
 """From a directory to a bundle, and from a bundle to the compiled programme that the core decides by."""
 
-import struct
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -64,7 +63,7 @@ def compile_bundle(bundle: Bundle) -> Program:
         raise BundleRefused(f"not a bundle: program.yaml names zone {settings.zone}, the bundle brings {bundle.zone}")
     try:
         zone = load_zone(bundle.zone, bundle.zone_data)
-    except (ValueError, OverflowError, EOFError, struct.error) as error:
+    except ValueError as error:
         raise BundleRefused(f"the zone rules of programme {bundle.hash[:12]} are damaged: {error}") from error
     return Program(
         program_id=settings.program_id,

@@ -19,10 +19,9 @@ def check_program(
 ) -> None:
     """What only shows when rules and tiers are seen together."""
     unit = tiers.qualification_unit or default_unit
-    complete = all(draft.rule is not None for draft in drafts)
     rules = [draft.rule for draft in drafts if draft.rule is not None]
     qualifying = any(rule.qualifies and rule.live and rule.unit.unit_id == unit for rule in rules)
-    if complete and not qualifying and tiers_file is not None:
+    if not report.refuses("rules") and not qualifying and tiers_file is not None:
         for tier, start in zip(tiers.tiers, tiers.starts, strict=True):
             if tier.threshold > 0:
                 reason = f"tier `{tier.tier_id}` can never be reached: no live rule qualifies in unit `{unit}`"

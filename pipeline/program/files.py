@@ -1,9 +1,10 @@
 """Which files a programme consists of, and reading them from a directory."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from pipeline.program.problems import Report, Source, closest
+from pipeline.program.problems import Report, Source
 
 SETTINGS: Final = "program.yaml"
 RULES: Final = "rules.yaml"
@@ -25,6 +26,16 @@ def is_program_file(name: str) -> bool:
         return True
     folder, _, file = name.partition("/")
     return folder == RULES_FOLDER and file.endswith(".yaml") and "/" not in file and not file.startswith(".")
+
+
+def refuse_file(name: str, report: Report) -> None:
+    """Report a file that no programme has."""
+    stems = {known.removesuffix(".yaml"): known for known in KNOWN}
+    near = get_close_matches(name.rpartition(".")[0] or name, stems, n=1, cutoff=0.7)
+    advice = f"a programme has {', '.join(KNOWN)} and {RULES_FOLDER}/*.yaml"
+    if near and stems[near[0]] != name:
+        advice = f"did you mean `{stems[near[0]]}`?"
+    report.error(Source(name, ""), 0, "this is not a file of a programme", advice)
 
 
 def read_files(directory: Path, report: Report) -> dict[str, str]:
@@ -76,8 +87,7 @@ def _names(directory: Path, report: Report) -> list[str]:
             if is_program_file(name) and (directory / name).is_file():
                 found.append(name)
             else:
-                advice = closest(name, (*KNOWN, f"{RULES_FOLDER}/*.yaml"))
-                report.error(Source(name, ""), 0, "this is not a file of a programme", advice)
+                refuse_file(name, report)
     return found
 
 

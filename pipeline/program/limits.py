@@ -2,13 +2,13 @@
 
 from typing import Final
 
+from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Limit
 from pipeline.program.problems import Report, Source
 from pipeline.program.sections import Section
 from pipeline.program.yaml_nodes import Listing, Node
 
 EVERY: Final = ("hour", "day", "week", "month", "year", "ever")
-MAX_POINTS: Final = 10**12
 MAX_COUNT: Final = 10**9
 MAX_LIMITS: Final = 8
 
@@ -47,7 +47,7 @@ def _limit(report: Report, source: Source, node: Node, what: str) -> Limit | Non
         outer.refuse("per_member", "a limit needs either `points` or `count`", advice)
         return None
     every = inner.choice("every", EVERY, "")
-    points = inner.integer("points", 1, MAX_POINTS)
+    points = inner.integer("points", 1, POINTS_MAX)
     count = inner.integer("count", 1, MAX_COUNT)
     if not every or (points is None and count is None):
         return None

@@ -13,6 +13,9 @@ LINE_WIDTH: Final = 110
 """Characters of a source line that a report shows at most."""
 
 
+MAX_PROBLEMS: Final = 1000
+
+
 @final
 class Source:
     """A file's text with line ends as LF, and where its lines begin."""
@@ -64,11 +67,13 @@ class Problem:
 
     def render(self) -> str:
         """Several lines: place and reason, the source line with a caret under the place, the suggestion."""
+        head = f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.reason}"
+        if not self.source_line:
+            return head + (f"\n    = {self.suggestion}" if self.suggestion else "")
         text, column = _window(self.source_line, self.column)
         gutter = f"{self.line:>5} | "
         empty = " " * (len(gutter) - 2) + "| "
-        lines = [f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.reason}"]
-        lines.append(gutter + "".join(_shown(character) for character in text))
+        lines = [head, gutter + "".join(_shown(character) for character in text)]
         lines.append(empty + "".join(_blank(character) for character in text[: column - 1]) + "^")
         if self.suggestion:
             lines.append(" " * (len(gutter) - 2) + "= " + self.suggestion)
@@ -77,15 +82,18 @@ class Problem:
 
 @final
 class Report:
-    """Collects the problems of one check."""
+    """Collects the problems of one check: each once, at most `MAX_PROBLEMS`."""
 
-    __slots__ = ("problems",)
+    __slots__ = ("_problems", "refused")
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}
+        self.refused = False
+        """Whether there is any error."""
 
     def error(self, source: Source, index: int, reason: str, suggestion: str = "") -> None:
         """Something that makes the programme unusable, at a character index of a file."""
+        self.refused = True
         self._add(source, index, "error", reason, suggestion)
 
     def warning(self, source: Source, index: int, reason: str, suggestion: str = "") -> None:
@@ -93,19 +101,20 @@ class Report:
         self._add(source, index, "warning", reason, suggestion)
 
     def _add(self, source: Source, index: int, severity: Severity, reason: str, suggestion: str) -> None:
+        if len(self._problems) >= MAX_PROBLEMS:
+            return
         line, column = source.place(index)
-        problem = Problem(source.name, line, column, severity, reason, suggestion, source.line(line))
-        if problem not in self.problems:
-            self.problems.append(problem)
+        if len(self._problems) == MAX_PROBLEMS - 1:
+            reason, suggestion = f"more than {MAX_PROBLEMS} problems; the rest is not shown", "mend these first"
+        self._problems[Problem(source.name, line, column, severity, reason, suggestion, source.line(line))] = None
 
-    @property
-    def refused(self) -> bool:
-        """Whether there is any error."""
-        return any(problem.severity == "error" for problem in self.problems)
+    def refuses(self, prefix: str) -> bool:
+        """Whether a file whose name begins like this has an error."""
+        return any(problem.severity == "error" and problem.file.startswith(prefix) for problem in self._problems)
 
     def sorted(self) -> list[Problem]:
         """By file, line and column."""
-        return sorted(self.problems, key=lambda problem: (problem.file, problem.line, problem.column))
+        return sorted(self._problems, key=lambda problem: (problem.file, problem.line, problem.column))
 
 
 @final
@@ -117,10 +126,10 @@ class ProgramRefused(Exception):
         self.problems = problems
 
 
-def closest(word: str, known: Iterable[str]) -> str:
+def closest(word: str, known: Iterable[str], similarity: float = 0.6) -> str:
     """`did you mean ...?` for the known word nearest to a misspelt one, else what is known, else nothing."""
     words = list(known)
-    near = get_close_matches(word[:100], words, n=1, cutoff=0.6)
+    near = get_close_matches(word[:100], words, n=1, cutoff=similarity)
     if near:
         return f"did you mean `{near[0]}`?"
     if not words:

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from typing import Final
 
+from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Period, Reward, Unit
-from pipeline.program.limits import MAX_POINTS, read_limits
+from pipeline.program.limits import read_limits
 from pipeline.program.problems import Report, Source, closest, shorten
 from pipeline.program.sections import Section
 from pipeline.program.yaml_nodes import Node
@@ -40,7 +41,7 @@ def _reward(
         return None
     reward_id = section.identifier("id")
     what = f"reward `{reward_id}`"
-    price = section.integer("price", 1, MAX_POINTS)
+    price = section.integer("price", 1, POINTS_MAX)
     unit = read_unit(section, units)
     provider = section.choice("provider", PROVIDERS, "house")
     allowed = section.texts("tiers", "tiers")

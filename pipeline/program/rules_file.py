@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, final
 
+from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Period, Rule, Unit
-from pipeline.program.limits import MAX_POINTS, read_limits
+from pipeline.program.limits import read_limits
 from pipeline.program.problems import Report, Source, shorten
 from pipeline.program.rewards_file import read_unit
 from pipeline.program.sections import Section
@@ -12,12 +13,8 @@ from pipeline.program.settings_file import expires
 from pipeline.program.vocabulary import REWARDABLE
 from pipeline.program.yaml_nodes import Mapping, Node, Scalar
 
-RESERVED_IDS: Final = frozenset(
-    {"adjust", "cancel", "clawback", "expire", "hold", "redeem", "refund", "release", "repay", "void"}
-)
+RESERVED_IDS: Final = frozenset({"adjust", "clawback", "expire", "hold", "redeem", "release", "void"})
 """Rule ids of the ledger's own entries."""
-
-MAX_PER: Final = 10**12
 
 _KEYS: Final = (
     "id",
@@ -158,13 +155,13 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
             return None, None
         complete = scaled.require("of") and complete
         of = scaled.scalar("of", "an expression such as event.amount_minor")
-        read_per = scaled.integer("per", 1, MAX_PER) if "per" in scaled else 1
+        read_per = scaled.integer("per", 1, POINTS_MAX) if "per" in scaled else 1
         read_rate = scaled.decimal("rate") if "rate" in scaled else (1, 1)
         if read_per is None or read_rate is None or of is None:
             return None, of
         per, rate = read_per, read_rate
     elif points is not None:
-        read_fixed = section.integer("points", 1, MAX_POINTS)
+        read_fixed = section.integer("points", 1, POINTS_MAX)
         if read_fixed is None:
             return None, None
         fixed = read_fixed
@@ -173,18 +170,12 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
     return _Award(unit, fixed, per, rate, pending, expiry), of
 
 
-def check_ids(report: Report, drafts: list[RuleDraft], reward_ids: frozenset[str]) -> None:
-    """Refuses ids that two rules share, or a rule and a reward: limits are counted by id."""
+def check_ids(drafts: list[RuleDraft]) -> None:
+    """Refuses an id that two rules share."""
     seen: dict[str, RuleDraft] = {}
     for draft in drafts:
-        if not draft.rule_id:
-            continue
         other = seen.setdefault(draft.rule_id, draft)
-        if other is not draft:
+        if draft.rule_id and other is not draft:
             line, _ = other.source.place(other.section.at("id"))
             reason = f"there are two rules `{draft.rule_id}`: the other is in {other.source.name}, line {line}"
             draft.section.refuse("id", reason, "give one of them another id")
-        elif draft.rule_id in reward_ids:
-            draft.section.refuse(
-                "id", f"`{draft.rule_id}` is a reward's id too", f"did you mean `{draft.rule_id}-bonus`?"
-            )

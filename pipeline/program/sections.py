@@ -11,6 +11,9 @@ from pipeline.program.yaml_nodes import Listing, Mapping, Node, Scalar
 
 IDENTIFIER: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
+ITEMS_MAX: Final = 2000
+"""Most items of a list, such as the rules of a file."""
+
 T = TypeVar("T")
 
 _EMPTY: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -138,7 +141,7 @@ class Section:
         if number is None or minimum <= number <= maximum:
             return number
         bound = f"at least {minimum}" if number < minimum else f"at most {maximum}"
-        self.refuse(key, f"`{key}` must be {bound}, not {number}")
+        self.refuse(key, f"`{key}` must be {bound}, not {number}", f"write a number from {minimum} to {maximum}")
         return None
 
     def decimal(self, key: str) -> tuple[int, int] | None:
@@ -183,8 +186,8 @@ class Section:
         self.refuse(key, f"`{shorten(scalar.value)}` is not a name", bad_name_advice(scalar.value))
         return None
 
-    def items(self, key: str, wanted: str) -> list[Node]:
-        """The nodes of a list that is not empty; [] where absent or wrong."""
+    def items(self, key: str, wanted: str, maximum: int = ITEMS_MAX) -> list[Node]:
+        """The nodes of a list that is not empty and not too long; [] where absent or wrong."""
         node = self._nodes.get(key)
         if node is None:
             return []
@@ -193,21 +196,23 @@ class Section:
             return []
         if not node.items:
             self.refuse(key, f"`{key}` is an empty list", "leave the key out, or list something")
+        if len(node.items) > maximum:
+            self.refuse(key, f"`{key}` lists {len(node.items)} {wanted}, more than {maximum}", "list fewer")
+            return []
         return node.items
 
     def texts(self, key: str, wanted: str) -> list[Scalar]:
         """The scalars of a list of texts, each once; [] where absent or wrong."""
-        found: list[Scalar] = []
+        found: dict[str, Scalar] = {}
         for item in self.items(key, wanted):
             if not isinstance(item, Scalar) or is_empty(item):
                 self._report.error(self._source, item.start, f"`{key}` lists {wanted}, not {kind_of(item)}")
-            elif any(other.value == item.value for other in found):
-                self._report.error(
-                    self._source, item.start, f"`{shorten(item.value)}` stands twice in `{key}`", "keep one"
-                )
+            elif item.value in found:
+                reason = f"`{shorten(item.value)}` stands twice in `{key}`"
+                self._report.error(self._source, item.start, reason, "keep one")
             else:
-                found.append(item)
-        return found
+                found[item.value] = item
+        return list(found.values())
 
     def section(self, key: str, what: str, keys: Collection[str] | None) -> "Section | None":
         """A mapping below this one."""

@@ -55,7 +55,7 @@ def _zone(section: Section) -> str:
         return "UTC"
     if scalar.value in zone_names():
         return scalar.value
-    advice = closest(scalar.value, sorted(zone_names()))
+    advice = closest(scalar.value, sorted(zone_names()), 0.88)
     section.refuse(
         "zone",
         f"there is no time zone `{scalar.value[:40]}`",

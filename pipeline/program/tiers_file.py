@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Final, final
 
+from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Tier
-from pipeline.program.limits import MAX_POINTS
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import Section
 from pipeline.program.yaml_nodes import Node
 
 MAX_EARN_PERCENT: Final = 10_000
+MAX_TIERS: Final = 50
 
 
 @final
@@ -40,32 +41,33 @@ def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...
         unit = qualification.identifier("unit") or ""
         if unit and units and unit not in units:
             qualification.refuse("unit", f"there is no unit `{unit}`", closest(unit, units))
+            unit = ""
     tiers: list[Tier] = []
     starts: list[int] = []
     ids: list[str] = []
-    for item in section.items("tiers", "tiers"):
-        tier = _tier(report, source, item, tiers, ids)
+    for index, item in enumerate(section.items("tiers", "tiers", MAX_TIERS)):
+        tier = _tier(report, source, item, tiers, ids, first=index == 0)
         if tier is not None:
             tiers.append(tier)
             starts.append(item.start)
     return Tiers(tuple(tiers), unit, tuple(starts), tuple(ids))
 
 
-def _tier(report: Report, source: Source, node: Node, lower: list[Tier], ids: list[str]) -> Tier | None:
+def _tier(report: Report, source: Source, node: Node, lower: list[Tier], ids: list[str], *, first: bool) -> Tier | None:
     section = Section(report, source, node, "a tier", ("id", "threshold", "earn_percent"))
     if not section.keys() or not section.require("id", "threshold"):
         return None
     tier_id = section.identifier("id")
-    threshold = section.integer("threshold", 0, MAX_POINTS)
+    threshold = section.integer("threshold", 0, POINTS_MAX)
     percent = section.integer("earn_percent", 1, MAX_EARN_PERCENT) if "earn_percent" in section else 100
     if tier_id in ids:
         section.refuse("id", f"there are two tiers `{tier_id}`", "give one of them another id")
         return None
     if tier_id is not None:
         ids.append(tier_id)
-    if tier_id is None or threshold is None or percent is None:
+    if tier_id is None or threshold is None:
         return None
-    if ids == [tier_id] and threshold != 0:
+    if first and threshold != 0:
         reason = f"the first tier `{tier_id}` must have threshold 0, not {threshold}"
         section.refuse("threshold", reason, "every member has a tier")
     above = max(lower, key=lambda tier: tier.threshold, default=None)
@@ -74,4 +76,5 @@ def _tier(report: Report, source: Source, node: Node, lower: list[Tier], ids: li
         reason = f"tier `{tier_id}` can never be reached: its threshold {threshold} is {relation} "
         reason += f"that of `{above.tier_id}`, {above.threshold}"
         section.refuse("threshold", reason, "list tiers with thresholds going up")
-    return Tier(tier_id, threshold, percent)
+    # A tier whose percentage is wrong still takes part in the comparison of thresholds.
+    return Tier(tier_id, threshold, percent or 100)
