@@ -72,7 +72,7 @@ class Calendar:
         return moved_ms + ms
 
     def _remember_shift(self, at_ms: int, months: int, moved_ms: int) -> None:
-        """Where neither the day nor the day it moves to has a change of clocks, all times of the day move by the same."""
+        """Where neither the day nor the one it moves to has a change of clocks, all its times move alike."""
         start_ms, end_ms, _ = self._window("day", at_ms)
         if end_ms - start_ms != DAY_MS:
             return

@@ -3,7 +3,6 @@
 from typing import final
 
 from pipeline.core import awards, lots, reasons, redemptions, referrals, refunds
-from pipeline.core.due import next_due
 from pipeline.core.enrolment import change_profile, enrol
 from pipeline.core.events import Event
 from pipeline.core.ledger import ADJUSTED, Posting
@@ -113,7 +112,7 @@ def adjust(posting: Posting, payload: PointsAdjusted, program: Program) -> str:
         return reasons.INSUFFICIENT_POINTS
     for leg, (seq, part, _) in enumerate(lots.burn(known, taken)):
         posting.post("adjust", unit_id, part, posting.available, ADJUSTED, seq, "adjust", leg)
-    member.next_due_ms = next_due(member)
+    member.next_due_ms = lots.next_due(member)
     return ""
 
 

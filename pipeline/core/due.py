@@ -33,7 +33,7 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
         else:
             lots.expire(posting, wallet, unit, lot, 0)
     review_tier(member, until_ms, recorded_at_ms, activations, out)
-    member.next_due_ms = next_due(member)
+    member.next_due_ms = lots.next_due(member)
 
 
 def review_tier(member: Member, until_ms: int, recorded_at_ms: int, activations: Activations, out: Outputs) -> None:
@@ -58,14 +58,3 @@ def due_lots(member: Member, until_ms: int) -> list[tuple[int, int, int, str]]:
                 due.append((lot.expires_at_ms, EXPIRE, lot.seq, unit))
     due.sort()
     return due
-
-
-def next_due(member: Member) -> int:
-    """When time next changes this member, or 0."""
-    next_ms = member.tier_until_ms
-    for wallet in member.wallets.values():
-        for lot in wallet.lots:
-            due_ms = lot.available_at_ms or lot.expires_at_ms
-            if due_ms and (not next_ms or due_ms < next_ms):
-                next_ms = due_ms
-    return next_ms

@@ -17,10 +17,11 @@ from typing import Final, final
 from pipeline.core import reasons
 from pipeline.core.activations import Activations
 from pipeline.core.decide import Decision, decide, decision_record
-from pipeline.core.due import apply_due, next_due
+from pipeline.core.due import apply_due
 from pipeline.core.events import Event
 from pipeline.core.horizons import TICK_GRACE_MS, Horizons
 from pipeline.core.ledger import SOURCE, Posting
+from pipeline.core.lots import next_due
 from pipeline.core.member import Member
 from pipeline.core.payloads import MemberQuarantined, ProgramActivated, QuarantineReleased
 from pipeline.core.ports import Outputs, Programs, State, UnknownProgram

@@ -129,6 +129,17 @@ def find(wallet: Wallet, seq: int) -> Lot | None:
     return None
 
 
+def next_due(member: Member) -> int:
+    """When time next changes this member, or 0."""
+    next_ms = member.tier_until_ms
+    for wallet in member.wallets.values():
+        for lot in wallet.lots:
+            due_ms = lot.available_at_ms or lot.expires_at_ms
+            if due_ms and (not next_ms or due_ms < next_ms):
+                next_ms = due_ms
+    return next_ms
+
+
 def bring_forward(member: Member, due_ms: int) -> None:
     """Note that something falls due at `due_ms`."""
     if not member.next_due_ms or due_ms < member.next_due_ms:

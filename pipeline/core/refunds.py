@@ -4,7 +4,6 @@ from typing import Final
 
 from pipeline.core import lots, reasons, tiers
 from pipeline.core.bounds import WALLET_MAX
-from pipeline.core.due import next_due
 from pipeline.core.ledger import CLAWED_BACK, Posting
 from pipeline.core.member import Order
 from pipeline.core.payloads import TransactionRefunded
@@ -49,7 +48,7 @@ def refund(posting: Posting, program: Program, order: Order, payload: Transactio
                 tiers.unqualify(posting.member, year, share - claimed)
     if claims:
         claw_back(posting, claims, program.clawback)
-        posting.member.next_due_ms = next_due(posting.member)
+        posting.member.next_due_ms = lots.next_due(posting.member)
     return Order(order.amount_minor, order.currency, order.occurred_at_ms, refunded_minor, order_lots)
 
 
@@ -61,26 +60,25 @@ def claw_back(posting: Posting, claims: list[Claim], policy: str) -> None:
     """
     legs = 0
     missing: dict[str, int] = {}
-    for pending in (True, False):
-        for unit, seq, points in claims:
-            wallet = posting.member.wallets[unit]
-            lot = lots.find(wallet, seq)
-            if (lot is not None and lot.available_at_ms > 0) != pending:
-                continue
-            if not pending and policy == ONLY_PENDING:
-                continue
-            taken = 0
-            if lot is not None:
-                taken = min(points, lot.points)
-                account = posting.pending if pending else posting.available
-                lots.take(wallet, lot, taken)
-                posting.post("clawback", unit, taken, account, CLAWED_BACK, seq, "clawback", legs)
-                legs += 1
-            if taken < points:
-                missing[unit] = missing.get(unit, 0) + points - taken
-    if policy != ONLY_PENDING:
-        for unit, points in missing.items():
-            legs = claw_back_elsewhere(posting, unit, points, policy, legs)
+    pending: list[Claim] = []
+    others: list[Claim] = []
+    for claim in claims:
+        lot = lots.find(posting.member.wallets[claim[0]], claim[1])
+        (pending if lot is not None and lot.available_at_ms else others).append(claim)
+    for unit, seq, points in pending if policy == ONLY_PENDING else pending + others:
+        wallet = posting.member.wallets[unit]
+        lot = lots.find(wallet, seq)
+        taken = 0
+        if lot is not None:
+            taken = min(points, lot.points)
+            account = posting.pending if lot.available_at_ms else posting.available
+            lots.take(wallet, lot, taken)
+            posting.post("clawback", unit, taken, account, CLAWED_BACK, seq, "clawback", legs)
+            legs += 1
+        if taken < points:
+            missing[unit] = missing.get(unit, 0) + points - taken
+    for unit, points in missing.items():
+        legs = claw_back_elsewhere(posting, unit, points, policy, legs)
 
 
 def claw_back_elsewhere(posting: Posting, unit: str, points: int, policy: str, legs: int) -> int:

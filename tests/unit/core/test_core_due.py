@@ -14,8 +14,8 @@ from core_programs import (
     table,
 )
 
-from pipeline.core.due import next_due
 from pipeline.core.horizons import TICK_GRACE_MS
+from pipeline.core.lots import next_due
 from pipeline.core.records import LedgerEntry
 
 MONTH = Period(0, 30 * DAY_MS)

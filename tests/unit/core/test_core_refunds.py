@@ -90,6 +90,16 @@ def test_pending_points_are_clawed_back_from_pending() -> None:
         assert moves(bench.later(DAY_MS).enrol()) == [("release", 6, "pending", "available")]
 
 
+def test_a_pending_lot_clawed_back_whole_leaves_nothing_to_owe() -> None:
+    for policy in ("only_pending", "within_balance", "unlimited"):
+        bench = shop(policy, pending=Period(0, DAY_MS))
+        bench.adjust("a1", 5)
+        bench.buy("e1", 1_000)
+
+        assert moves(bench.refund("r1", "order-e1", 1_000)) == [("clawback", 10, "pending", "clawed_back")]
+        assert bench.balances() == (5, 0, 0, 0)
+
+
 def test_an_orders_pending_lots_are_clawed_back_before_its_available_ones() -> None:
     both = table(rule("now"), rule("later", pending=Period(0, DAY_MS)))
     bench = Bench(program({"transaction_completed": both}))

@@ -1,0 +1,479 @@
+"""A naive model of what the core must do to one member, written from the semantics' text and not from the core's code.
+
+It keeps whole histories and works everything out again each time: lots are lists of what was taken, limits are replayed
+from all that was given, years keep all their points, windows are labels such as (2026, 3), fractions are `Fraction`.
+From the core it takes the program's data alone: no function of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from fractions import Fraction
+from zoneinfo import ZoneInfo
+
+from pipeline.core.program import Limit, Period, Program, Rule, Unit
+
+Move = tuple[str, str, int, str, str, int, int, str]
+"""(kind, unit, amount, from, to, lot, occurred at, event id)."""
+
+Timeline = Callable[[int], Program]
+
+
+@dataclass
+class ModelLot:
+    lot: int
+    unit: str
+    earned: int
+    pending_until: int
+    expires_at: int
+    taken: list[int] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        return self.earned - sum(self.taken)
+
+
+@dataclass
+class ModelHold:
+    reward_id: str
+    unit: str
+    points: int
+    pieces: int
+    parts: list[tuple[ModelLot, int]]
+    requested_at: int
+    cancelling: bool = False
+
+
+@dataclass
+class ModelOrder:
+    paid: int
+    lots: list[tuple[ModelLot, int, int | None]]
+    refunds: list[int] = field(default_factory=list)
+
+
+@dataclass
+class ModelMember:
+    """`moves` is the expected ledger. `reason` is that of the latest refusal, or ""."""
+
+    timeline: Timeline
+    automatic: bool = True
+    clock: int = 0
+    reason: str = ""
+    tier: str = ""
+    tier_until: int = 0
+    enrolled: bool = False
+    moves: list[Move] = field(default_factory=list)
+    tiers: list[tuple[str, str, str, int]] = field(default_factory=list)
+    lots: list[ModelLot] = field(default_factory=list)
+    owed: dict[str, list[int]] = field(default_factory=dict)
+    holds: dict[str, ModelHold] = field(default_factory=dict)
+    orders: dict[str, ModelOrder] = field(default_factory=dict)
+    applied: list[str] = field(default_factory=list)
+    awards: list[tuple[str, int, int]] = field(default_factory=list)
+    usage: dict[tuple[str, str], list[tuple[bool, int, int, int]]] = field(default_factory=dict)
+    qualified: list[tuple[int, int]] = field(default_factory=list)
+
+    # ---- looking
+
+    def available(self, unit: str) -> int:
+        return sum(lot.left for lot in self.lots if lot.unit == unit and not lot.pending_until)
+
+    def balances(self, unit: str) -> tuple[int, int, int, int]:
+        pending = sum(lot.left for lot in self.lots if lot.unit == unit and lot.pending_until)
+        held = sum(hold.points for hold in self.holds.values() if hold.unit == unit)
+        return (self.available(unit), pending, held, sum(self.owed.get(unit, [])))
+
+    def points_in(self, year: int) -> int:
+        return sum(points for counted, points in self.qualified if counted == year)
+
+    def newest_year(self) -> int:
+        return max((year for year, _ in self.qualified), default=0)
+
+    # ---- time
+
+    def pass_time(self, until: int) -> None:
+        """All that is due by `until`, one at a time, earliest first."""
+        while True:
+            due: list[tuple[int, int, int]] = []
+            for index, lot in enumerate(self.lots):
+                if lot.left and lot.pending_until:
+                    due.append((lot.pending_until, 0, index))
+                elif lot.left and lot.expires_at:
+                    due.append((lot.expires_at, 1, index))
+            if self.tier_until:
+                due.append((self.tier_until, 2, 0))
+            due = [one for one in due if one[0] <= until]
+            if not due:
+                return
+            at, kind, index = min(due, key=lambda one: (one[0], one[1], self.lots[one[2]].lot if one[1] < 2 else 0))
+            if kind == 2:
+                self.review(at)
+                continue
+            lot = self.lots[index]
+            name = "release" if kind == 0 else "expire"
+            event_id = f"due:{name}:{lot.lot}"
+            if kind == 0:
+                lot.pending_until = 0
+                self.move("release", lot.unit, lot.left, "pending", "available", lot.lot, at, event_id)
+                self.repay(lot, at, event_id)
+            else:
+                self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
+
+    def review(self, at: int) -> None:
+        program = self.timeline(at)
+        year = datetime.fromtimestamp(at / 1000, program.zone).year
+        reached = [tier for tier in program.tiers if tier.threshold <= self.points_in(year - 1)]
+        self.qualified.append((max(year, self.newest_year()), 0))
+        first = len(reached) == 1
+        until = 0 if first else millis(datetime(year + 1, 1, 1, tzinfo=program.zone))
+        self.change_tier(reached[-1].tier_id, until, "review", at)
+
+    def change_tier(self, tier: str, until: int, reason: str, at: int) -> None:
+        if tier != self.tier:
+            self.tiers.append((self.tier, tier, reason, at))
+        self.tier, self.tier_until = tier, until
+
+    # ---- moving points
+
+    def move(
+        self, kind: str, unit: str, amount: int, debit: str, credit: str, lot: int, at: int, event_id: str
+    ) -> None:
+        self.moves.append((kind, unit, amount, debit, credit, lot, at, event_id))
+
+    def take(self, lot: ModelLot, points: int, kind: str, debit: str, credit: str, at: int, event_id: str) -> None:
+        assert 0 < points <= lot.left
+        lot.taken.append(points)
+        self.move(kind, lot.unit, points, debit, credit, lot.lot, at, event_id)
+
+    def repay(self, lot: ModelLot, at: int, event_id: str) -> None:
+        points = min(sum(self.owed.get(lot.unit, [])), lot.left)
+        if points:
+            self.owed[lot.unit].append(-points)
+            self.take(lot, points, "debt", "available", "debt", at, event_id)
+
+    def issue(
+        self, kind: str, unit: str, points: int, origin: str, dates: tuple[int, int], at: int, cause: str
+    ) -> ModelLot:
+        lot = ModelLot(len(self.moves) + 1, unit, points, dates[0], dates[1])
+        self.lots.append(lot)
+        self.move(kind, unit, points, origin, "pending" if dates[0] else "available", lot.lot, at, cause)
+        if not dates[0]:
+            self.repay(lot, at, cause)
+        return lot
+
+    def burning(self, unit: str) -> list[ModelLot]:
+        """Lots with available points, earliest expiry first, then oldest."""
+        lots = [lot for lot in self.lots if lot.unit == unit and lot.left and not lot.pending_until]
+        return sorted(lots, key=lambda lot: (lot.expires_at or math.inf, lot.lot))
+
+    # ---- events
+
+    def event(
+        self, kind: str, event_id: str, at: int, recorded: int, act: Callable[[Program], str], amount: int = 0
+    ) -> None:
+        """One valid event: time passes, the event acts or is refused, rules award, time passes for what it brought."""
+        program = self.timeline(at)
+        gives = kind in ("transaction_completed", "member_enrolled", "points_given")
+        if not self.enrolled and not gives and self.automatic:
+            self.reason = act(program)
+            assert self.reason
+            return
+        if not self.enrolled and kind != "member_enrolled" and not self.automatic:
+            self.reason = "member_not_enrolled"
+            return
+        self.clock = max(self.clock, recorded)
+        self.pass_time(self.clock)
+        if not self.enrolled:
+            self.enrolled = True
+            self.change_tier(program.tiers[0].tier_id, 0, "enrolled", at)
+        self.reason = act(program)
+        if not self.reason:
+            self.applied.append(kind)
+        self.pass_time(self.clock)
+
+    def buy(self, event_id: str, order_id: str, amount: int, at: int, recorded: int) -> None:
+        def act(program: Program) -> str:
+            if order_id in self.orders:
+                return "order_exists"
+            self.orders[order_id] = ModelOrder(
+                amount, self.award("transaction_completed", amount, event_id, at, program)
+            )
+            return ""
+
+        self.event("transaction_completed", event_id, at, recorded, act)
+
+    def enrol(self, event_id: str, at: int, recorded: int) -> None:
+        def act(_: Program) -> str:
+            return "already_enrolled" if "member_enrolled" in self.applied else ""
+
+        self.event("member_enrolled", event_id, at, recorded, act)
+
+    def adjust(self, event_id: str, points: int, at: int, recorded: int) -> None:
+        def act(program: Program) -> str:
+            unit = next(iter(program.units.values()))
+            if points > 0:
+                self.issue(
+                    "adjust",
+                    unit.unit_id,
+                    points,
+                    "program:adjusted",
+                    dates(NO_PERIOD, unit, None, at, program),
+                    at,
+                    event_id,
+                )
+                return ""
+            if self.available(unit.unit_id) < -points:
+                return "insufficient_points"
+            left = -points
+            for lot in self.burning(unit.unit_id):
+                part = min(left, lot.left)
+                if part:
+                    self.take(lot, part, "adjust", "available", "program:adjusted", at, event_id)
+                left -= part
+            return ""
+
+        self.event("points_given" if points > 0 else "points_taken", event_id, at, recorded, act)
+
+    def award(
+        self, kind: str, amount: int, event_id: str, at: int, program: Program
+    ) -> list[tuple[ModelLot, int, int | None]]:
+        """What every rule gives, seeing the member as before the event; the rules' conditions are their rule ids'
+        minimum."""
+        percent = next((tier.earn_percent for tier in program.tiers if tier.tier_id == self.tier), 100)
+        before, first = list(self.awards), kind not in self.applied
+        issued: list[tuple[ModelLot, int, int | None]] = []
+        for rule in program.rules[kind].rules:
+            if amount < minimum(rule):
+                continue
+            given = self.allowed(rule, desired(rule, amount, percent), before, first, at, program.zone)
+            if not given or not rule.live:
+                continue
+            when = dates(rule.pending, rule.unit, rule.expires, at, program)
+            lot = self.issue("earn", rule.unit.unit_id, given, "program:issued", when, at, event_id)
+            self.awards.append((rule.rule_id, at, given))
+            for every in {limit.every for limit in rule.limits}:
+                self.usage.setdefault((rule.rule_id, every), []).append((True, at, given, 1))
+            year = None
+            if rule.qualifies and rule.unit.unit_id == program.qualification_unit:
+                year = max(datetime.fromtimestamp(at / 1000, program.zone).year, self.newest_year())
+                self.qualified.append((year, given))
+            issued.append((lot, given, year))
+        if any(year is not None for _, _, year in issued):
+            self.rise(program, at)
+        return issued
+
+    def rise(self, program: Program, at: int) -> None:
+        year = self.newest_year()
+        known = [tier.tier_id for tier in program.tiers]
+        reached = [tier.tier_id for tier in program.tiers if tier.threshold <= self.points_in(year)]
+        if len(reached) - 1 > known.index(self.tier):
+            self.change_tier(reached[-1], millis(datetime(year + 2, 1, 1, tzinfo=program.zone)), "qualified", at)
+
+    def allowed(
+        self, rule: Rule, points: int, before: list[tuple[str, int, int]], first: bool, at: int, zone: ZoneInfo
+    ) -> int:
+        if rule.first_only and not first:
+            return 0
+        others = [when for rule_id, when, _ in before if rule.cooldown_any or rule_id == rule.rule_id]
+        if rule.cooldown_ms and any(when > at - rule.cooldown_ms for when in others):
+            return 0
+        for limit in rule.limits:
+            used_points, used_count = self.used(rule.rule_id, limit, at, zone)
+            if limit.points:
+                points = min(points, max(limit.points - used_points, 0))
+            elif used_count >= limit.count:
+                points = 0
+        return points
+
+    def used(self, owner: str, limit: Limit, at: int, zone: ZoneInfo) -> tuple[int, int]:
+        """Points and count used in the window of `at`, or in the newest if `at` is late."""
+        newest: tuple[int, ...] = ()
+        points = count = 0
+        for is_use, when, some_points, some_count in self.usage.get((owner, limit.every), []):
+            label = window(limit.every, when, zone)
+            if is_use and label > newest:
+                newest, points, count = label, 0, 0
+            if is_use:
+                points, count = points + some_points, count + some_count
+            elif label == newest:
+                points, count = points - some_points, count - some_count
+        return (points, count) if window(limit.every, at, zone) <= newest else (0, 0)
+
+    def refund(self, event_id: str, order_id: str, amount: int, at: int, recorded: int) -> None:
+        def act(program: Program) -> str:
+            order = self.orders.get(order_id)
+            if order is None:
+                return "order_unknown"
+            if sum(order.refunds) + amount > order.paid:
+                return "refund_exceeds_order"
+            already = sum(order.refunds)
+            order.refunds.append(amount)
+            claims: list[tuple[ModelLot, int]] = []
+            for lot, earned, year in order.lots:
+                claim = math.floor(Fraction(earned * (already + amount), order.paid)) - math.floor(
+                    Fraction(earned * already, order.paid)
+                )
+                claims.append((lot, claim))
+                if year is not None:
+                    self.qualified.append((year, -claim))
+            self.claw_back([claim for claim in claims if claim[1]], program.clawback, at, event_id)
+            return ""
+
+        self.event("transaction_refunded", event_id, at, recorded, act)
+
+    def claw_back(self, claims: list[tuple[ModelLot, int]], policy: str, at: int, event_id: str) -> None:
+        end = "program:clawed_back"
+        missing: dict[str, int] = {}
+        is_pending = {lot.lot: bool(lot.pending_until and lot.left) for lot, _ in claims}
+        for lot, points in [claim for claim in claims if is_pending[claim[0].lot]]:
+            self.take(lot, points, "clawback", "pending", end, at, event_id)
+        if policy == "only_pending":
+            return
+        for lot, points in [claim for claim in claims if not is_pending[claim[0].lot]]:
+            own = min(points, lot.left)
+            if own:
+                self.take(lot, own, "clawback", "available", end, at, event_id)
+            missing[lot.unit] = missing.get(lot.unit, 0) + points - own
+        for unit, points in missing.items():
+            left = points
+            for lot in self.burning(unit):
+                part = min(left, lot.left)
+                if part:
+                    self.take(lot, part, "clawback", "available", end, at, event_id)
+                left -= part
+            if policy == "within_balance":
+                left = min(left, max(self.balances(unit)[2] - self.balances(unit)[3], 0))
+            if left:
+                self.owed.setdefault(unit, []).append(left)
+                self.move("clawback", unit, left, "debt", end, 0, at, event_id)
+
+    def redeem(self, event_id: str, redemption_id: str, reward_id: str, pieces: int, at: int, recorded: int) -> None:
+        def act(program: Program) -> str:
+            reward = program.rewards.get(reward_id)
+            if reward is None:
+                return "unknown_reward"
+            if redemption_id in self.holds:
+                return "redemption_exists"
+            if reward.tiers and self.tier not in reward.tiers:
+                return "tier_required"
+            points = reward.price * pieces
+            for limit in reward.limits:
+                used_points, used_pieces = self.used(reward_id, limit, at, program.zone)
+                if limit.points and used_points + points > limit.points:
+                    return "limit_reached"
+                if not limit.points and used_pieces + pieces > limit.count:
+                    return "limit_reached"
+            unit = reward.unit.unit_id
+            if self.available(unit) < points:
+                return "insufficient_points"
+            parts: list[tuple[ModelLot, int]] = []
+            for lot in self.burning(unit):
+                part = min(points - sum(one for _, one in parts), lot.left)
+                if part:
+                    self.take(lot, part, "hold", "available", "held", at, event_id)
+                    parts.append((lot, part))
+            self.holds[redemption_id] = ModelHold(reward_id, unit, points, pieces, parts, at)
+            for every in {limit.every for limit in reward.limits}:
+                self.usage.setdefault((reward_id, every), []).append((True, at, points, pieces))
+            return ""
+
+        self.event("redemption_requested", event_id, at, recorded, act)
+
+    def cancel(self, event_id: str, redemption_id: str, at: int, recorded: int) -> None:
+        def act(_: Program) -> str:
+            hold = self.holds.get(redemption_id)
+            if hold is None:
+                return "redemption_not_open"
+            if hold.cancelling:
+                return "already_cancelling"
+            hold.cancelling = True
+            return ""
+
+        self.event("redemption_cancelled", event_id, at, recorded, act)
+
+    def outcome(self, event_id: str, redemption_id: str, outcome: str, at: int, recorded: int) -> None:
+        def act(program: Program) -> str:
+            hold = self.holds.get(redemption_id)
+            if hold is None:
+                return "redemption_not_open"
+            if outcome == "unknown":
+                return ""
+            del self.holds[redemption_id]
+            for lot, points in hold.parts:
+                if outcome == "confirmed":
+                    self.move("redeem", lot.unit, points, "held", "program:redeemed", lot.lot, at, event_id)
+                    continue
+                lot.taken.append(-points)
+                self.move("void", lot.unit, points, "held", "available", lot.lot, at, event_id)
+                if 0 < lot.expires_at <= self.clock:
+                    self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
+                else:
+                    self.repay(lot, at, event_id)
+            if outcome != "confirmed":
+                for every in {limit.every for limit in program.rewards[hold.reward_id].limits}:
+                    back = (False, hold.requested_at, hold.points, hold.pieces)
+                    self.usage[hold.reward_id, every].append(back)
+            return ""
+
+        self.event("fulfillment_outcome", event_id, at, recorded, act)
+
+
+NO_PERIOD = Period(0, 0)
+
+
+def minimum(rule: Rule) -> int:
+    """The condition of the tests' rules: the least amount that the rule id ends with, such as `big>=5000`."""
+    return int(rule.rule_id.partition(">=")[2] or 0)
+
+
+def desired(rule: Rule, amount: int, percent: int) -> int:
+    exact = Fraction(rule.fixed_points) or Fraction(amount * rule.rate_numerator, rule.per * rule.rate_denominator)
+    if rule.tier_multiplies:
+        exact = exact * percent / 100
+    if rule.unit.rounding == "half_up":
+        return math.floor(exact + Fraction(1, 2))
+    if rule.unit.rounding == "half_even":
+        return round(exact)
+    return math.ceil(exact) if rule.unit.rounding == "ceiling" else math.floor(exact)
+
+
+def dates(pending: Period, unit: Unit, expires: Period | None, at: int, program: Program) -> tuple[int, int]:
+    """(pending until or 0, expires at or 0)."""
+    pending_until = moved(at, pending, program.zone) if (pending.months, pending.ms) != (0, 0) else 0
+    lasting = unit.expires if expires is None else expires
+    forever = (lasting.months, lasting.ms) == (0, 0)
+    return pending_until, 0 if forever else moved(pending_until or at, lasting, program.zone)
+
+
+def moved(at: int, period: Period, zone: ZoneInfo) -> int:
+    local = datetime.fromtimestamp(at // 1000, zone)
+    year, month = local.year, local.month
+    for _ in range(period.months):
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    day = local.day
+    while True:
+        try:
+            there = local.replace(year=year, month=month, day=day, fold=0) if period.months else local
+            break
+        except ValueError:
+            day -= 1
+    return int(there.timestamp()) * 1000 + at % 1000 + period.ms
+
+
+def window(every: str, at: int, zone: ZoneInfo) -> tuple[int, ...]:
+    """A label of the calendar window: later windows have greater labels."""
+    local = datetime.fromtimestamp(at // 1000, zone)
+    if every == "ever":
+        return (1,)
+    if every == "week":
+        return tuple((local.date() - timedelta(days=local.weekday())).timetuple()[:3])
+    return {"year": (local.year,), "month": (local.year, local.month), "day": (local.year, local.month, local.day)}[
+        every
+    ]
+
+
+def millis(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1000

@@ -1,0 +1,385 @@
+"""The test of record: the engine and the naive model take the same random histories and must agree on every entry.
+
+Three members live beside each other, two programs follow one another, clocks go back and forth, events come late,
+twice, changed and broken, ticks come in between, and some runs require enrolment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from core_model import ModelMember, Move, minimum
+from core_programs import DAY_MS, HOUR_MS, Bench, Dead, Duplicate, Limit, Period, Reward, Tier, TierChange, Unit, of
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from pipeline.core.chain import chain_faults
+from pipeline.core.events import Event
+from pipeline.core.lots import next_due
+from pipeline.core.member import Member
+from pipeline.core.payloads import (
+    FulfillmentOutcome,
+    MemberEnrolled,
+    Payload,
+    PointsAdjusted,
+    ProgramActivated,
+    RedemptionCancelled,
+    RedemptionRequested,
+    TransactionCompleted,
+    TransactionRefunded,
+)
+from pipeline.core.program import Program, Rule, RuleTable
+
+NONE = Period(0, 0)
+POINTS = Unit("points", "half_up", Period(1, 0))
+MILES = Unit("miles", "floor", NONE)
+MEMBERS = ("a", "b", "c")
+MINUTE_MS = 60_000
+
+
+def earn(
+    rule_id: str,
+    unit: Unit = POINTS,
+    *,
+    fixed: int = 0,
+    rate: tuple[int, int] = (1, 1),
+    pending: Period = NONE,
+    expires: Period | None = None,
+    first_only: bool = False,
+    cooldown: tuple[int, bool] = (0, False),
+    limits: tuple[Limit, ...] = (),
+    tier: bool = False,
+    live: bool = True,
+) -> Rule:
+    return Rule(
+        rule_id, unit, fixed, 100, rate[0], rate[1], pending, expires, first_only, cooldown[0], cooldown[1], limits,
+        tier, True, live,
+    )  # fmt: skip
+
+
+def table(*rules: Rule) -> RuleTable:
+    def match(
+        _event: Event, payload: Payload, _member: Member, _errors: list[tuple[int, str]]
+    ) -> list[tuple[int, int]]:
+        assert isinstance(payload, TransactionCompleted)
+        amount = payload.amount_minor
+        return [(index, amount) for index, one in enumerate(rules) if amount >= minimum(one)]
+
+    return RuleTable(rules, match)
+
+
+def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str) -> Program:
+    return Program(
+        name,
+        name * 64,
+        ZoneInfo("Europe/Amsterdam"),
+        {"points": POINTS, "miles": MILES},
+        (Tier("bronze", 0, 100), Tier("silver", 60, 150), Tier("gold", 200, 175)),
+        "points",
+        {"transaction_completed": table_of_rules},
+        {
+            "mug": Reward("mug", POINTS, 7, "external", (), (Limit(0, 3, "week"),)),
+            "trip": Reward("trip", MILES, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),)),
+        },
+        frozenset({"EUR"}),
+        clawback,
+        enrolment,
+    )
+
+
+FIRST_RULES = table(
+    earn("base", tier=True, pending=Period(0, 3 * DAY_MS)),
+    earn("now", rate=(1, 3), limits=(Limit(12, 0, "month"), Limit(0, 2, "day"))),
+    earn("miles", MILES, rate=(3, 7)),
+    earn("welcome", fixed=9, first_only=True, expires=Period(0, 5 * DAY_MS)),
+    earn("trial", fixed=50, live=False),
+)
+SECOND_RULES = table(
+    earn("base", tier=True, rate=(3, 2)),
+    earn("again", fixed=5, cooldown=(2 * DAY_MS, False), expires=Period(2, 0), pending=Period(1, 0)),
+    earn("big>=3000", fixed=8, cooldown=(DAY_MS, True)),
+    earn("now", rate=(1, 2), limits=(Limit(20, 0, "month"), Limit(60, 0, "year"), Limit(0, 9, "ever"))),
+    earn("miles", MILES, rate=(1, 1), expires=Period(0, 20 * DAY_MS), limits=(Limit(40, 0, "week"),)),
+)
+
+members = st.sampled_from(MEMBERS)
+lateness = st.one_of(st.just(0), st.integers(-4 * MINUTE_MS, 4 * MINUTE_MS), st.integers(0, 80 * DAY_MS))
+steps = st.one_of(
+    st.integers(1, HOUR_MS), st.integers(HOUR_MS, 3 * DAY_MS), st.sampled_from([30 * DAY_MS, 200 * DAY_MS])
+)
+
+
+class Core(RuleBasedStateMachine):
+    """Every step sends one record to both and compares."""
+
+    @initialize(
+        clawback=st.sampled_from(["only_pending", "within_balance", "unlimited"]),
+        enrolment=st.sampled_from(["automatic", "required"]),
+        second_after=st.integers(1, 90),
+        careful=st.booleans(),
+        enrolled=st.sets(members, min_size=2),
+    )
+    def start(self, clawback: str, enrolment: str, second_after: int, careful: bool, enrolled: set[str]) -> None:
+        first = program("a", FIRST_RULES, clawback, enrolment)
+        second = program("b", SECOND_RULES, "unlimited", enrolment)
+        self.bench = Bench(first, second, start="2026-10-20T08:00:00", careful=careful)
+        switch = self.bench.now_ms + second_after * DAY_MS
+        self.bench.engine.activate(ProgramActivated("b" * 64, switch, "ada", ""), self.bench.now_ms)
+        self.models = {
+            one: ModelMember(lambda at: second if at >= switch else first, enrolment == "automatic") for one in MEMBERS
+        }
+        self.sent: list[Event] = []
+        self.number = 0
+        for member_id in sorted(enrolled):
+            self.enrol(member_id)
+
+    def send(self, member_id: str, payload: Payload, late: int, source: str = "shop") -> tuple[str, int, int]:
+        """Send a valid event; (event id, occurred, recorded) is what the model needs of it."""
+        self.number += 1
+        occurred, recorded = self.bench.now_ms - late, self.bench.now_ms
+        event = Event(f"e{self.number}", member_id, occurred, source, "", {}, payload, recorded)
+        outputs = self.bench.apply(event)
+        assert not of(Dead, outputs)
+        self.sent.append(event)
+        return event.event_id, occurred, recorded
+
+    def check(self, member_id: str) -> None:
+        assert self.bench.reason == self.models[member_id].reason
+
+    def some(self, data: st.DataObject, holds: Callable[[ModelMember], bool]) -> str:
+        """A member for whose model it holds."""
+        return data.draw(st.sampled_from([one for one in MEMBERS if holds(self.models[one])]), "member")
+
+    @rule(member_id=members, amount=st.integers(500, 9_000), order=st.integers(0, 10_000))
+    def buy(self, member_id: str, amount: int, order: int) -> None:
+        self.buy_late(member_id, amount, 0, order)
+
+    @rule(member_id=members, amount=st.integers(0, 9_000), late=lateness, order=st.integers(0, 30))
+    def buy_late(self, member_id: str, amount: int, late: int, order: int) -> None:
+        payload = TransactionCompleted(f"o{order}", amount, "EUR", "", "", "", [])
+        event_id, at, recorded = self.send(member_id, payload, late)
+        self.models[member_id].buy(event_id, f"o{order}", amount, at, recorded)
+        self.check(member_id)
+
+    @precondition(lambda self: any(model.orders for model in self.models.values()))
+    @rule(data=st.data(), late=lateness)
+    def refund(self, data: st.DataObject, late: int) -> None:
+        """Of all that is left, a part of it, or a little more than there is."""
+        member_id = self.some(data, lambda model: bool(model.orders))
+        order_id = data.draw(st.sampled_from(sorted(self.models[member_id].orders)))
+        order = self.models[member_id].orders[order_id]
+        left = order.paid - sum(order.refunds)
+        amount = data.draw(st.one_of(st.just(max(left, 1)), st.integers(1, left + 5)))
+        self.send_refund(member_id, order_id, amount, late)
+
+    def send_refund(self, member_id: str, order_id: str, amount: int, late: int) -> None:
+        event_id, at, recorded = self.send(member_id, TransactionRefunded(order_id, amount, "EUR", ""), late)
+        self.models[member_id].refund(event_id, order_id, amount, at, recorded)
+        self.check(member_id)
+
+    @rule(
+        member_id=members,
+        reward_id=st.sampled_from(["mug", "mug", "trip", "yacht"]),
+        pieces=st.integers(1, 3),
+        late=lateness,
+    )
+    def redeem(self, member_id: str, reward_id: str, pieces: int, late: int) -> None:
+        self.send_redemption(member_id, f"r{self.number}", reward_id, pieces, late)
+
+    @precondition(lambda self: any(model.available("points") >= 7 for model in self.models.values()))
+    @rule(data=st.data())
+    def redeem_what_can_be_paid(self, data: st.DataObject) -> None:
+        member_id = self.some(data, lambda model: model.available("points") >= 7)
+        most = min(self.models[member_id].available("points") // 7, 3)
+        self.send_redemption(member_id, f"r{self.number}", "mug", data.draw(st.integers(1, most)), 0)
+
+    def send_redemption(self, member_id: str, redemption_id: str, reward_id: str, pieces: int, late: int) -> None:
+        event_id, at, recorded = self.send(member_id, RedemptionRequested(redemption_id, reward_id, pieces, ""), late)
+        self.models[member_id].redeem(event_id, redemption_id, reward_id, pieces, at, recorded)
+        self.check(member_id)
+
+    @precondition(lambda self: any(model.holds for model in self.models.values()))
+    @rule(data=st.data(), outcome=st.sampled_from(["confirmed", "failed", "cancelled", "unknown"]), late=lateness)
+    def settle(self, data: st.DataObject, outcome: str, late: int) -> None:
+        member_id = self.some(data, lambda model: bool(model.holds))
+        self.send_outcome(member_id, data.draw(st.sampled_from(sorted(self.models[member_id].holds))), outcome, late)
+
+    def send_outcome(self, member_id: str, redemption_id: str, outcome: str, late: int) -> None:
+        hold = self.bench.member(member_id).holds.get(redemption_id) if self.models[member_id].enrolled else None
+        payload = FulfillmentOutcome("f" if hold is None else hold.fulfillment_id, redemption_id, outcome, "", "")
+        event_id, at, recorded = self.send(member_id, payload, late, "provider")
+        self.models[member_id].outcome(event_id, redemption_id, outcome, at, recorded)
+        self.check(member_id)
+
+    @precondition(lambda self: any(model.holds for model in self.models.values()))
+    @rule(data=st.data(), late=lateness)
+    def cancel(self, data: st.DataObject, late: int) -> None:
+        member_id = self.some(data, lambda model: bool(model.holds))
+        self.send_cancel(member_id, data.draw(st.sampled_from(sorted(self.models[member_id].holds))), late)
+
+    def send_cancel(self, member_id: str, redemption_id: str, late: int) -> None:
+        event_id, at, recorded = self.send(member_id, RedemptionCancelled(redemption_id, ""), late)
+        self.models[member_id].cancel(event_id, redemption_id, at, recorded)
+        self.check(member_id)
+
+    @rule(member_id=members, points=st.integers(-30, 30).filter(bool), late=lateness)
+    def adjust(self, member_id: str, points: int, late: int) -> None:
+        event_id, at, recorded = self.send(member_id, PointsAdjusted("", points, "why", "ada"), late)
+        self.models[member_id].adjust(event_id, points, at, recorded)
+        self.check(member_id)
+
+    def enrol(self, member_id: str) -> None:
+        event_id, at, recorded = self.send(member_id, MemberEnrolled("", "", ""), 0)
+        self.models[member_id].enrol(event_id, at, recorded)
+        self.check(member_id)
+
+    @rule(data=st.data(), member_id=members, late=lateness)
+    def send_what_is_refused(self, data: st.DataObject, member_id: str, late: int) -> None:
+        """Mostly: what is unknown, closed or done before."""
+        kind = data.draw(st.sampled_from(["enrol", "refund", "cancel", "outcome", "same redemption"]))
+        if kind == "enrol":
+            self.enrol(member_id)
+        elif kind == "refund":
+            self.send_refund(member_id, "nothing", 1, late)
+        elif kind == "cancel":
+            self.send_cancel(member_id, "nothing", late)
+        elif kind == "outcome":
+            self.send_outcome(member_id, "nothing", "confirmed", late)
+        else:
+            self.send_redemption(member_id, next(iter(self.models[member_id].holds), "new"), "mug", 1, late)
+
+    @precondition(lambda self: self.sent)
+    @rule(data=st.data(), change=st.booleans())
+    def repeat(self, data: st.DataObject, change: bool) -> None:
+        """The same again is a duplicate, the same id with other content a conflict; neither changes anything."""
+        old = data.draw(st.sampled_from(self.sent))
+        if self.bench.now_ms - old.recorded_at_ms > 80 * DAY_MS:
+            return
+        payload: Payload = MemberEnrolled("XX", "", "") if change else old.payload
+        again = Event(
+            old.event_id, old.member_id, old.occurred_at_ms, old.source, "00-x", {}, payload, self.bench.now_ms
+        )
+        (output,) = self.bench.apply(again)
+        if change:
+            assert isinstance(output, Dead) and output.reason == "conflict"
+        else:
+            assert isinstance(output, Duplicate)
+
+    @rule(
+        member_id=members,
+        broken=st.sampled_from(
+            [
+                (TransactionCompleted("o", -1, "EUR", "", "", "", []), 0, "out_of_range"),
+                (TransactionCompleted("o", 1, "XXX", "", "", "", []), 0, "unknown_currency"),
+                (RedemptionRequested("", "mug", 1, ""), 0, "missing_field"),
+                (MemberEnrolled("", "", "never"), 0, "malformed"),
+                (MemberEnrolled("", "", ""), -6 * MINUTE_MS, "occurred_in_future"),
+                (MemberEnrolled("", "", ""), 90 * DAY_MS, "occurred_too_long_ago"),
+            ]
+        ),
+    )
+    def send_something_invalid(self, member_id: str, broken: tuple[Payload, int, str]) -> None:
+        payload, late, reason = broken
+        occurred = self.bench.now_ms - late
+        event = Event("invalid", member_id, occurred, "shop", "", {}, payload, self.bench.now_ms)
+        (output,) = self.bench.apply(event)
+        assert isinstance(output, Dead) and output.reason == reason
+
+    @rule(step=steps)
+    def let_time_go_by(self, step: int) -> None:
+        self.bench.later(step)
+
+    @rule(back=st.integers(1, 10 * MINUTE_MS))
+    def set_the_clock_back(self, back: int) -> None:
+        """As far as the broker lets record timestamps differ."""
+        self.bench.later(-back)
+
+    @rule(chunk=st.integers(1, 3))
+    def tick(self, chunk: int) -> None:
+        """A tick in chunks; the model lets time pass to the tick's time less the grace."""
+        while not self.bench.engine.tick("live", self.bench.now_ms, chunk):
+            pass
+        for model in self.models.values():
+            model.pass_time(self.bench.now_ms - 15 * MINUTE_MS)
+
+    @invariant()
+    def both_agree(self) -> None:
+        if not hasattr(self, "bench"):
+            return
+        by_member: dict[str, list[Move]] = {one: [] for one in MEMBERS}
+        for entry in self.bench.entries:
+            prefix = f"member:{entry.member_id}:"
+            by_member[entry.member_id].append(
+                (
+                    entry.kind,
+                    entry.unit,
+                    entry.amount,
+                    entry.debit.removeprefix(prefix),
+                    entry.credit.removeprefix(prefix),
+                    entry.lot,
+                    entry.occurred_at_ms,
+                    entry.event_id,
+                )
+            )
+        for member_id, model in self.models.items():
+            assert by_member[member_id] == model.moves
+            assert (member_id in self.bench.state.members) == model.enrolled
+            if model.enrolled:
+                self.same_state(self.bench.member(member_id), model)
+
+    def same_state(self, member: Member, model: ModelMember) -> None:
+        assert (member.tier, member.tier_until_ms) == (model.tier, model.tier_until)
+        assert member.clock_ms == model.clock
+        for unit in ("points", "miles"):
+            wallet = member.wallets.get(unit)
+            balances = (0, 0, 0, 0) if wallet is None else (wallet.available, wallet.pending, wallet.held, wallet.debt)
+            assert balances == model.balances(unit)
+            assert min(balances) >= 0
+            assert not (balances[0] and balances[3])
+        assert set(member.holds) == set(model.holds)
+        assert member.next_due_ms == next_due(member)
+
+    @invariant()
+    def the_ledger_is_sound(self) -> None:
+        """Sums are zero, no balance is ever below zero, chains verify, ids are unique, no seq is missing."""
+        if not hasattr(self, "bench"):
+            return
+        accounts: Counter[tuple[str, str]] = Counter()
+        ids: set[str] = set()
+        for entry in self.bench.entries:
+            assert entry.amount > 0
+            accounts[entry.debit, entry.unit] -= entry.amount
+            accounts[entry.credit, entry.unit] += entry.amount
+            if entry.debit.startswith("member:") and not entry.debit.endswith(":debt"):
+                assert accounts[entry.debit, entry.unit] >= 0
+            if entry.credit.endswith(":debt"):
+                assert accounts[entry.credit, entry.unit] <= 0
+            ids.add(entry.entry_id)
+        assert sum(accounts.values()) == 0
+        assert len(ids) == len(self.bench.entries)
+        for member_id in MEMBERS:
+            assert chain_faults([entry for entry in self.bench.entries if entry.member_id == member_id]) == []
+
+    def teardown(self) -> None:
+        """At the end, tier changes agree and everything still due happens as the model says."""
+        if not hasattr(self, "bench"):
+            return
+        self.bench.later(1_200 * DAY_MS)
+        self.tick(2)
+        self.both_agree()
+        self.the_ledger_is_sound()
+        for member_id, model in self.models.items():
+            changes = [one for one in self.bench.of(TierChange) if one.member_id == member_id]
+            assert [(one.previous_tier, one.tier, one.reason, one.occurred_at_ms) for one in changes] == model.tiers
+
+
+TestCoreAgainstModel = Core.TestCase
+TestCoreAgainstModel.settings = settings(
+    max_examples=120,
+    stateful_step_count=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
