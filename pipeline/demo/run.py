@@ -19,7 +19,8 @@ from pipeline.demo.positions import LOG
 from pipeline.demo.report import Facts
 from pipeline.demo.script import DEAD, Script
 from pipeline.demo.shoppers import shoppers, write_purchases
-from pipeline.demo.stage import SINKS, Stage, publish
+from pipeline.demo.stage import SINKS, Stage
+from pipeline.demo.stores import rows_carried
 from pipeline.demo.watch import Watcher
 from pipeline.history.append import Appender
 from pipeline.history.importer import Imported, Importer
@@ -59,20 +60,20 @@ def run(stage: Stage, plan: Plan, watcher: Watcher) -> Facts:
     history = list(events_of(purchases, IMPORT_SOURCE, days))
     bundle = load_program(PROGRAM)
     # One purchase lies before the programme: it belongs to nobody's account, and is a dead letter.
-    publish(stage.connection, bundle, history[0].occurred_at_ms, stage.partitions)
+    stage.publish(bundle, history[0].occurred_at_ms)
     early = _too_early(history[0])
     stage.start_workers()
     stage.start_sinks()
-    _load(stage, plan, [early, *history], facts, watcher)
+    load(stage, plan, [early, *history], facts, watcher)
 
     watcher.act("a live day")
     script = Script(stage.encoder, stage.partitions, _now_ms())
     whole_day(script, _refundable(purchases), bundle.hash)
-    _live(stage, script, watcher)
+    live(stage, script)
     facts.events_live = len(script.steps)
 
     watcher.act("stopping the workers, filling the stores")
-    _stop(stage)
+    stop(stage)
     facts.restores = gather.restores(stage)
     gather.prove_and_count(stage, [script.step(early, DEAD + NO_PROGRAM), *script.steps], facts, watcher)
     facts.total_s = time.monotonic() - began_s
@@ -102,7 +103,7 @@ def _refundable(purchases: Sequence[Purchase]) -> list[Purchase]:
     return [purchase for purchase in purchases if purchase.amount_minor][-REFUNDED_PURCHASES:]
 
 
-def _load(stage: Stage, plan: Plan, history: list[Event], facts: Facts, watcher: Watcher) -> None:
+def load(stage: Stage, plan: Plan, history: list[Event], facts: Facts, watcher: Watcher) -> None:
     """Import while the workers work it off, killing some of them meanwhile."""
     watcher.act(
         f"importing {len(history):,} events, {plan.kills} kills" if plan.kills else f"importing {len(history):,} events"
@@ -130,7 +131,8 @@ def _load(stage: Stage, plan: Plan, history: list[Event], facts: Facts, watcher:
     facts.kills = killer.done
 
 
-def _live(stage: Stage, script: Script, watcher: Watcher) -> None:
+def live(stage: Stage, script: Script) -> None:
+    """Send the script, with the cinema answering, and wait until nothing is left to do."""
     appender = Appender(stage.settings, stage.connection.log.full_name, stage.partitions)
     cinema = Cinema(stage.connection, Appender(stage.settings, stage.connection.log.full_name, stage.partitions))
     cinema.start()
@@ -140,14 +142,16 @@ def _live(stage: Stage, script: Script, watcher: Watcher) -> None:
 
         def settled() -> bool:
             cinema.check()
-            return cinema.reached(stage.positions.ends("reward-fulfillments")) and stage.positions.quiet()
+            # Quiet twice: the cinema may have had the last word only after the first look.
+            quiet = stage.positions.quiet
+            return quiet() and cinema.reached(stage.positions.ends("reward-fulfillments")) and quiet()
 
         _wait(stage, settled)
     finally:
         cinema.stop()
 
 
-def _stop(stage: Stage) -> None:
+def stop(stage: Stage) -> None:
     """Stop the workers with nothing left undone, then let the sinks carry the rest."""
     for name in SINKS:
         stage.crew.stop(f"sink-{name}")
@@ -161,7 +165,9 @@ def _stop(stage: Stage) -> None:
         _wait(stage, stage.positions.quiet)
     stage.start_sinks("--until-end")
     names = [f"sink-{name}" for name in SINKS]
-    _wait(stage, lambda: _all_ended(stage, names), check=False)
+    _wait(
+        stage, lambda: _all_ended(stage, names), lambda: rows_carried(stage.settings.need("postgres_url")), check=False
+    )
 
 
 def _all_ended(stage: Stage, names: list[str]) -> bool:
@@ -169,19 +175,24 @@ def _all_ended(stage: Stage, names: list[str]) -> bool:
     return not names
 
 
-def _wait(stage: Stage, condition: Callable[[], bool], *, check: bool = True) -> None:
-    """Until it holds. Raises CrewError if a process ends meanwhile, Standstill if nothing moves for too long."""
-    moved_s, before = time.monotonic(), stage.positions.lanes()
+def _wait(
+    stage: Stage, condition: Callable[[], bool], progress: Callable[[], object] | None = None, *, check: bool = True
+) -> None:
+    """Until it holds. Raises CrewError if a process ends meanwhile, Standstill if `progress` (by default the lanes'
+    positions) stays the same for too long.
+    """
+    look = progress or stage.positions.lanes
+    moved_s, before = time.monotonic(), look()
     while not condition():
         if check:
             stage.crew.check()
-        lanes = stage.positions.lanes()
-        if lanes != before:
-            moved_s, before = time.monotonic(), lanes
+        now = look()
+        if now != before:
+            moved_s, before = time.monotonic(), now
         if time.monotonic() - moved_s > STANDSTILL_S:
             raise Standstill(
                 f"nothing has moved for {STANDSTILL_S:.0f} s: the log ends at {stage.positions.ends(LOG)}, the lanes "
-                f"stand at {lanes}; the processes' logs are in {stage.directory}"
+                f"stand at {stage.positions.lanes()}; the processes' logs are in {stage.directory}"
             )
         time.sleep(_POLL_S)
 

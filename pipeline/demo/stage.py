@@ -1,6 +1,7 @@
 """Sets the demo's stage: servers in a fresh folder, topics, schemas, the shop's programme, workers and sinks."""
 
 import re
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +13,7 @@ from pipeline.core.payloads import ProgramActivated
 from pipeline.demo.crew import Crew
 from pipeline.demo.positions import Positions
 from pipeline.devstack import LocalStack, Progress
+from pipeline.history.append import Appender
 from pipeline.history.connection import Connection
 from pipeline.lane.kafka import new_admin, new_transactional_producer
 from pipeline.program import Bundle
@@ -20,6 +22,7 @@ from pipeline.wire.topics import TOPICS_FILE
 
 APP_ID: Final = "accrue-demo"
 SINKS: Final = ("postgres", "redis")
+_TRANSACTION_S: Final = 30.0
 
 
 class Stage:
@@ -34,14 +37,19 @@ class Stage:
         batch_limit: int | None = None,
         stack: LocalStack | None = None,
         topic_prefix: str = "",
+        postgres_url: str = "",
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        """directory: an empty folder for everything. stack: servers that run already, else the stage starts its own."""
+        """directory: an empty folder for everything. stack: servers that run already, else the stage starts its own.
+
+        topic_prefix, postgres_url: names and an empty database of the run's own on servers that others use too.
+        """
         self.directory = directory
         self.partitions = partitions
         self.workers = [f"worker-{number}" for number in range(1, workers + 1)]
         self._given_stack = stack
         self._topic_prefix = topic_prefix
+        self._postgres_url = postgres_url
         self._batch_limit = batch_limit
         self._on_progress = on_progress
         self._cleanup = ExitStack()
@@ -69,6 +77,22 @@ class Stage:
     ) -> None:
         self._cleanup.close()
 
+    def publish(self, bundle: Bundle, effective_at_ms: int) -> None:
+        """Put a programme in force; as the first one of its log it may be so from any time on.
+
+        The bundle is on its topic before one transaction names it in every partition.
+        """
+        value = self.encoder.program_activated(ProgramActivated(bundle.hash, effective_at_ms, "demo", "the first"))
+        bundles = Appender(self.settings, self.connection.topics.name("programs"), 1)
+        bundles.append(bundle.hash.encode(), bundle.canonical(), time.time_ns() // 1_000_000)
+        bundles.flush()
+        producer = new_transactional_producer(self.settings, f"{self.settings.app_id}-publish")
+        producer.init_transactions(_TRANSACTION_S)
+        producer.begin_transaction()
+        for partition in range(self.partitions):
+            producer.produce(self.connection.log.full_name, value, None, partition)
+        producer.commit_transaction(_TRANSACTION_S)
+
     def start_workers(self) -> None:
         """Start them, each with a folder of its own for its state, as on machines of their own."""
         limit = () if self._batch_limit is None else ("--batch-limit", str(self._batch_limit))
@@ -90,7 +114,7 @@ class Stage:
             "ACCRUE_BOOTSTRAP_SERVERS": stack.settings.bootstrap_servers,
             "ACCRUE_REGISTRY_URL": stack.settings.registry_url,
             "ACCRUE_REDIS_URL": stack.settings.redis_url,
-            "ACCRUE_POSTGRES_URL": stack.settings.postgres_url,
+            "ACCRUE_POSTGRES_URL": self._postgres_url or stack.settings.postgres_url,
             "ACCRUE_TOPICS_FILE": str(topics_file),
             "ACCRUE_TOPIC_PREFIX": self._topic_prefix,
             "ACCRUE_APP_ID": f"{self._topic_prefix}{APP_ID}",
@@ -103,14 +127,3 @@ class Stage:
         wanted = self.connection.topics
         topic_plan.apply(admin, wanted, topic_plan.plan(wanted, topic_plan.read(admin, wanted), False))
         self.connection.registry.register(wanted)
-
-
-def publish(connection: Connection, bundle: Bundle, effective_at_ms: int, partitions: int) -> None:
-    producer = new_transactional_producer(connection.settings, "demo-publish")
-    producer.init_transactions(30)
-    producer.begin_transaction()
-    producer.produce(connection.topics.name("programs"), bundle.canonical(), bundle.hash.encode(), 0)
-    value = connection.encoder().program_activated(ProgramActivated(bundle.hash, effective_at_ms, "demo", "first"))
-    for p in range(partitions):
-        producer.produce(connection.log.full_name, value, None, p)
-    producer.commit_transaction(30)

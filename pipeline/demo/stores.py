@@ -112,6 +112,13 @@ def postgres_states(url: str) -> States:
     )  # fmt: skip
 
 
+def rows_carried(url: str) -> int:
+    """How many records the PostgreSQL sink has behind it. Raises psycopg.Error."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT coalesce(sum(next_offset), 0) FROM sink_offsets").fetchone()
+    return int(row[0]) if row else 0
+
+
 def differences(name: str, found: States, expected_name: str, expected: States) -> Faults:
     """Members of whom the two stores say different things."""
     faults = Faults()

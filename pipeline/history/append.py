@@ -3,7 +3,7 @@
 import time
 from typing import Any, Final, final
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from pipeline.lane.kafka import new_producer
 from pipeline.settings import Settings
@@ -58,6 +58,14 @@ class Appender:
                 if time.monotonic() > deadline:
                     raise NotDelivered(f"{self.topic}: the queue found no room within {DELIVERY_S:.0f} s") from None
                 self._producer.poll(_ROOM_S)
+            except (
+                KafkaException
+            ) as error:  # refused before it was queued: too large, or the producer is of no more use
+                cause = error.args[0]
+                code = cause.code() if isinstance(cause, KafkaError) else None
+                raise NotDelivered(
+                    f"{self.topic}: a record for partition {partition} was refused: {error}", code
+                ) from error
         self._producer.poll(0)
         self._raise_failure()
 
