@@ -169,18 +169,16 @@ class _Decoder:
         return [*lines, "else:", f'    raise Malformed("{path}: the union has no such branch")']
 
     def enum(self, writer: Enum, reader: Enum, local: str, path: str) -> list[str]:
-        """By a table of our symbols at the writer's indexes; one that we lack is our default, or fails when met."""
+        """By a table of our symbols at the writer's indexes; one that we lack is our default, or fails when met.
+
+        An index beyond the table is an IndexError, as bytes that end too early are.
+        """
         if writer.name.rpartition(".")[2] != reader.name.rpartition(".")[2]:
             raise Unresolvable(f"{path}: the writer's {shown(writer)} is not our {shown(reader)}")
         known = [symbol if symbol in reader.symbols else reader.default for symbol in writer.symbols]
         table = f"_{self.name.upper()}_{local.upper()}"
         self.constants += [f"{table}: Final = ({', '.join(repr(symbol) for symbol in known)},)"]
-        lines = [
-            *length_lines(),
-            f"if n >> 1 >= {len(known)}:",
-            f'    raise Malformed("{path}: the enum has no such symbol")',
-        ]
-        lines += [f"{local} = {table}[n >> 1]"]
+        lines = [*length_lines(), f"{local} = {table}[n >> 1]"]
         if "" in known:
             lines += [
                 f'if {local} == "":',

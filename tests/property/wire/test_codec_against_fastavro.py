@@ -66,6 +66,17 @@ def test_bytes_and_values_are_the_same_as_fastavros(name: str, data: st.DataObje
     assert decoded(name, oracle_bytes(name, fields)) == value
 
 
+def test_numbers_of_every_length_are_written_as_fastavro_writes_them() -> None:
+    name = "accrue.events.TransactionCompleted"
+    usual = {"event_id": "e", "member_id": "m", "source": "s", "traceparent": "", "attributes": {}, "order_id": "o"}
+    usual |= {"currency": "EUR", "channel": "", "store_id": "", "country": "", "lines": []}
+
+    for bits in range(64):
+        for number in ((1 << bits) - 1, -(1 << bits), min((1 << bits) + 1, (1 << 63) - 1)):
+            fields = {**usual, "occurred_at": number, "amount_minor": number}
+            assert encoded(name, built(name, fields)) == oracle_bytes(name, fields)
+
+
 @st.composite
 def damaged(draw: st.DrawFn, original: bytes) -> bytes:
     """The bytes after the prefix with a few of them changed, left out, doubled or added."""
