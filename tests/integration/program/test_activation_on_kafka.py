@@ -1,0 +1,225 @@
+"""Publishing on a real broker: every partition learns of a programme or none does, and the history says so."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pipeline.cli.main import cli
+from pipeline.core.horizons import Horizons
+from pipeline.core.payloads import ProgramActivated
+from pipeline.devstack import Settings as Servers
+from pipeline.history.connection import Connection
+from pipeline.lane.activation import ALLOWANCE_MS, DECIDED_WITHIN_MS, ActivationRefused, Publisher, earliest_ms
+from pipeline.lane.kafka import new_admin, new_producer
+from pipeline.lane.kafka_reader import KafkaReader
+from pipeline.lane.ports import Record
+from pipeline.lane.published import published, timeline
+from pipeline.program import Bundle, load_program
+from pipeline.settings import Settings
+from pipeline.wire import topic_plan
+from pipeline.wire.topics import LOG
+
+pytestmark = pytest.mark.kafka
+
+SHOP = Path(__file__).resolve().parents[3] / "programs" / "shop"
+LEAD_MS = Horizons().activation_lead_ms
+YEAR_MS = 365 * 86_400_000
+
+
+def variant(remark: str) -> Bundle:
+    """The shop's programme with another hash."""
+    shop = load_program(SHOP)
+    return replace(shop, files=tuple((name, f"{text}# {remark}\n") for name, text in shop.files))
+
+
+class World:
+    """Topics of a test's own, schemas registered."""
+
+    def __init__(self, servers: Servers, prefix: str) -> None:
+        self.settings = Settings(
+            bootstrap_servers=servers.bootstrap_servers,
+            registry_url=servers.registry_url,
+            topic_prefix=f"{prefix}-",
+            app_id=prefix,
+        )
+        self.connection = Connection(self.settings)
+        self.topics = self.connection.topics
+
+    def prepare(self) -> None:
+        admin = new_admin(self.settings)
+        topic_plan.apply(admin, self.topics, topic_plan.plan(self.topics, topic_plan.read(admin, self.topics)))
+        self.connection.registry.register(self.topics)
+
+    def publisher(self, *times_ms: int) -> Publisher:
+        """A publisher whose clock shows these times one after the other, the last for ever; the wall's without any."""
+        shown = list(times_ms)
+
+        def clock() -> int:
+            if not shown:
+                return time.time_ns() // 1_000_000
+            return shown.pop(0) if len(shown) > 1 else shown[0]
+
+        return Publisher(self.settings, self.topics, self.connection.encoder(), Horizons(), clock)
+
+    def records(self, topic: str, partition: int) -> list[Record]:
+        reader = KafkaReader(self.settings)
+        try:
+            name = self.topics.name(topic)
+            chunks = reader.read(name, partition, *reader.bounds(name, partition))
+            return [record for chunk in chunks for record in chunk]
+        finally:
+            reader.close()
+
+    def activations(self) -> list[list[ProgramActivated]]:
+        """The activations on each partition of the log."""
+        found = []
+        for partition in range(self.topics.partitions(LOG)):
+            values = []
+            for _offset, recorded_at_ms, key, value in self.records(LOG, partition):
+                assert key is None and value is not None
+                activated = self.connection.decoder.decode(value, recorded_at_ms)
+                assert isinstance(activated, ProgramActivated)
+                values.append(activated)
+            found.append(values)
+        return found
+
+    def timeline(self) -> list[tuple[int, str]]:
+        return timeline(published(self.settings, self.topics))
+
+    def run(self, *arguments: str) -> Result:
+        env = {
+            "ACCRUE_BOOTSTRAP_SERVERS": self.settings.bootstrap_servers,
+            "ACCRUE_REGISTRY_URL": self.settings.registry_url,
+            "ACCRUE_TOPIC_PREFIX": self.settings.topic_prefix,
+            "ACCRUE_APP_ID": self.settings.app_id,
+        }
+        return CliRunner().invoke(cli, ["program", *arguments], env=env)
+
+
+@pytest.fixture
+def bare(settings: Servers, prefix: str) -> Iterator[World]:
+    """A pipeline without topics yet."""
+    world = World(settings, prefix)
+    yield world
+    world.connection.close()
+
+
+@pytest.fixture
+def world(bare: World) -> World:
+    bare.prepare()
+    return bare
+
+
+def test_the_first_programme_may_be_backdated_and_reaches_every_partition(world: World) -> None:
+    shop = load_program(SHOP)
+    effective_at_ms = time.time_ns() // 1_000_000 - YEAR_MS
+
+    activation = world.publisher().publish(shop, effective_at_ms, "ann", "the start")
+
+    assert activation.effective_at_ms == effective_at_ms
+    expected = ProgramActivated(shop.hash, effective_at_ms, "ann", "the start")
+    assert world.activations() == [[expected]] * world.topics.partitions(LOG)
+    (_, _, key, value) = world.records("programs", 0)[-1]
+    assert key == shop.hash.encode() and value is not None
+    assert Bundle.from_bytes(value) == shop
+    (known,) = published(world.settings, world.topics)
+    assert (known.program_hash, known.content, known.activations) == (shop.hash, shop.canonical(), (activation,))
+
+
+def test_a_later_programme_needs_its_lead_time(world: World) -> None:
+    shop, second = load_program(SHOP), variant("second")
+    now_ms = time.time_ns() // 1_000_000
+    world.publisher().publish(shop, 0, "ann", "")
+    earliest = earliest_ms(now_ms, Horizons())
+    assert earliest - now_ms >= LEAD_MS + ALLOWANCE_MS
+
+    with pytest.raises(ActivationRefused, match="is too early"):
+        world.publisher(now_ms).publish(second, earliest - 1000, "ben", "")
+    assert [len(each) for each in world.activations()] == [1] * world.topics.partitions(LOG)
+
+    activation = world.publisher(now_ms).publish(second, None, "ben", "better")
+
+    assert activation.effective_at_ms == earliest
+    assert world.timeline() == [(0, shop.hash), (earliest, second.hash)]
+    for activated in world.activations():
+        assert activated[1:] == [ProgramActivated(second.hash, earliest, "ben", "better")]
+
+
+def test_an_activation_that_takes_until_too_late_is_aborted_everywhere(world: World) -> None:
+    shop, second = load_program(SHOP), variant("second")
+    world.publisher().publish(shop, 0, "ann", "")
+    now_ms = time.time_ns() // 1_000_000
+    effective_at_ms = earliest_ms(now_ms, Horizons())
+    too_late_ms = effective_at_ms - LEAD_MS - DECIDED_WITHIN_MS + 1
+
+    with pytest.raises(ActivationRefused, match="it took until too late"):
+        world.publisher(now_ms, too_late_ms).publish(second, effective_at_ms, "ben", "")
+
+    assert world.timeline() == [(0, shop.hash)]
+    assert [len(each) for each in world.activations()] == [1] * world.topics.partitions(LOG)
+    world.publisher(now_ms, too_late_ms - 1).publish(second, effective_at_ms, "ben", "")
+    assert world.timeline() == [(0, shop.hash), (effective_at_ms, second.hash)]
+
+
+def test_a_moment_belongs_to_one_programme_and_a_programme_can_come_back(world: World) -> None:
+    shop, second = load_program(SHOP), variant("second")
+    at_ms = earliest_ms(time.time_ns() // 1_000_000, Horizons()) + 60_000
+    world.publisher().publish(shop, 0, "ann", "")
+    world.publisher().publish(second, at_ms, "ann", "")
+
+    with pytest.raises(ActivationRefused, match="is in force then already"):
+        world.publisher().publish(second, at_ms + 1000, "ann", "")
+    with pytest.raises(ActivationRefused, match=r"takes effect at .* already"):
+        world.publisher().publish(variant("third"), at_ms, "ann", "")
+    world.publisher().publish(shop, at_ms + 1000, "ben", "back again")
+
+    assert world.timeline() == [(0, shop.hash), (at_ms, second.hash), (at_ms + 1000, shop.hash)]
+    (known,) = [each for each in published(world.settings, world.topics) if each.program_hash == shop.hash]
+    assert [(each.author, each.reason) for each in known.activations] == [("ann", ""), ("ben", "back again")]
+
+
+def test_what_a_dead_publisher_left_open_is_aborted_by_the_next(world: World) -> None:
+    shop, second = load_program(SHOP), variant("second")
+    name = f"{world.settings.app_id}-{world.topics.name('programs')}-publisher"
+    dead = new_producer(world.settings, {"transactional.id": name})
+    dead.init_transactions(30)
+    dead.begin_transaction()
+    dead.produce(world.topics.name("programs"), second.canonical(), second.hash.encode(), 0)
+    for partition in range(world.topics.partitions(LOG)):
+        dead.produce(world.topics.name(LOG), b"half an activation", None, partition)
+    assert dead.flush(30) == 0
+
+    world.publisher().publish(shop, 0, "ann", "")
+
+    assert world.timeline() == [(0, shop.hash)]
+    assert [len(each) for each in world.activations()] == [1] * world.topics.partitions(LOG)
+
+
+def test_nothing_is_published_to_a_cluster_without_topics(bare: World) -> None:
+    bare.connection.registry.register(bare.topics)
+
+    with pytest.raises(ActivationRefused, match="run `accrue topics apply`"):
+        bare.publisher().publish(load_program(SHOP), 0, "ann", "")
+
+
+def test_the_commands_publish_and_tell_the_history(world: World) -> None:
+    assert world.run("history").output == "No programme has been published yet.\n"
+
+    first = world.run("publish", str(SHOP), "--effective-at", "2020-01-01T00:00:00Z", "--author", "ann", "--json")
+    early = world.run("publish", str(SHOP), "--effective-at", "now")
+
+    assert first.exit_code == 0, first.output
+    facts = json.loads(first.output)
+    assert (facts["program"], facts["hash"], facts["author"]) == ("shop", load_program(SHOP).hash, "ann")
+    assert early.exit_code == 1
+    assert "is too early" in early.output
+    (row,) = json.loads(world.run("history", "--json").output)
+    assert row == {**facts, "state": "in force"}
+    assert "2020-01-01T00:00:00Z\tin force\tshop" in world.run("history").output
