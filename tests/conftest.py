@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -19,8 +20,26 @@ def stack() -> Iterator[LocalStack]:
 
     The servers and their data end with the session, even if it is killed.
     """
-    with LocalStack.up(Path(tempfile.mkdtemp(prefix="accrue-tests-")), temporary=True) as running:
+    with LocalStack.up(stack_folder(), temporary=True) as running:
         yield running
+
+
+@pytest.fixture
+def stack_dir() -> Iterator[Path]:
+    """A directory for a stack of the test's own; its servers are ended and it is deleted after the test."""
+    directory = stack_folder() / "stack"
+    yield directory
+    LocalStack(directory).down()
+    shutil.rmtree(directory.parent)
+
+
+def stack_folder() -> Path:
+    """A new folder for a stack, not among pytest's own.
+
+    Whenever a session starts, pytest closes its folders to other accounts, such as the one that PostgreSQL
+    runs as where the tests are root's; a server of another session would lose its data under its feet.
+    """
+    return Path(tempfile.mkdtemp(prefix="accrue-tests-"))
 
 
 @pytest.fixture

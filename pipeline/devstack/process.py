@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ def spawn(
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - the command is made of our own paths
+        child = subprocess.Popen(  # noqa: S603 - the command is made of our own paths
             list(command),
             cwd=cwd,
             env={**kept, "LANG": "C.UTF-8", "TZ": "UTC", **env},
@@ -50,6 +51,13 @@ def spawn(
             group=account.gid if account else None,
             extra_groups=[] if account else None,
         )
+    # For an instant after its start a process has no command line, and `find` would not know it.
+    while child.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if psutil.Process(child.pid).cmdline():
+                break
+        time.sleep(0.001)
+    return child
 
 
 def find(pid: int | None, command: Sequence[str]) -> psutil.Process | None:

@@ -175,7 +175,7 @@ class LocalStack:
                         f"port {port} for {name} is taken: give another, or none to have a free one chosen"
                     )
                 elif port is None or not loopback.is_free(port):
-                    port = loopback.pick(record.ports.values())
+                    port = loopback.pick({*record.ports.values(), *given.values()})
                 assert port is not None
                 record.ports[name] = port
             record.dirs = {server.name: str(server.data_dir) for server in self.servers}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +21,9 @@ pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+def own() -> Iterator[LocalStack]:
     """A stack of this module's own: no other test's server may be killed."""
-    with LocalStack.up(tmp_path_factory.mktemp("faults") / "stack", temporary=True) as running:
+    with LocalStack.up(Path(tempfile.mkdtemp(prefix="accrue-tests-")), temporary=True) as running:
         yield running
 
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -23,11 +23,9 @@ SMALL = ("valkey", "postgres")  # what starts within a second
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    """A directory whose servers are ended after the test, whatever became of it."""
-    directory = tmp_path / "stack"
-    yield directory
-    LocalStack(directory).down()
+def home(stack_dir: Path) -> Path:
+    """Where the test's stack lives."""
+    return stack_dir
 
 
 def until(true: Callable[[], object], what: str) -> None:

@@ -22,7 +22,8 @@ Spawn = Callable[[str], tuple[psutil.Process, list[str], Path]]
 
 WAIT = "import time\nwhile True: time.sleep(60)\n"
 STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\n" + WAIT
-PARENT = f"import subprocess, sys\nprint(subprocess.Popen([sys.executable, '-c', {WAIT!r}]).pid, flush=True)\n" + WAIT
+CHILD = "print('settled', flush=True)\n" + WAIT
+PARENT = f"import subprocess, sys\nprint(subprocess.Popen([sys.executable, '-c', {CHILD!r}]).pid, flush=True)\n" + WAIT
 
 
 def until(true: Callable[[], object], what: str) -> None:
@@ -94,8 +95,8 @@ def test_one_that_is_deaf_to_its_signal_is_killed(
 @pytest.mark.parametrize("how", ["end", "kill"])
 def test_descendants_end_with_their_parent(spawned: Spawn, how: str) -> None:
     found, _, log = spawned(PARENT)
-    until(lambda: log.read_text().endswith("\n"), "the child's start")
-    child = psutil.Process(int(log.read_text()))
+    until(lambda: len(log.read_text().split()) == 2, "the child's start")
+    child = psutil.Process(next(int(word) for word in log.read_text().split() if word.isdigit()))
 
     assert process.memory_bytes(found) > process.memory_bytes(child) > 1 << 20
     if how == "end":
