@@ -11,7 +11,7 @@ from pipeline.program.sections import Section
 from pipeline.program.yaml_nodes import Node
 
 PROVIDERS: Final = ("house", "external")
-_KEYS: Final = ("id", "price", "unit", "provider", "tiers", "limit")
+KEYS: Final = ("id", "price", "unit", "provider", "tiers", "limit")
 
 
 def read_rewards(
@@ -36,7 +36,7 @@ def read_rewards(
 def _reward(
     report: Report, source: Source, node: Node, units: dict[str, Unit], tiers: Collection[str] | None
 ) -> Reward | None:
-    section = Section(report, source, node, "a reward", _KEYS)
+    section = Section(report, source, node, "a reward", KEYS)
     if not section.keys() or not section.require("id", "price"):
         return None
     reward_id = section.identifier("id")

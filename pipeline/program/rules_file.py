@@ -16,7 +16,7 @@ from pipeline.program.yaml_nodes import Mapping, Node, Scalar
 RESERVED_IDS: Final = frozenset({"adjust", "clawback", "expire", "hold", "redeem", "release", "void"})
 """Rule ids of the ledger's own entries."""
 
-_KEYS: Final = (
+KEYS: Final = (
     "id",
     "on",
     "when",
@@ -28,8 +28,8 @@ _KEYS: Final = (
     "qualifies",
     "mode",
 )
-_AWARD_KEYS: Final = ("points", "unit", "pending", "expires")
-_POINTS_KEYS: Final = ("per", "of", "rate")
+AWARD_KEYS: Final = ("points", "unit", "pending", "expires")
+POINTS_KEYS: Final = ("per", "of", "rate")
 _NOW: Final = Period(0, 0)
 
 
@@ -67,7 +67,7 @@ def read_rules(report: Report, source: Source, node: Node, units: dict[str, Unit
 
 
 def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> RuleDraft | None:
-    section = Section(report, source, node, _title(node), _KEYS)
+    section = Section(report, source, node, _title(node), KEYS)
     if not section.keys():
         return None
     complete = section.require("id", "on", "award")
@@ -140,7 +140,7 @@ def _cooldown(section: Section) -> tuple[int, bool] | None:
 
 def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar | None]:
     """The award, None after a mistake, and its `of`."""
-    section = rule.section("award", f"award of {rule.what}", _AWARD_KEYS)
+    section = rule.section("award", f"award of {rule.what}", AWARD_KEYS)
     if section is None or not section.keys():
         return None, None
     complete = section.require("points")
@@ -150,7 +150,7 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
     fixed, per, rate, of = 0, 1, (1, 1), None
     points = section.node("points")
     if isinstance(points, Mapping):
-        scaled = section.section("points", f"points of {rule.what}", _POINTS_KEYS)
+        scaled = section.section("points", f"points of {rule.what}", POINTS_KEYS)
         if scaled is None or not scaled.keys():
             return None, None
         complete = scaled.require("of") and complete

@@ -14,7 +14,7 @@ CLAWBACKS: Final = ("only_pending", "within_balance", "unlimited")
 ENROLMENTS: Final = ("required", "automatic")
 NEVER: Final = Period(0, 0)
 
-_KEYS: Final = ("program", "zone", "enrolment", "currencies", "units", "refunds")
+KEYS: Final = ("program", "zone", "enrolment", "currencies", "units", "refunds")
 
 
 @final
@@ -36,7 +36,7 @@ NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], (), {}, "within_balance"
 
 def read_settings(report: Report, source: Source, node: Node) -> Settings:
     """The settings of a programme."""
-    section = Section(report, source, node, "program.yaml", _KEYS)
+    section = Section(report, source, node, "program.yaml", KEYS)
     section.require("program", "zone", "enrolment", "currencies", "units")
     refunds = section.section("refunds", "refunds", ("clawback",))
     return Settings(

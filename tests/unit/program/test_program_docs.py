@@ -1,0 +1,50 @@
+"""docs/programs.md tells of every key and name there is, and its examples are sound."""
+
+import re
+from pathlib import Path
+
+import pytest
+from program_texts import problems
+
+from pipeline.program import limits, rewards_file, rules_file, settings_file
+from pipeline.program.cel_errors import FUNCTION_NAMES
+from pipeline.program.vocabulary import REWARDABLE, terms
+
+TEXT = (Path(__file__).resolve().parents[3] / "docs" / "programs.md").read_text("utf-8")
+EXAMPLES = re.findall(r"```yaml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
+CODE = set(re.findall(r"`([^`\n]+)`", TEXT))
+
+
+def test_there_are_examples_of_every_file() -> None:
+    assert {name for name, _ in EXAMPLES} == {"program.yaml", "rules.yaml", "tiers.yaml", "rewards.yaml"}
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[f"{name}-{n}" for n, (name, _) in enumerate(EXAMPLES)])
+def test_examples_are_sound(name: str, text: str) -> None:
+    top = "{id: gold, threshold: 5, earn_percent: 120}, {id: platinum, threshold: 9}"
+    tiers = f"tiers: [{{id: bronze, threshold: 0}}, {top}]"
+    rule = "rules:\n  - {id: base, on: transaction_completed, award: {points: 1}, qualifies: true}\n"
+
+    assert problems({"tiers.yaml": tiers, "rules/base.yaml": rule, name: text}) == []
+
+
+def test_every_key_is_told_of() -> None:
+    keys = {*rules_file.KEYS, *(f"award.{key}" for key in rules_file.AWARD_KEYS)}
+    keys |= {f"award.points.{key}" for key in rules_file.POINTS_KEYS}
+    keys |= {*settings_file.KEYS} - {"refunds"} | {"refunds.clawback", "units.*.expires", "units.*.rounding"}
+    keys |= {f"rewards.*.{key}" for key in rewards_file.KEYS}
+    keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
+    keys -= {"award"}
+
+    assert keys - CODE == set()
+
+
+def test_every_name_and_function_is_told_of() -> None:
+    for kind in REWARDABLE:
+        (line,) = re.findall(rf"^\| `{kind}` \|.*$", TEXT, re.MULTILINE)
+        for name, term in terms(kind).items():
+            assert f"`{name}`" in TEXT
+            own = name.startswith("event.") and name not in ("event.event_id", "event.source", "event.attributes")
+            assert not own or f"`{name}`" in line
+            assert not own or (f"`{name}` (int)" in line) == (term.type == "int"), name
+    assert all(f"{name}(" in TEXT for name in FUNCTION_NAMES)
