@@ -157,6 +157,14 @@ def test_a_late_event_does_not_slip_in_before_an_award_it_would_have_cooled() ->
     assert given(late) == [("base", 0, 10, "cooldown", "live")]
 
 
+def test_a_late_award_does_not_hide_a_newer_one_from_a_cooldown() -> None:
+    either = bench(rule(), (rule("extra", fixed=5, cooldown_ms=DAY_MS, cooldown_any=True), lambda _e, _m: True))
+    either.buy("e1", 1_000)
+    either.later(HOUR_MS).buy("late", 1_000, occurred_at_ms=either.now_ms - 30 * DAY_MS)
+
+    assert given(either.buy("e2", 1_000))[1] == ("extra", 0, 5, "cooldown", "live")
+
+
 def test_a_limit_clips_and_the_desired_points_stand_beside_the_given() -> None:
     capped = bench(rule(limits=(Limit(25, 0, "month"),)))
 

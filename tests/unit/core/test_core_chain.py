@@ -1,6 +1,5 @@
 """Chain, ids and digest: canonical forms that are written down, and changes that are found."""
 
-import copy
 from hashlib import blake2b, sha256
 
 import pytest
@@ -26,7 +25,7 @@ def history() -> list[LedgerEntry]:
 
 
 def changed(entry: LedgerEntry, field: str, value: object) -> LedgerEntry:
-    other = copy.copy(entry)
+    other = LedgerEntry(*entry.to_tuple())  # type: ignore[arg-type]
     setattr(other, field, value)
     return other
 

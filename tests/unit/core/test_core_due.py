@@ -6,6 +6,8 @@ from core_programs import (
     Bench,
     Period,
     Reward,
+    Tier,
+    TierChange,
     Unit,
     moves,
     ms,
@@ -112,6 +114,26 @@ def test_due_work_goes_by_time_then_release_before_expiry_then_by_lot() -> None:
         ("expire", 2),
         ("expire", 4),
     ]
+
+
+def test_a_tier_is_reviewed_after_the_lots_of_the_same_time() -> None:
+    unit = Unit("points", "floor", NONE)
+    to_new_year = Period(0, ms("2028-01-01") - ms("2026-03-01"))
+    bench = Bench(
+        program(
+            {"transaction_completed": table(rule("base", unit, expires=to_new_year))},
+            units=(unit,),
+            tiers=(Tier("bronze", 0, 100), Tier("silver", 10, 100)),
+        ),
+        start="2026-03-01",
+    )
+    bench.buy("e1", 1_000)
+
+    bench.at("2028-01-01").enrol()
+
+    review = bench.of(TierChange)[-1]
+    assert (review.reason, review.occurred_at_ms, review.seq) == ("review", ms("2028-01-01"), 2)
+    assert (bench.entries[1].kind, bench.entries[1].occurred_at_ms) == ("expire", ms("2028-01-01"))
 
 
 def test_a_lot_born_past_its_dates_is_booked_released_and_expired_at_once() -> None:

@@ -263,6 +263,16 @@ def test_a_void_after_the_expiry_expires_at_once_as_part_of_the_outcome() -> Non
     assert len(ids) == len(set(ids))
 
 
+def test_a_void_at_the_very_time_of_the_expiry_expires() -> None:
+    bench = shop(Reward("voucher", DATED, 100, "external", (), ()), unit=DATED)
+    bench.redeem("r1")
+
+    outputs = bench.later(30 * DAY_MS).outcome("o1", "redemption-r1", "failed")
+
+    assert moves(outputs) == [("void", 100, "held", "available"), ("expire", 100, "available", "expired")]
+    assert {entry.event_id for entry in bench.entries[-2:]} == {"o1"}
+
+
 def test_confirmed_after_the_expiry_still_redeems() -> None:
     bench = shop(Reward("voucher", DATED, 40, "external", (), ()), unit=DATED)
     bench.redeem("r1")

@@ -171,6 +171,20 @@ def test_within_balance_owes_no_more_than_is_held() -> None:
     assert bench.balances() == (0, 0, 4, 4)
 
 
+def test_several_refunds_together_owe_no_more_than_is_held() -> None:
+    bench = shop()
+    for event_id in ("e1", "e2"):
+        bench.buy(event_id, 1_000)
+    bench.redeem("s1", quantity=12)
+    bench.outcome("o1", "redemption-s1", "confirmed")
+    bench.redeem("s2", quantity=8)
+
+    bench.refund("r1", "order-e1", 1_000)
+    bench.refund("r2", "order-e2", 1_000)
+
+    assert bench.balances() == (0, 0, 8, 8)
+
+
 def test_unlimited_makes_debt_and_later_earnings_repay_it_first() -> None:
     bench = shop("unlimited")
     bench.buy("e1", 1_000)

@@ -165,6 +165,17 @@ def test_a_clawback_in_the_year_after_lowers_the_year_in_which_the_points_counte
     assert bench.member().qualifying_points == 10
 
 
+def test_a_late_purchase_is_clawed_back_from_the_year_it_counted_in() -> None:
+    bench = tiered()
+    bench.at("2027-01-10").buy("e1", 2_000)
+    bench.buy("late", 1_000, occurred_at_ms=ms("2026-12-30"))
+    assert bench.member().qualifying_points == 30
+
+    bench.refund("r1", "order-late", 1_000)
+
+    assert bench.member().qualifying_points == 20
+
+
 def test_only_rules_that_qualify_and_pay_in_the_qualification_unit_count() -> None:
     miles = Unit("miles", "floor", NONE)
     rules = {
