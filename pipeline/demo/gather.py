@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Final
 
 from pipeline.core.records import MemberBalance
-from pipeline.demo.outputs import read_outputs
+from pipeline.demo.outputs import Outputs, read_outputs
 from pipeline.demo.proof import Evidence, Inputs, duplicates, ended_fulfilments, parked_events, prove, script_check
 from pipeline.demo.report import Facts, TierFacts
 from pipeline.demo.script import Step, departures
@@ -46,6 +46,20 @@ def prove_and_count(stage: Stage, steps: list[Step], facts: Facts, watcher: Watc
 
 def collect(stage: Stage, watcher: Watcher) -> Evidence:
     """Everything that the proof needs."""
+    inputs, replay, outputs = read_back(stage, watcher)
+    watcher.act("asking Redis and PostgreSQL")
+    return Evidence(
+        inputs,
+        replay,
+        outputs,
+        redis_states(stage.settings.need("redis_url"), keys_of(stage.settings)),
+        postgres_states(stage.settings.need("postgres_url")),
+        ledger_verifier(stage.settings).from_postgres(),
+    )
+
+
+def read_back(stage: Stage, watcher: Watcher) -> tuple[Inputs, Replay, Outputs]:
+    """The log, exported and replayed, and what the pipeline made of it."""
     path = stage.directory / LOG_FILE
     watcher.act("exporting the log")
     with path.open("wb") as file:
@@ -56,15 +70,7 @@ def collect(stage: Stage, watcher: Watcher) -> Evidence:
     replay = Replay(path)
     inputs = Inputs()
     replay.run(lambda lines: watcher.progress(lines, replay.lines), inputs.add)
-    watcher.act("asking Redis and PostgreSQL")
-    return Evidence(
-        inputs,
-        replay,
-        outputs,
-        redis_states(stage.settings.need("redis_url"), keys_of(stage.settings)),
-        postgres_states(stage.settings.need("postgres_url")),
-        ledger_verifier(stage.settings).from_postgres(),
-    )
+    return inputs, replay, outputs
 
 
 def _count(evidence: Evidence, facts: Facts) -> None:

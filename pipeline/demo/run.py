@@ -73,7 +73,8 @@ def run(stage: Stage, plan: Plan, watcher: Watcher) -> Facts:
     facts.events_live = len(script.steps)
 
     watcher.act("stopping the workers, filling the stores")
-    stop(stage)
+    stop_workers(stage)
+    fill_stores(stage)
     facts.restores = gather.restores(stage)
     gather.prove_and_count(stage, [script.step(early, DEAD + NO_PROGRAM), *script.steps], facts, watcher)
     facts.total_s = time.monotonic() - began_s
@@ -151,10 +152,8 @@ def live(stage: Stage, script: Script) -> None:
         cinema.stop()
 
 
-def stop(stage: Stage) -> None:
-    """Stop the workers with nothing left undone, then let the sinks carry the rest."""
-    for name in SINKS:
-        stage.crew.stop(f"sink-{name}")
+def stop_workers(stage: Stage) -> None:
+    """Stop the workers with nothing left undone."""
     while True:
         for name in stage.workers:
             stage.crew.stop(name)
@@ -163,8 +162,14 @@ def stop(stage: Stage) -> None:
         # A tick was appended just before the end, and nobody has worked it off.
         stage.start_workers()
         _wait(stage, stage.positions.quiet)
-    stage.start_sinks("--until-end")
+
+
+def fill_stores(stage: Stage) -> None:
+    """Let the sinks carry everything that there is, and end."""
     names = [f"sink-{name}" for name in SINKS]
+    for name in names:
+        stage.crew.stop(name)
+    stage.start_sinks("--until-end")
     _wait(
         stage, lambda: _all_ended(stage, names), lambda: rows_carried(stage.settings.need("postgres_url")), check=False
     )

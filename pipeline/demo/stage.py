@@ -1,7 +1,6 @@
 """Sets the demo's stage: servers in a fresh folder, topics, schemas, the shop's programme, workers and sinks."""
 
 import re
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,20 +8,19 @@ from types import TracebackType
 from typing import Final, Self
 
 from pipeline import settings
-from pipeline.core.payloads import ProgramActivated
+from pipeline.core.horizons import Horizons
 from pipeline.demo.crew import Crew
 from pipeline.demo.positions import Positions
 from pipeline.devstack import LocalStack, Progress
-from pipeline.history.append import Appender
 from pipeline.history.connection import Connection
-from pipeline.lane.kafka import new_admin, new_transactional_producer
+from pipeline.lane.activation import Publisher
+from pipeline.lane.kafka import new_admin
 from pipeline.program import Bundle
 from pipeline.wire import topic_plan
 from pipeline.wire.topics import TOPICS_FILE
 
 APP_ID: Final = "accrue-demo"
 SINKS: Final = ("postgres", "redis")
-_TRANSACTION_S: Final = 30.0
 
 
 class Stage:
@@ -78,20 +76,9 @@ class Stage:
         self._cleanup.close()
 
     def publish(self, bundle: Bundle, effective_at_ms: int) -> None:
-        """Put a programme in force; as the first one of its log it may be so from any time on.
-
-        The bundle is on its topic before one transaction names it in every partition.
-        """
-        value = self.encoder.program_activated(ProgramActivated(bundle.hash, effective_at_ms, "demo", "the first"))
-        bundles = Appender(self.settings, self.connection.topics.name("programs"), 1)
-        bundles.append(bundle.hash.encode(), bundle.canonical(), time.time_ns() // 1_000_000)
-        bundles.flush()
-        producer = new_transactional_producer(self.settings, f"{self.settings.app_id}-publish")
-        producer.init_transactions(_TRANSACTION_S)
-        producer.begin_transaction()
-        for partition in range(self.partitions):
-            producer.produce(self.connection.log.full_name, value, None, partition)
-        producer.commit_transaction(_TRANSACTION_S)
+        """Put a programme in force; as the first one of its log it may be so from any time on."""
+        publisher = Publisher(self.settings, self.connection.topics, self.encoder, Horizons())
+        publisher.publish(bundle, effective_at_ms, "demo", "the first")
 
     def start_workers(self) -> None:
         """Start them, each with a folder of its own for its state, as on machines of their own."""

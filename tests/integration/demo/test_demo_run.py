@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.demo import gather
 from pipeline.demo.report import Facts
-from pipeline.demo.run import PROGRAM, Plan, load, run, stop
+from pipeline.demo.run import PROGRAM, Plan, load, run, stop_workers
 from pipeline.demo.shoppers import shoppers, write_purchases
 from pipeline.demo.stage import Stage
 from pipeline.demo.watch import Nobody
@@ -38,9 +38,7 @@ def test_ten_kills_leave_no_trace(stack: LocalStack, prefix: str, database_url: 
 
 
 @pytest.mark.timeout(1200)
-def test_the_digest_depends_on_no_partitions_workers_or_batches(
-    stack: LocalStack, prefix: str, database_url: str, tmp_path: Path
-) -> None:
+def test_the_digest_depends_on_no_partitions_workers_or_batches(stack: LocalStack, prefix: str, tmp_path: Path) -> None:
     """The same history, unshifted, so that its times are the same in both runs; each equals its replay too."""
     digests = {}
     for partitions, workers, batch_limit in ((1, 1, 1), (4, 3, 2_000)):
@@ -55,7 +53,6 @@ def test_the_digest_depends_on_no_partitions_workers_or_batches(
             batch_limit=batch_limit,
             stack=stack,
             topic_prefix=f"{prefix}.{name}.",
-            postgres_url=database_url,
         ) as stage:
             write_purchases(folder / "purchases.txt", shoppers(60, seed=5))
             purchases = read_purchases(folder / "purchases.txt", {}, "USD", ZoneInfo("UTC")).purchases
@@ -63,10 +60,10 @@ def test_the_digest_depends_on_no_partitions_workers_or_batches(
             stage.publish(load_program(PROGRAM), history[0].occurred_at_ms)
             stage.start_workers()
             load(stage, Plan(None, 60, 5, 0), history, facts, Nobody())
-            stop(stage)
-            evidence = gather.collect(stage, Nobody())
-        digests[name] = evidence.outputs.audit.digest()
-        assert digests[name] == evidence.replay.simulation.result().digest
-        assert evidence.outputs.audit.by_kind["expire"] > 0
-        assert len(evidence.outputs.decisions) == len(history)
+            stop_workers(stage)
+            _inputs, replay, outputs = gather.read_back(stage, Nobody())
+        digests[name] = outputs.audit.digest()
+        assert digests[name] == replay.simulation.result().digest
+        assert outputs.audit.by_kind["expire"] > 0
+        assert len(outputs.decisions) == len(history)
     assert digests["p1"] == digests["p4"] != ""
