@@ -91,7 +91,7 @@ def _check_rules(report: Report, drafts: list[RuleDraft], domains: Mapping[str, 
             continue
         when = _check(report, draft, draft.when, "bool", domains)
         of = _check(report, draft, draft.of, "int", domains)
-        check_rule(report, draft, when)
+        check_rule(report, draft, when, of)
         if draft.rule is not None:
             index = counts.get(draft.event_type, 0)
             counts[draft.event_type] = index + 1

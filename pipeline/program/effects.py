@@ -42,12 +42,13 @@ def check_program(
             draft.section.warn("tier_multiplies", reason, "give a tier an `earn_percent`, or remove the key")
 
 
-def check_rule(report: Report, draft: RuleDraft, when: Tree | None) -> None:
-    """Warns of a rule that gives nothing or holds a key without effect. `when` is its checked condition."""
+def check_rule(report: Report, draft: RuleDraft, when: Tree | None, of: Tree | None) -> None:
+    """Warns of a rule that gives nothing or holds a key without effect. `when` and `of` are its checked expressions."""
     rule = draft.rule
     if rule is not None and rule.first_only and rule.cooldown_ms and not rule.cooldown_any:
         reason = "`unless_rewarded_within` has no effect beside `first_only`: the rule gives once"
         draft.section.warn("unless_rewarded_within", reason, "remove one of the two")
+    _warn_of_missing_keys(report, draft, when, of)
     if when is None or draft.when is None:
         return
     span = Span(draft.source, draft.when)
@@ -61,6 +62,33 @@ def check_rule(report: Report, draft: RuleDraft, when: Tree | None) -> None:
         part, name = contradiction
         reason = f"the rule never gives anything: no value of `{name}` meets all its comparisons"
         report.warning(draft.source, span.index(part.offset), reason, "use || between alternatives, or correct a bound")
+
+
+def _warn_of_missing_keys(report: Report, draft: RuleDraft, when: Tree | None, of: Tree | None) -> None:
+    """Warns of a map's key that is read though nothing asks whether it is there."""
+    asked = {
+        key for tree in (when, of) if tree is not None for node in tree.walk() for key in _keys(node, ("has", "@in"))
+    }
+    for tree, scalar in ((when, draft.when), (of, draft.of)):
+        if tree is None or scalar is None:
+            continue
+        span = Span(draft.source, scalar)
+        for node in tree.walk():
+            for name, key in _keys(node, ("field", "_[_]")):
+                if (name, key) not in asked:
+                    reason = f"each event without `{key}` in its {name.removeprefix('event.')} is recorded as an error"
+                    advice = f'ask first: "{key}" in {name} && ...'
+                    report.warning(draft.source, span.index(node.offset), reason, advice)
+
+
+def _keys(node: Tree, kinds: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    """(name of a map, literal key) where the node reads or asks for one in one of two ways."""
+    if node.kind == kinds[0] and node.children[0].kind == "name":
+        yield str(node.children[0].value), str(node.value)
+    if node.kind == "call" and node.value == kinds[1]:
+        group, key = node.children if node.value == "_[_]" else (node.children[1], node.children[0])
+        if group.kind == "name" and key.kind == "literal":
+            yield str(group.value), str(key.value)
 
 
 def _conjuncts(tree: Tree) -> Iterator[Tree]:

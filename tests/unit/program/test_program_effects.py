@@ -61,6 +61,23 @@ def test_plain_true_and_false_are_warned_of() -> None:
     ]
 
 
+def test_a_key_that_nothing_asks_for_is_warned_of() -> None:
+    expected = ["each event without `gift` in its attributes is recorded as an error"]
+
+    assert when('event.attributes["gift"] == "yes"') == expected
+    assert when('event.attributes.gift == "yes" && "wrap" in event.attributes') == expected
+    assert warnings('on: custom_event\naward: {points: {of: "event.numbers.steps"}}') == [
+        "each event without `steps` in its numbers is recorded as an error"
+    ]
+
+
+def test_a_key_that_is_asked_for_first_is_not() -> None:
+    assert when('"gift" in event.attributes && event.attributes.gift == "yes"') == []
+    assert when('has(event.attributes.gift) && event.attributes["gift"] == "yes"') == []
+    assert warnings('on: custom_event\nwhen: has(event.numbers.n)\naward: {points: {of: "event.numbers.n"}}') == []
+    assert when("event.attributes[event.channel] == event.channel") == []
+
+
 def test_keys_without_effect_are_warned_of() -> None:
     assert warnings(f"on: transaction_completed\nfirst_only: true\nunless_rewarded_within: 5d\n{AWARD}") == [
         "`unless_rewarded_within` has no effect beside `first_only`: the rule gives once"
