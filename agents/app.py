@@ -33,7 +33,7 @@ class LaneApp(faust.App):
 
     BootStrategy = LaneBootStrategy
 
-    def __init__(self, context: LaneContext, instance_id: str = "") -> None:
+    def __init__(self, context: LaneContext) -> None:
         settings = context.settings
         super().__init__(
             settings.app_id,
@@ -48,7 +48,6 @@ class LaneApp(faust.App):
             worker_redirect_stdouts=False,
         )
         self.context = context
-        self._instance_id = instance_id
         self._room = threading.Event()
         self._lane_sets: dict[str, LaneSet] = {}
 
@@ -64,7 +63,7 @@ class LaneApp(faust.App):
     def new_fetcher(self, on_assigned: Callable[[frozenset[Place]], None]) -> Fetcher:
         """Called by the consumer on its fetching thread, once all agents are there."""
         settings = self.context.settings
-        config = group_consumer_config(settings, self._instance_id)
+        config = group_consumer_config(settings)
         return Fetcher(config, self._lane_sets, settings.batch_limit, self._room, on_assigned)
 
 

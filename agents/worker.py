@@ -34,13 +34,13 @@ PAUSE_SECONDS: Final = 1.0
 log = logs.logger("accrue.worker")
 
 
-def run(settings: Settings, agents: Sequence[str], instance_id: str, metrics_url: str) -> None:
+def run(settings: Settings, agents: Sequence[str], metrics_url: str) -> None:
     """Run until SIGTERM or SIGINT, then let the batches at hand be committed; does not return.
 
     Raises what `connect` raises; for servers that are not there yet only after a minute.
     """
     context = wait_for_servers(settings)
-    app = LaneApp(context, instance_id)
+    app = LaneApp(context)
     for name in agents:
         AGENTS[name](app)
     app.finalize()

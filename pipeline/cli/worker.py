@@ -29,14 +29,9 @@ APPLICATION: Final = "agents.worker"
     help="Which agents this worker runs.",
 )
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=0, help="Loopback port; a free one by default.")
-@click.option(
-    "--instance-id",
-    default="",
-    help="A name that survives restarts: the worker then takes its partitions back at once.",
-)
 @click.option("--batch-limit", type=click.IntRange(min=1), help="Most records in one transaction.")
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), default="INFO")
-def worker(agent_names: str, metrics_port: int, instance_id: str, batch_limit: int | None, log_level: str) -> None:
+def worker(agent_names: str, metrics_port: int, batch_limit: int | None, log_level: str) -> None:
     """Run in the foreground until SIGTERM, which lets the batches at hand be committed.
 
     Logs are JSON lines on stderr; the address of the metrics is printed first.
@@ -56,7 +51,7 @@ def worker(agent_names: str, metrics_port: int, instance_id: str, batch_limit: i
     code = 0
     try:
         # The agents are the application that the command runs, as `faust -A` would; it depends on none of them.
-        importlib.import_module(APPLICATION).run(found, names, instance_id, url)
+        importlib.import_module(APPLICATION).run(found, names, url)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     # All is committed or aborted by now; clients that wait for an absent broker would hold up the interpreter's exit.

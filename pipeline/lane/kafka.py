@@ -42,8 +42,8 @@ def _common(settings: Settings, client_id: str) -> dict[str, Any]:
 
 
 def _log_error(error: KafkaError) -> None:
-    """What librdkafka goes on working at by itself; whoever waits for it gets the error from its own call."""
-    log.warning("kafka client: %s", error)
+    """What librdkafka goes on working at by itself, and logs itself; whoever waits for it gets it from its own call."""
+    log.debug("kafka client: %s", error)
 
 
 def _without(config: Mapping[str, Any], prefixes: tuple[str, ...]) -> dict[str, Any]:
@@ -69,13 +69,13 @@ def consumer_config(settings: Settings, group: str, client_id: str = "accrue") -
     }
 
 
-def group_consumer_config(settings: Settings, instance_id: str = "") -> dict[str, Any]:
+def group_consumer_config(settings: Settings) -> dict[str, Any]:
     """A member of the workers' group: classic protocol, cooperative, so that kept partitions hardly pause.
 
-    With `instance_id` a restarted worker takes its partitions back without waiting for the session of its dead self to
-    end.
+    Members are dynamic: a static one that dies half-way through a cooperative rebalance comes back without setting off
+    the other half, and the partitions given up for it stay nobody's.
     """
-    config = {
+    return {
         **consumer_config(settings, settings.app_id, f"{settings.app_id}-worker"),
         "group.protocol": "classic",
         "partition.assignment.strategy": "cooperative-sticky",
@@ -83,7 +83,6 @@ def group_consumer_config(settings: Settings, instance_id: str = "") -> dict[str
         "fetch.wait.max.ms": 50,  # a partition that is resumed waits until the fetch under way has been answered
         "heartbeat.interval.ms": 1_500,
     }
-    return config | ({"group.instance.id": instance_id} if instance_id else {})
 
 
 def new_consumer(settings: Settings, group: str, overrides: Mapping[str, Any] | None = None) -> Consumer:

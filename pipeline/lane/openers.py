@@ -38,7 +38,7 @@ class RewardsLane:
             context.encoder,
             LaneObserver(topics.source, partition),
         )
-        self._ticker = Ticker(partition, context.live_tick, context.appender.append, clock.now_ms())
+        self._ticker = Ticker(partition, context.live_tick, context.appender.append)
         self._ticks = metrics.lane_ticks.labels(topics.source, partition)
 
     @property

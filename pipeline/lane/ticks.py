@@ -14,27 +14,25 @@ AT_LEAST_EVERY_MS: Final = 3_600_000
 
 
 def tick_wanted(now_ms: int, first_due_ms: int, last_tick_ms: int, importing: bool) -> bool:
-    """Whether a tick is to be written now: due work has waited out the grace, or an hour has gone by.
+    """Whether to write a tick now: due work has waited out the grace, or some is to come and an hour has gone by.
 
-    `last_tick_ms` is the time of the last tick applied or appended. While history is imported only the importer writes
-    ticks.
+    `last_tick_ms` is the time of the last tick applied or appended, `first_due_ms` is 0 where nothing will ever fall
+    due. While history is imported only the importer writes ticks.
     """
-    if importing or now_ms - last_tick_ms < PAUSE_MS:
+    if importing or not first_due_ms or now_ms - last_tick_ms < PAUSE_MS:
         return False
-    if 0 < first_due_ms <= now_ms - TICK_GRACE_MS:
-        return True
-    return now_ms - last_tick_ms >= AT_LEAST_EVERY_MS
+    return first_due_ms <= now_ms - TICK_GRACE_MS or now_ms - last_tick_ms >= AT_LEAST_EVERY_MS
 
 
 @final
 class Ticker:
     """Appends ticks to one partition, on the thread of its lane."""
 
-    def __init__(self, partition: int, tick_value: bytes, append: AppendFunction, opened_at_ms: int) -> None:
+    def __init__(self, partition: int, tick_value: bytes, append: AppendFunction) -> None:
         self._partition = partition
         self._tick_value = tick_value
         self._append = append
-        self._asked_at_ms = opened_at_ms  # a partition that was never ticked waits an hour, not none
+        self._asked_at_ms = 0
         self.appended = 0
 
     def maybe_tick(self, lane: Lane, now_ms: int) -> None:

@@ -20,8 +20,9 @@ TEN_MINUTES_MS = 600_000
 @pytest.mark.parametrize(
     ("first_due_ms", "last_tick_ms", "importing", "wanted"),
     [
-        (0, NOW_MS - PAUSE_MS, False, False),
-        (0, NOW_MS - AT_LEAST_EVERY_MS, False, True),
+        (0, NOW_MS - AT_LEAST_EVERY_MS, False, False),
+        (NOW_MS + 1, NOW_MS - AT_LEAST_EVERY_MS, False, True),
+        (NOW_MS + 1, NOW_MS - AT_LEAST_EVERY_MS + 1, False, False),
         (NOW_MS - TICK_GRACE_MS, NOW_MS - PAUSE_MS, False, True),
         (NOW_MS - TICK_GRACE_MS + 1, NOW_MS - PAUSE_MS, False, False),
         (NOW_MS - TICK_GRACE_MS, NOW_MS - PAUSE_MS + 1, False, False),
