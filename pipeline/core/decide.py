@@ -112,7 +112,6 @@ def adjust(posting: Posting, payload: PointsAdjusted, program: Program) -> str:
         return reasons.INSUFFICIENT_POINTS
     for leg, (seq, part, _) in enumerate(lots.burn(known, taken)):
         posting.post("adjust", unit_id, part, posting.available, ADJUSTED, seq, "adjust", leg)
-    member.next_due_ms = lots.next_due(member)
     return ""
 
 

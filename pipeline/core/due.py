@@ -12,49 +12,48 @@ RELEASE: Final = 0
 EXPIRE: Final = 1
 REVIEW: Final = 2
 
+Due = tuple[int, int, int, str]
+"""(due time in ms, kind, lot seq or 0, unit or ""): due work is done in ascending order."""
+
 
 def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: Activations, out: Outputs) -> None:
     """Do what fell due up to and including `until_ms`, each under the program and with the date of its own due time.
 
-    Raises UnknownProgram.
+    A tier is reviewed as often as its validity ends: once for every quiet year. Raises UnknownProgram.
     """
-    for due_ms, kind, seq, unit in due_lots(member, until_ms):
-        review_tier(member, due_ms - 1, recorded_at_ms, activations, out)
-        wallet = member.wallets[unit]
-        lot = lots.find(wallet, seq)
-        if lot is None:
-            continue
-        name = "release" if kind == RELEASE else "expire"
+    due = first_due(member)
+    while due is not None and due[0] <= until_ms:
+        due_ms, kind, seq, unit = due
         program = activations.at(due_ms)
-        assert program is not None, f"lot {seq} of member {member.member_id} is due at {due_ms}, before any program"
-        posting = Posting(member, out, program.program_hash, f"due:{name}:{seq}", SOURCE, due_ms, recorded_at_ms)
-        if kind == RELEASE:
-            lots.release(posting, wallet, unit, lot)
+        assert program is not None, f"member {member.member_id} has work due at {due_ms}, before any program"
+        if kind == REVIEW:
+            cause = f"due:tier:{due_ms}"
         else:
-            lots.expire(posting, wallet, unit, lot, 0)
-    review_tier(member, until_ms, recorded_at_ms, activations, out)
+            cause = f"due:release:{seq}" if kind == RELEASE else f"due:expire:{seq}"
+        posting = Posting(member, out, program.program_hash, cause, SOURCE, due_ms, recorded_at_ms)
+        if kind == REVIEW:
+            tiers.review(posting, program)
+        elif kind == RELEASE:
+            lots.release(posting, member.wallets[unit], unit)
+        else:
+            wallet = member.wallets[unit]
+            lots.expire(posting, wallet, unit, wallet.lots[0], 0)
+        due = first_due(member)
     member.next_due_ms = lots.next_due(member)
 
 
-def review_tier(member: Member, until_ms: int, recorded_at_ms: int, activations: Activations, out: Outputs) -> None:
-    """Review the tier as often as its validity ends up to `until_ms`: once for every quiet year, down to the first
-    tier."""
-    while 0 < member.tier_until_ms <= until_ms:
-        due_ms = member.tier_until_ms
-        program = activations.at(due_ms)
-        assert program is not None, f"tier of member {member.member_id} is due at {due_ms}, before any program"
-        posting = Posting(member, out, program.program_hash, f"due:tier:{due_ms}", SOURCE, due_ms, recorded_at_ms)
-        tiers.review(posting, program)
-
-
-def due_lots(member: Member, until_ms: int) -> list[tuple[int, int, int, str]]:
-    """(due time, RELEASE or EXPIRE, lot seq, unit) up to `until_ms`, in order."""
-    due: list[tuple[int, int, int, str]] = []
+def first_due(member: Member) -> Due | None:
+    """The due work that comes first, or None: lots stand in the order of their dates."""
+    first: Due | None = (member.tier_until_ms, REVIEW, 0, "") if member.tier_until_ms else None
     for unit, wallet in member.wallets.items():
-        for lot in wallet.lots:
-            if 0 < lot.available_at_ms <= until_ms:
-                due.append((lot.available_at_ms, RELEASE, lot.seq, unit))
-            if 0 < lot.expires_at_ms <= until_ms:
-                due.append((lot.expires_at_ms, EXPIRE, lot.seq, unit))
-    due.sort()
-    return due
+        if wallet.pending_lots:
+            lot = wallet.pending_lots[0]
+            due = (lot.available_at_ms, RELEASE, lot.seq, unit)
+            if first is None or due < first:
+                first = due
+        if wallet.lots and wallet.lots[0].expires_at_ms:
+            lot = wallet.lots[0]
+            due = (lot.expires_at_ms, EXPIRE, lot.seq, unit)
+            if first is None or due < first:
+                first = due
+    return first

@@ -44,7 +44,7 @@ class Engine:
     quarantine of the member instead.
     """
 
-    __slots__ = ("_activations", "_decode", "_horizons", "_out", "_partition", "_quarantined", "_state", "log_time_ms")
+    __slots__ = ("_activations", "_decode", "_horizons", "_out", "_quarantined", "_state", "log_time_ms", "partition")
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Engine:
         horizons: Horizons,
         quarantined: frozenset[QuarantineKey] = frozenset(),
     ) -> None:
-        self._partition = partition
+        self.partition = partition
         self._state = state
         self._out = out
         self._activations = Activations(state, programs)
@@ -159,6 +159,7 @@ class Engine:
             member, out, program.program_hash, event.event_id, event.source, event.occurred_at_ms, recorded_at_ms
         )
         decision = decide(posting, event, program, state, self._derived_time(event.recorded_at_ms))
+        member.next_due_ms = next_due(member)
         if 0 < member.next_due_ms <= member.clock_ms:
             apply_due(member, member.clock_ms, recorded_at_ms, activations, out)
         out.decision(decision_record(event, program, decision))

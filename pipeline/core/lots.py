@@ -1,6 +1,6 @@
 """Lots: how points enter a wallet, become available, are burned earliest expiry first, and expire."""
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from typing import Final
 
 from pipeline.core.bounds import WALLET_MAX
@@ -15,7 +15,7 @@ def wallet_of(member: Member, unit: str) -> Wallet:
     """The member's wallet of a unit, made when first asked for."""
     wallet = member.wallets.get(unit)
     if wallet is None:
-        wallet = Wallet(0, 0, 0, 0, [])
+        wallet = Wallet(0, 0, 0, 0, [], [])
         member.wallets[unit] = wallet
     return wallet
 
@@ -37,20 +37,18 @@ def issue(
     rule_id: str,
 ) -> int:
     """Book a new lot from account `debit`, as leg 0 of `rule_id`; leg 1 repays debt. Returns the lot's seq."""
-    member = posting.member
-    seq = member.seq + 1
-    wallet.lots.append(Lot(seq, points, available_at_ms, expires_at_ms))
+    seq = posting.member.seq + 1
+    lot = Lot(seq, points, available_at_ms, expires_at_ms)
     if available_at_ms:
         wallet.pending += points
+        insort(wallet.pending_lots, lot, key=release_order)
         posting.post(kind, unit, points, debit, posting.pending, seq, rule_id, 0)
-        bring_forward(member, available_at_ms)
         return seq
     wallet.available += points
+    insort(wallet.lots, lot, key=burn_order)
     posting.post(kind, unit, points, debit, posting.available, seq, rule_id, 0)
     if wallet.debt:
-        repay(posting, wallet, unit, wallet.lots[-1], rule_id, 1)
-    if expires_at_ms and wallet.available:
-        bring_forward(member, expires_at_ms)
+        repay(posting, wallet, unit, lot, rule_id, 1)
     return seq
 
 
@@ -65,11 +63,13 @@ def repay(posting: Posting, wallet: Wallet, unit: str, lot: Lot, rule_id: str, l
     return 1
 
 
-def release(posting: Posting, wallet: Wallet, unit: str, lot: Lot) -> None:
-    """A pending lot becomes available, and repays debt first."""
+def release(posting: Posting, wallet: Wallet, unit: str) -> None:
+    """The first pending lot becomes available, and repays debt first."""
+    lot = wallet.pending_lots.pop(0)
     wallet.pending -= lot.points
     wallet.available += lot.points
     lot.available_at_ms = 0
+    insort(wallet.lots, lot, key=burn_order)
     posting.post("release", unit, lot.points, posting.pending, posting.available, lot.seq, "release", 0)
     repay(posting, wallet, unit, lot, "release", 1)
 
@@ -87,70 +87,72 @@ def take(wallet: Wallet, lot: Lot, points: int) -> None:
     if lot.available_at_ms:
         wallet.pending -= points
         assert wallet.pending >= 0, f"pending points below zero: {wallet!r}"
+        if points == lot.points:
+            del wallet.pending_lots[bisect_left(wallet.pending_lots, release_order(lot), key=release_order)]
     else:
         wallet.available -= points
         assert wallet.available >= 0, f"available points below zero: {wallet!r}"
+        if points == lot.points:
+            del wallet.lots[bisect_left(wallet.lots, burn_order(lot), key=burn_order)]
     lot.points -= points
-    if not lot.points:
-        del wallet.lots[bisect_left(wallet.lots, lot.seq, key=seq_of)]
 
 
 def burn(wallet: Wallet, points: int) -> list[tuple[int, int, int]]:
     """Take available points, earliest expiry first, then lowest seq: (lot seq, points, expires_at_ms) of each part."""
+    assert 0 < points <= wallet.available, f"burning {points} points of {wallet!r}"
+    wallet.available -= points
     parts: list[tuple[int, int, int]] = []
-    for lot in sorted([lot for lot in wallet.lots if not lot.available_at_ms], key=burn_order):
+    emptied = 0
+    for lot in wallet.lots:
         part = min(points, lot.points)
         parts.append((lot.seq, part, lot.expires_at_ms))
-        take(wallet, lot, part)
+        lot.points -= part
         points -= part
+        if not lot.points:
+            emptied += 1
         if not points:
             break
-    assert not points, f"{points} points more than there were to burn"
+    assert not points, f"{points} points more than the lots of {wallet!r} have"
+    del wallet.lots[:emptied]
     return parts
 
 
 def restore(wallet: Wallet, seq: int, points: int, expires_at_ms: int) -> Lot:
     """Points that were held return to their lot, with the expiry they had."""
     wallet.available += points
-    lot = find(wallet, seq)
-    if lot is None:
-        lot = Lot(seq, points, 0, expires_at_ms)
-        wallet.lots.insert(bisect_left(wallet.lots, seq, key=seq_of), lot)
-    else:
-        lot.points += points
-    return lot
-
-
-def find(wallet: Wallet, seq: int) -> Lot | None:
-    """The lot with points left, or None."""
-    place = bisect_left(wallet.lots, seq, key=seq_of)
+    returned = Lot(seq, points, 0, expires_at_ms)
+    place = bisect_left(wallet.lots, burn_order(returned), key=burn_order)
     if place < len(wallet.lots) and wallet.lots[place].seq == seq:
+        wallet.lots[place].points += points
         return wallet.lots[place]
+    wallet.lots.insert(place, returned)
+    return returned
+
+
+def find(lots: list[Lot], seq: int) -> Lot | None:
+    """The lot of a number, or None."""
+    for lot in lots:
+        if lot.seq == seq:
+            return lot
     return None
 
 
 def next_due(member: Member) -> int:
     """When time next changes this member, or 0."""
-    next_ms = member.tier_until_ms
+    next_ms = member.tier_until_ms or NEVER_MS
     for wallet in member.wallets.values():
-        for lot in wallet.lots:
-            due_ms = lot.available_at_ms or lot.expires_at_ms
-            if due_ms and (not next_ms or due_ms < next_ms):
-                next_ms = due_ms
-    return next_ms
+        if wallet.pending_lots:
+            next_ms = min(next_ms, wallet.pending_lots[0].available_at_ms)
+        if wallet.lots and wallet.lots[0].expires_at_ms:
+            next_ms = min(next_ms, wallet.lots[0].expires_at_ms)
+    return 0 if next_ms == NEVER_MS else next_ms
 
 
-def bring_forward(member: Member, due_ms: int) -> None:
-    """Note that something falls due at `due_ms`."""
-    if not member.next_due_ms or due_ms < member.next_due_ms:
-        member.next_due_ms = due_ms
-
-
-def seq_of(lot: Lot) -> int:
-    """Lots of a wallet ascend by this."""
-    return lot.seq
+def release_order(lot: Lot) -> tuple[int, int]:
+    """Pending lots are released in ascending order of this."""
+    return (lot.available_at_ms, lot.seq)
 
 
 def burn_order(lot: Lot) -> tuple[int, int]:
-    """Lots burn in ascending order of this."""
+    """Available lots burn and expire in ascending order of this."""
     return (lot.expires_at_ms or NEVER_MS, lot.seq)

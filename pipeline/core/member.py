@@ -144,8 +144,10 @@ class Member:
         member.qualifying_year = values[12]
         member.qualifying_points = values[13]
         member.qualifying_previous = values[14]
-        for unit, available, pending, held, debt, lots in values[15]:
-            member.wallets[unit] = Wallet(available, pending, held, debt, [Lot(*lot) for lot in lots])
+        for unit, available, pending, held, debt, lots, pending_lots in values[15]:
+            member.wallets[unit] = Wallet(
+                available, pending, held, debt, [Lot(*lot) for lot in lots], [Lot(*lot) for lot in pending_lots]
+            )
         for (
             redemption_id,
             fulfillment_id,

@@ -51,7 +51,6 @@ def request(posting: Posting, event: Event, payload: RedemptionRequested, progra
         at_ms,
     )
     member.holds[payload.redemption_id] = hold
-    member.next_due_ms = lots.next_due(member)
     command(posting, event, payload.redemption_id, hold, "fulfil", log_time_ms)
     return ""
 
@@ -112,7 +111,6 @@ def void(posting: Posting, redemption_id: str, hold: Hold, program: Program) -> 
     reward = program.rewards.get(hold.reward_id)
     if reward is not None:
         limits.give_back(member, program.calendar, reward.windows, hold.requested_at_ms, hold.points, hold.quantity)
-    member.next_due_ms = lots.next_due(member)
 
 
 def command(posting: Posting, event: Event, redemption_id: str, hold: Hold, action: str, log_time_ms: int) -> None:

@@ -48,7 +48,6 @@ def refund(posting: Posting, program: Program, order: Order, payload: Transactio
                 tiers.unqualify(posting.member, year, share - claimed)
     if claims:
         claw_back(posting, claims, program.clawback)
-        posting.member.next_due_ms = lots.next_due(posting.member)
     return Order(order.amount_minor, order.currency, order.occurred_at_ms, refunded_minor, order_lots)
 
 
@@ -63,11 +62,11 @@ def claw_back(posting: Posting, claims: list[Claim], policy: str) -> None:
     pending: list[Claim] = []
     others: list[Claim] = []
     for claim in claims:
-        lot = lots.find(posting.member.wallets[claim[0]], claim[1])
-        (pending if lot is not None and lot.available_at_ms else others).append(claim)
+        lot = lots.find(posting.member.wallets[claim[0]].pending_lots, claim[1])
+        (others if lot is None else pending).append(claim)
     for unit, seq, points in pending if policy == ONLY_PENDING else pending + others:
         wallet = posting.member.wallets[unit]
-        lot = lots.find(wallet, seq)
+        lot = lots.find(wallet.pending_lots, seq) or lots.find(wallet.lots, seq)
         taken = 0
         if lot is not None:
             taken = min(points, lot.points)

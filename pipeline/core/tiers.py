@@ -5,7 +5,6 @@ from typing import Final
 from pipeline.core.bounds import WALLET_MAX
 from pipeline.core.calendar import DAY_MS
 from pipeline.core.ledger import Posting
-from pipeline.core.lots import next_due
 from pipeline.core.member import Member
 from pipeline.core.program import Program
 from pipeline.core.records import TierChange
@@ -33,7 +32,6 @@ def qualify(posting: Posting, program: Program, points: int) -> None:
     if rank > program.tier_ranks.get(member.tier, -1):
         until_ms = program.calendar.year_start(member.qualifying_year + 2) if rank else 0
         change(posting, program.tiers[rank].tier_id, until_ms, "qualified", member.qualifying_points)
-        member.next_due_ms = next_due(member)
 
 
 def unqualify(member: Member, year: int, points: int) -> None:

@@ -3,7 +3,7 @@
 from typing import final
 
 LotTuple = tuple[int, int, int, int]
-WalletTuple = tuple[str, int, int, int, int, tuple[LotTuple, ...]]
+WalletTuple = tuple[str, int, int, int, int, tuple[LotTuple, ...], tuple[LotTuple, ...]]
 HoldTuple = tuple[str, str, str, str, int, str, int, tuple[tuple[int, int, int], ...], bool, int]
 WindowTuple = tuple[str, int, int, int]
 
@@ -40,24 +40,36 @@ class Lot:
 
 @final
 class Wallet:
-    """Points of one unit. `pending` and `available` equal the sums over `lots`, `held` the sum over open holds; `debt`
-    is owed.
+    """Points of one unit.
 
-    `lots` ascend by seq. While there is debt nothing is available: what becomes available repays it first.
+    `available` is the sum over `lots`, `pending` over `pending_lots`, `held` over open holds; `debt` is owed. `lots`
+    stand in the order in which they burn and expire: by expiry, those that never expire last, then by seq.
+    `pending_lots` stand in the order in which they are released: by `available_at_ms`, then by seq. While there is debt
+    nothing is available: what becomes available repays it first.
     """
 
-    __slots__ = ("available", "debt", "held", "lots", "pending")
+    __slots__ = ("available", "debt", "held", "lots", "pending", "pending_lots")
 
-    def __init__(self, available: int, pending: int, held: int, debt: int, lots: list[Lot]) -> None:
+    def __init__(
+        self, available: int, pending: int, held: int, debt: int, lots: list[Lot], pending_lots: list[Lot]
+    ) -> None:
         self.available = available
         self.pending = pending
         self.held = held
         self.debt = debt
         self.lots = lots
+        self.pending_lots = pending_lots
 
-    def to_tuple(self) -> tuple[int, int, int, int, tuple[LotTuple, ...]]:
+    def to_tuple(self) -> tuple[int, int, int, int, tuple[LotTuple, ...], tuple[LotTuple, ...]]:
         """Field values in the order of the constructor."""
-        return (self.available, self.pending, self.held, self.debt, tuple([lot.to_tuple() for lot in self.lots]))
+        return (
+            self.available,
+            self.pending,
+            self.held,
+            self.debt,
+            tuple([lot.to_tuple() for lot in self.lots]),
+            tuple([lot.to_tuple() for lot in self.pending_lots]),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Wallet) and self.to_tuple() == other.to_tuple()

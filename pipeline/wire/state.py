@@ -1,7 +1,7 @@
 """Packed members and orders: what RocksDB and the changelog hold.
 
-A packed member is a version byte, `next_due_ms` as 8 bytes big-endian, and MessagePack of the rest of
-`Member.to_tuple`, with event types as numbers. A packed order is a version byte and MessagePack of `Order.to_tuple`.
+A packed member is a version byte, `next_due_ms` as 8 bytes big-endian, and MessagePack of a `PackedMember`. A packed
+order is a version byte and MessagePack of `Order.to_tuple`.
 """
 
 from struct import Struct
@@ -40,7 +40,7 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
 EVENT_TYPES: Final[dict[int, str]] = {code: name for name, code in EVENT_TYPE_CODES.items()}
 
 PackedLots = list[int | None]
-PackedWallet = tuple[str, int, int, int, int, PackedLots]
+PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots]
 PackedMember = tuple[
     str,
     int,
@@ -66,7 +66,7 @@ PackedMember = tuple[
     int,
 ]
 """`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
-windows as ms before the member's clock; and lots as `pack_lots` writes them."""
+windows as ms before the member's clock; lots as `pack_lots` and `pack_pending_lots` write them."""
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _member_decoder: Final = msgspec.msgpack.Decoder(PackedMember)
@@ -74,14 +74,22 @@ _order_decoder: Final = msgspec.msgpack.Decoder(OrderTuple)
 
 
 class UnreadableState(Exception):
-    """Packed state that this version of the pipeline cannot read: wipe and rebuild the store, or upgrade the pipeline."""
+    """Packed state that this version cannot read: wipe and rebuild the store, or upgrade the pipeline."""
 
 
 def pack_member(member: Member) -> bytes:
     """The member as bytes. Raises KeyError for a counted event type without a number."""
     clock_ms = member.clock_ms
     wallets = [
-        (unit, one.available, one.pending, one.held, one.debt, pack_lots(one.lots, clock_ms))
+        (
+            unit,
+            one.available,
+            one.pending,
+            one.held,
+            one.debt,
+            pack_lots(one.lots, clock_ms),
+            pack_pending_lots(one.pending_lots, clock_ms),
+        )
         for unit, one in member.wallets.items()
     ]
     body = (
@@ -117,7 +125,12 @@ def unpack_member(packed: bytes) -> Member:
     try:
         body = _member_decoder.decode(memoryview(packed)[HEADER.size :])
         clock_ms = body[4]
-        wallets = tuple([(*wallet[:5], unpack_lots(wallet[5], clock_ms)) for wallet in body[14]])
+        wallets = tuple(
+            [
+                (*wallet[:5], unpack_lots(wallet[5], clock_ms), unpack_pending_lots(wallet[6], clock_ms))
+                for wallet in body[14]
+            ]
+        )
         counts = tuple([(EVENT_TYPES[code], count) for code, count in body[16].items()])
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableState(
@@ -129,21 +142,16 @@ def unpack_member(packed: bytes) -> Member:
 
 
 def pack_lots(lots: list[Lot], clock_ms: int) -> PackedLots:
-    """Per lot: seq less the seq before it, points, and both dates less the same date before it, the first less the clock.
+    """Available lots, three numbers each: seq and expiry less those of the lot before it, and points between them.
 
-    A date that is 0 (available now, never expires) is nil and is skipped by the next lot.
+    The first expiry is less the clock; a lot that never expires has nil there, and the next one skips it.
     """
     packed: PackedLots = []
-    seq, available_at_ms, expires_at_ms = 0, clock_ms, clock_ms
+    seq, expires_at_ms = 0, clock_ms
     for lot in lots:
         packed.append(lot.seq - seq)
         packed.append(lot.points)
         seq = lot.seq
-        if lot.available_at_ms:
-            packed.append(lot.available_at_ms - available_at_ms)
-            available_at_ms = lot.available_at_ms
-        else:
-            packed.append(None)
         if lot.expires_at_ms:
             packed.append(lot.expires_at_ms - expires_at_ms)
             expires_at_ms = lot.expires_at_ms
@@ -153,26 +161,50 @@ def pack_lots(lots: list[Lot], clock_ms: int) -> PackedLots:
 
 
 def unpack_lots(packed: PackedLots, clock_ms: int) -> tuple[LotTuple, ...]:
-    """The lots that were packed. Raises ValueError or TypeError for a list that is none."""
+    """The available lots that were packed. Raises ValueError or TypeError for a list that is none."""
     lots: list[LotTuple] = []
-    seq, available_at_ms, expires_at_ms = 0, clock_ms, clock_ms
+    seq, expires_at_ms = 0, clock_ms
     fields = iter(packed)
-    for seq_step, points, available_step, expires_step in zip(fields, fields, fields, fields, strict=True):
+    for seq_step, points, expires_step in zip(fields, fields, fields, strict=True):
         if seq_step is None or points is None:
             raise TypeError("a lot without seq or points")
         seq += seq_step
-        if available_step is not None:
-            available_at_ms += available_step
-        if expires_step is not None:
+        if expires_step is None:
+            lots.append((seq, points, 0, 0))
+        else:
             expires_at_ms += expires_step
-        lots.append(
-            (
-                seq,
-                points,
-                0 if available_step is None else available_at_ms,
-                0 if expires_step is None else expires_at_ms,
-            )
-        )
+            lots.append((seq, points, 0, expires_at_ms))
+    return tuple(lots)
+
+
+def pack_pending_lots(lots: list[Lot], clock_ms: int) -> PackedLots:
+    """Pending lots, four numbers each: seq, points, availability and expiry; the last counts from availability, or is
+    nil.
+
+    Seq and availability are less those of the lot before it, the first availability less the clock.
+    """
+    packed: PackedLots = []
+    seq, available_at_ms = 0, clock_ms
+    for lot in lots:
+        packed.append(lot.seq - seq)
+        packed.append(lot.points)
+        packed.append(lot.available_at_ms - available_at_ms)
+        packed.append(lot.expires_at_ms - lot.available_at_ms if lot.expires_at_ms else None)
+        seq, available_at_ms = lot.seq, lot.available_at_ms
+    return packed
+
+
+def unpack_pending_lots(packed: PackedLots, clock_ms: int) -> tuple[LotTuple, ...]:
+    """The pending lots that were packed. Raises ValueError or TypeError for a list that is none."""
+    lots: list[LotTuple] = []
+    seq, available_at_ms = 0, clock_ms
+    fields = iter(packed)
+    for seq_step, points, available_step, lasting_ms in zip(fields, fields, fields, fields, strict=True):
+        if seq_step is None or points is None or available_step is None:
+            raise TypeError("a pending lot without seq, points or availability")
+        seq += seq_step
+        available_at_ms += available_step
+        lots.append((seq, points, available_at_ms, 0 if lasting_ms is None else available_at_ms + lasting_ms))
     return tuple(lots)
 
 

@@ -256,12 +256,12 @@ def test_a_lot_gets_the_dates_of_its_rule_or_its_unit() -> None:
     )
     dated.buy("e1", 1_000)
 
-    lots = [(lot.available_at_ms, lot.expires_at_ms) for lot in dated.wallet().lots]
+    lots = [lot.to_tuple() for lot in dated.wallet().lots + dated.wallet().pending_lots]
 
     assert lots == [
-        (ms("2026-02-14T10:00:00"), ms("2027-02-14T10:00:00")),
-        (0, ms("2026-02-01T10:00:00")),
-        (0, 0),
+        (2, 10, 0, ms("2026-02-01T10:00:00")),
+        (3, 10, 0, 0),
+        (1, 10, ms("2026-02-14T10:00:00"), ms("2027-02-14T10:00:00")),
     ]
 
 
@@ -270,7 +270,7 @@ def test_lot_dates_count_from_when_the_event_occurred() -> None:
 
     dated.buy("e1", 1_000, occurred_at_ms=dated.now_ms - DAY_MS)
 
-    assert dated.wallet().lots[0].available_at_ms == dated.now_ms + 13 * DAY_MS
+    assert dated.wallet().pending_lots[0].available_at_ms == dated.now_ms + 13 * DAY_MS
 
 
 def test_one_award_is_at_most_the_largest_amount() -> None:
