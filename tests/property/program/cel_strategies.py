@@ -153,5 +153,5 @@ def occurrences(draw: st.DrawFn, event_type: str) -> tuple[Event, Member]:
         member.event_counts = {"emi_payment_succeeded": counts, "custom_event": counts}
     if draw(st.booleans()):
         points = draw(st.integers(0, 10**9))
-        member.wallets["points"] = Wallet(points, points, 0, 0, [Lot(1, points, 0, 0), Lot(2, points, at_ms + 1, 0)])
+        member.wallets["points"] = Wallet(points, points, 0, 0, [Lot(1, points, 0, 0)], [Lot(2, points, at_ms + 1, 0)])
     return event, member

@@ -94,6 +94,21 @@ def test_months_keep_the_local_time_across_a_change_of_clocks_and_milliseconds_d
     assert calendar.add(before, 1, 7) == ms("2026-04-28T12:00:00+02:00") + 7
 
 
+def test_months_that_end_on_a_day_of_changing_clocks() -> None:
+    calendar = Calendar(ZoneInfo("Europe/Amsterdam"))
+
+    assert calendar.add(ms("2026-01-29T02:30:00+01:00"), 2, 0) == ms("2026-03-29T03:30:00+02:00")
+    assert calendar.add(ms("2026-01-29T12:00:00+01:00"), 2, 0) == ms("2026-03-29T12:00:00+02:00")
+    assert calendar.add(ms("2026-09-25T02:30:00+02:00"), 1, 0) == ms("2026-10-25T02:30:00+02:00")
+    assert calendar.add(ms("2026-09-25T12:00:00+02:00"), 1, 0) == ms("2026-10-25T12:00:00+01:00")
+
+
+def test_a_repeated_time_moved_to_a_repeated_time_is_its_first_occurrence() -> None:
+    calendar = Calendar(ZoneInfo("Europe/Amsterdam"))
+
+    assert calendar.add(ms("2020-10-25T02:30:00+01:00"), 72, 0) == ms("2026-10-25T02:30:00+02:00")
+
+
 def test_months_from_before_and_after_a_change_of_clocks_within_one_hour() -> None:
     calendar = Calendar(ZoneInfo("Australia/Lord_Howe"))  # at 02:00 it is 02:30
 
@@ -135,6 +150,22 @@ def test_a_day_without_midnight_starts_when_the_clocks_change() -> None:
 
     assert calendar.window_start("day", noon) == ms("2018-11-04T03:00:00")
     assert calendar.window_start("day", ms("2018-11-04T02:59:59")) == ms("2018-11-03T03:00:00")
+
+
+def test_a_day_that_comes_back_after_midnight_is_not_begun_twice() -> None:
+    calendar = Calendar(ZoneInfo("America/St_Johns"))  # at 00:01 on the 7th it was 23:01 on the 6th again
+    first_minute, after = ms("2010-11-07T00:00:30-02:30"), ms("2010-11-06T23:30:00-03:30")
+
+    assert calendar.window_start("day", first_minute) == ms("2010-11-07T00:00:00-02:30")
+    assert calendar.window_start("day", after) == ms("2010-11-07T00:00:00-02:30")
+
+
+def test_a_midnight_that_clocks_skip_leaves_no_time_outside_its_window() -> None:
+    calendar = Calendar(ZoneInfo("America/Toronto"))  # at 23:30 on 30 March 1919 it was 00:30 on the 31st
+    skipped = ms("1919-03-31T00:40:00-04:00")
+
+    assert calendar.window_start("day", skipped) == ms("1919-03-30T00:00:00-05:00")
+    assert calendar.window_start("day", ms("1919-03-31T12:00:00-04:00")) == ms("1919-03-31T05:00:00")
 
 
 def test_an_unknown_window_names_the_known_ones() -> None:

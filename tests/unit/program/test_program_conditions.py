@@ -101,7 +101,7 @@ def test_the_member_is_read_as_it_is_before_the_event() -> None:
     member.tier = "silver"
     member.country, member.segment = "DE", "students"
     member.enrolled_at_ms = 10 * DAY_MS
-    member.wallets = {"points": Wallet(70, 30, 0, 0, []), "miles": Wallet(1, 1, 0, 0, [])}
+    member.wallets = {"points": Wallet(70, 30, 0, 0, [], []), "miles": Wallet(1, 1, 0, 0, [], [])}
     member.event_counts = {"transaction_completed": 4, "custom_event": 2}
     event = happening(purchase(), at_ms=12 * DAY_MS - 1)
 
