@@ -214,6 +214,17 @@ def test_an_unknown_program_is_waited_for_and_changes_nothing() -> None:
     assert bench.state.activations() == [(0, "p" * 64)]
 
 
+@pytest.mark.parametrize("careful", [False, True])
+def test_an_event_whose_program_is_not_there_yet_waits_and_quarantines_nobody(careful: bool) -> None:
+    bench = Bench(careful=careful)
+    bench.state.put_activations([(0, "x" * 64)])
+
+    with pytest.raises(UnknownProgram):
+        bench.buy("e1", 1_000)
+
+    assert (bench.state.members, bench.out.journal) == ({}, [])
+
+
 def test_an_event_before_the_first_program_goes_to_dead_letters() -> None:
     bench = Bench(effective_at_ms=ms("2026-01-10"))
     bench.buy("e1", 1_000, occurred_at_ms=ms("2026-01-09"))
