@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from pipeline.core.records import MemberBalance
@@ -31,9 +32,8 @@ def restores(stage: Stage) -> int:
     return count
 
 
-def prove_and_count(stage: Stage, steps: list[Step], facts: Facts, watcher: Watcher) -> None:
-    """Export and replay the log, read every output and store, fill in `facts`. The workers must have stopped."""
-    evidence = collect(stage, watcher)
+def prove_and_count(evidence: Evidence, steps: list[Step], facts: Facts, watcher: Watcher) -> None:
+    """Fill in `facts`: what holds of the run, and what it came to."""
     outputs = evidence.outputs
     watcher.act("proving")
     facts.checks = prove(evidence)
@@ -44,9 +44,11 @@ def prove_and_count(stage: Stage, steps: list[Step], facts: Facts, watcher: Watc
     _count(evidence, facts)
 
 
-def collect(stage: Stage, watcher: Watcher) -> Evidence:
-    """Everything that the proof needs."""
+def collect(stage: Stage, stores_filled: Callable[[], None], watcher: Watcher) -> Evidence:
+    """Everything that the proof needs. The workers must have stopped; `stores_filled` waits for the sinks."""
     inputs, replay, outputs = read_back(stage, watcher)
+    watcher.act("waiting for the sinks")
+    stores_filled()
     watcher.act("asking Redis and PostgreSQL")
     return Evidence(
         inputs,

@@ -72,11 +72,12 @@ def run(stage: Stage, plan: Plan, watcher: Watcher) -> Facts:
     live(stage, script)
     facts.events_live = len(script.steps)
 
-    watcher.act("stopping the workers, filling the stores")
+    watcher.act("stopping the workers")
     stop_workers(stage)
-    fill_stores(stage)
     facts.restores = gather.restores(stage)
-    gather.prove_and_count(stage, [script.step(early, DEAD + NO_PROGRAM), *script.steps], facts, watcher)
+    stores_filled = fill_stores(stage)
+    evidence = gather.collect(stage, stores_filled, watcher)
+    gather.prove_and_count(evidence, [script.step(early, DEAD + NO_PROGRAM), *script.steps], facts, watcher)
     facts.total_s = time.monotonic() - began_s
     return facts
 
@@ -164,15 +165,14 @@ def stop_workers(stage: Stage) -> None:
         _wait(stage, stage.positions.quiet)
 
 
-def fill_stores(stage: Stage) -> None:
-    """Let the sinks carry everything that there is, and end."""
+def fill_stores(stage: Stage) -> Callable[[], None]:
+    """Let the sinks carry everything that there is, and end; what is returned waits until they have."""
     names = [f"sink-{name}" for name in SINKS]
     for name in names:
         stage.crew.stop(name)
     stage.start_sinks("--until-end")
-    _wait(
-        stage, lambda: _all_ended(stage, names), lambda: rows_carried(stage.settings.need("postgres_url")), check=False
-    )
+    url = stage.settings.need("postgres_url")
+    return lambda: _wait(stage, lambda: _all_ended(stage, names), lambda: rows_carried(url), check=False)
 
 
 def _all_ended(stage: Stage, names: list[str]) -> bool:
