@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
+from pipeline import logs
 from pipeline.cli.common import iso_time, json_option, print_json, settings_options
 from pipeline.history.append import Appender
 from pipeline.history.connection import Connection
@@ -46,6 +47,7 @@ def send(settings: Settings, file: BinaryIO, as_json: bool) -> None:
     A line: {"event_id", "type", "member_id", "occurred_at", "source", "data": {...}}. Bad lines are named and not sent,
     and the exit code is then 1; mend them and send the whole file again, for what was sent counts once.
     """
+    logs.configure("ERROR")  # what the client mends by itself is no news; what it cannot mend is an error here
     bad = _Named()
     with closing(Connection(settings)) as connection:
         admin = new_admin(settings)
@@ -93,6 +95,7 @@ def import_(
     and country; other columns become attributes. Members enrol a second before their first purchase. History comes
     before live events: workers may run meanwhile, producers may not.
     """
+    logs.configure("ERROR")
     bad = _Named(strict)
     reading = read_purchases(file, _mapping(chosen), currency, _zone(zone), bad.name)
     if not reading.purchases:

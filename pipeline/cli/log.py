@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import click
 
+from pipeline import logs
 from pipeline.cli.common import json_option, print_json, settings_options
 from pipeline.history.connection import Connection
 from pipeline.history.export import export_log
@@ -35,6 +36,7 @@ def export(settings: Settings, out: Path | None, as_json: bool) -> None:
     One line per record, as `accrue simulate --log` takes them; the programmes stand before them, so that the file alone
     suffices. With --out and --json the count is printed as JSON.
     """
+    logs.configure("ERROR")
     if out is None:
         _export(settings, sys.stdout.buffer)
         sys.stdout.buffer.flush()
