@@ -25,7 +25,7 @@ from pipeline.core.bounds import POINTS_MAX, WALLET_MAX
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.memory import Output
-from pipeline.core.payloads import CustomEvent, Payload
+from pipeline.core.payloads import CustomEvent, Payload, ProgramActivated
 from pipeline.core.program import RuleTable
 
 
@@ -158,7 +158,8 @@ def test_a_late_event_does_not_slip_in_before_an_award_it_would_have_cooled() ->
 
 
 def test_a_late_award_does_not_hide_a_newer_one_from_a_cooldown() -> None:
-    either = bench(rule(), (rule("extra", fixed=5, cooldown_ms=DAY_MS, cooldown_any=True), lambda _e, _m: True))
+    extra = rule("extra", fixed=5, cooldown_ms=DAY_MS, cooldown_any=True)
+    either = bench(rule(), (extra, lambda event, _member: event.event_id == "e2"))
     either.buy("e1", 1_000)
     either.later(HOUR_MS).buy("late", 1_000, occurred_at_ms=either.now_ms - 30 * DAY_MS)
 
@@ -204,6 +205,16 @@ def test_a_late_event_counts_against_the_newest_window() -> None:
     late = capped.buy("late", 2_000, occurred_at_ms=ms("2026-01-31T12:00:00"))
 
     assert given(late) == [("base", 5, 20, "limit:points/month", "live")]
+
+
+def test_a_limit_lowered_below_what_was_given_gives_nothing_more() -> None:
+    high = program({"transaction_completed": table(rule(limits=(Limit(50, 0, "ever"),)))}, program_hash="a" * 64)
+    low = program({"transaction_completed": table(rule(limits=(Limit(10, 0, "ever"),)))}, program_hash="b" * 64)
+    capped = Bench(high, low)
+    capped.buy("e1", 3_000)
+    capped.engine.activate(ProgramActivated("b" * 64, capped.now_ms + DAY_MS, "ada", ""), capped.now_ms)
+
+    assert given(capped.later(DAY_MS).buy("e2", 1_000)) == [("base", 0, 10, "limit:points/ever", "live")]
 
 
 def test_windows_follow_the_programmes_zone() -> None:

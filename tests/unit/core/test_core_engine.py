@@ -110,6 +110,19 @@ def test_an_id_is_forgotten_by_the_members_clock_after_the_horizon() -> None:
     assert bench.reason == "occurred_too_long_ago"
 
 
+def test_it_is_the_members_clock_that_forgets_not_an_older_records_timestamp() -> None:
+    short = Horizons(duplicates_ms=2 * DAY_MS, past_ms=DAY_MS, future_ms=300_000)
+    bench = Bench(horizons=short)
+    payload = CustomEvent("review_written", {})
+    start = bench.now_ms
+    bench.send("e1", payload)
+    bench.later(2 * DAY_MS + 1).send("e2", payload)
+
+    bench.later(-1_000).send("e1", payload, occurred_at_ms=start)
+
+    assert bench.reason == "occurred_too_long_ago"
+
+
 def test_an_event_can_never_outlive_the_memory_of_its_id() -> None:
     with pytest.raises(ValueError, match="duplicates_ms is 86400000 and must be at least"):
         Horizons(duplicates_ms=DAY_MS, past_ms=DAY_MS)

@@ -7,6 +7,7 @@ from core_programs import (
     Duplicate,
     RewardDecision,
     Tier,
+    TierChange,
     Unit,
     moves,
     of,
@@ -64,12 +65,13 @@ def test_enrolment_after_an_automatic_one_brings_the_profile_and_its_rules() -> 
 
 
 def test_an_event_that_only_takes_does_not_enrol() -> None:
-    bench = Bench()
+    bench = Bench(program(tiers=(Tier("bronze", 0, 100),)))
     bench.redeem("r1")
     bench.refund("f1", "order", 1)
     bench.adjust("a1", -5)
 
     assert bench.state.members == {}
+    assert bench.of(TierChange) == []
     assert [one.reason for one in bench.of(RewardDecision)] == [
         "unknown_reward",
         "order_unknown",

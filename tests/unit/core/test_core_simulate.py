@@ -149,6 +149,16 @@ def test_derived_events_reach_the_other_member_on_another_partition() -> None:
         assert simulation.result().members["friend"].wallets["points"] == (5, 0, 0, 0)
 
 
+def test_derived_events_are_recorded_when_their_cause_was() -> None:
+    simulation = started()
+    late = Event("e1", "m", START - DAY_MS, "shop", "", {}, ReferralAccepted("ref", "friend"), START)
+    take(simulation, 1, [late])
+
+    (entry,) = simulation.result().entries
+
+    assert (entry.member_id, entry.occurred_at_ms, entry.recorded_at_ms) == ("friend", START - DAY_MS, START)
+
+
 def test_a_complete_log_is_taken_without_relay() -> None:
     simulation = started(relay=False)
     take(simulation, 1, [

@@ -222,8 +222,9 @@ def test_the_review_finds_its_year_although_the_zone_has_changed_since() -> None
         bench = Bench(before, program(program_hash="b" * 64, tiers=TIERS, zone=zone))
         bench.buy("e1", 50_000)
         bench.engine.activate(ProgramActivated("b" * 64, bench.now_ms + DAY_MS, "ada", ""), bench.now_ms)
-        bench.at("2027-06-01").buy("e2", 50_000)
+        bench.at("2027-06-01").buy("e2", 10_000)
 
-        bench.at("2028-01-02").buy("e3", 100)
+        (review,) = of(TierChange, bench.at("2028-01-02").buy("e3", 100))
 
-        assert (bench.member().tier, bench.member().qualifying_year) == ("gold", 2028)
+        assert (review.tier, review.occurred_at_ms) == ("silver", ms("2028-01-01"))
+        assert bench.member().qualifying_year == 2028
