@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import faust
@@ -20,6 +16,7 @@ from agents.rewards import rewards
 from pipeline import logs
 from pipeline.lane.context import LaneContext, connect
 from pipeline.lane.garbage import collect_between_batches
+from pipeline.lane.worker_records import on_record
 from pipeline.settings import Settings
 from pipeline.wire.schemas import RegistryUnavailable
 
@@ -67,21 +64,3 @@ def wait_for_servers(settings: Settings) -> LaneContext:
                 raise
             log.warning("worker waits for its servers", why=str(error))
         time.sleep(PAUSE_SECONDS)
-
-
-def records_folder(settings: Settings) -> Path:
-    """Where running workers are on record, one file each, named by process id."""
-    return settings.data_dir / settings.app_id / "workers"
-
-
-@contextmanager
-def on_record(settings: Settings, metrics_url: str, agents: Sequence[str]) -> Iterator[None]:
-    """While a worker runs, others on this machine find it and its metrics; a killed one leaves its record behind."""
-    folder = records_folder(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{os.getpid()}.json"
-    path.write_text(json.dumps({"pid": os.getpid(), "metrics_url": metrics_url, "agents": list(agents)}))
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)

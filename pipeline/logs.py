@@ -16,6 +16,9 @@ SHARED: tuple[Any, ...] = (
     structlog.processors.format_exc_info,
 )
 
+CHATTY = ("faust", "mode", "aiohttp", "asyncio", "httpx", "httpcore", "agents", "pipeline.lane")
+"""Loggers that only warnings are wanted of; the last two are what Faust's services log under their modules' names."""
+
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send everything that is logged in this process, by structlog or by the standard library, as JSON lines to
@@ -46,7 +49,7 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for chatty in ("faust", "mode", "aiohttp", "asyncio", "httpx", "httpcore"):
+    for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 

@@ -49,19 +49,13 @@ class LogAppender:
         """Returns when all are on the log. Raises LaneFailed when one is not; append them again then."""
         if not records:
             return
-        before_max_ms, after_max_ms = self._read_limits()
+        times_ms = self._times(records)
         producer = self._open()
         pending = _Pending(len(records))
-        now_ms = time.time_ns() // 1_000_000
         try:
-            for partition, key, value, timestamp_ms in records:
+            for (partition, key, value, _), timestamp_ms in zip(records, times_ms, strict=True):
                 producer.produce(
-                    self._topic,
-                    value,
-                    key,
-                    partition,
-                    on_delivery=pending.delivered,
-                    timestamp=acceptable_ms(timestamp_ms, now_ms, before_max_ms, after_max_ms),
+                    self._topic, value, key, partition, on_delivery=pending.delivered, timestamp=timestamp_ms
                 )
             deadline = time.monotonic() + DELIVERY_SECONDS
             while pending.left and time.monotonic() < deadline:
@@ -79,6 +73,22 @@ class LogAppender:
         with self._lock:
             self._producer = None
 
+    def _times(self, records: list[Append]) -> list[int]:
+        """The records' timestamps as the broker takes them. Before one is altered, the limits are read anew.
+
+        An import lifts a limit while it runs; a record of history that was moved to now would let its member's time
+        run ahead of the history that is still to come.
+        """
+        now_ms = time.time_ns() // 1_000_000
+        limits = self._read_limits()
+        times_ms = [acceptable_ms(timestamp_ms, now_ms, *limits) for *_, timestamp_ms in records]
+        asked_ms = [timestamp_ms or now_ms for *_, timestamp_ms in records]
+        if times_ms == asked_ms:
+            return times_ms
+        self._forget_limits()
+        limits = self._read_limits()
+        return [acceptable_ms(timestamp_ms, now_ms, *limits) for timestamp_ms in asked_ms]
+
     def _open(self) -> Producer:
         with self._lock:
             if self._producer is None:
@@ -88,10 +98,14 @@ class LogAppender:
 
     def _give_up(self, producer: Producer) -> None:
         """An idempotent producer that has failed may never work again; the limits may be why it failed."""
+        self._forget_limits()
         with self._lock:
-            self._limits = None
             if self._producer is producer:
                 self._producer = None
+
+    def _forget_limits(self) -> None:
+        with self._lock:
+            self._limits = None
 
     def _read_limits(self) -> tuple[int, int]:
         with self._lock:

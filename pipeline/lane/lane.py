@@ -7,6 +7,7 @@ finds in the changelog what was committed.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final, Protocol, final
 
 from pipeline.core.engine import Engine
@@ -159,9 +160,10 @@ class Lane:
 
     def close(self) -> None:
         """Let go of producer and store. What was not committed is gone, which is what exactly once asks for."""
-        self._transaction.close()
-        self._reader.close()
-        self._store.close()
+        with contextlib.ExitStack() as parts:  # the store comes last and in any case: another opening needs its lock
+            parts.callback(self._store.close)
+            parts.callback(self._reader.close)
+            parts.callback(self._transaction.close)
 
     # ---- process
 

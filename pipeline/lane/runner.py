@@ -38,8 +38,9 @@ class OpenLane(Protocol):
 class SystemClock:
     """The clock port over the machine's clocks; a wait ends with LaneClosing as soon as `closing` is set."""
 
-    def __init__(self, closing: threading.Event) -> None:
+    def __init__(self, closing: threading.Event, on_wait: Callable[[], None] = lambda: None) -> None:
         self._closing = closing
+        self._on_wait = on_wait
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -48,6 +49,7 @@ class SystemClock:
         return time.monotonic()
 
     def wait(self, seconds: float) -> None:
+        self._on_wait()
         if self._closing.wait(seconds):
             raise LaneClosing
 
@@ -114,10 +116,11 @@ class LaneRunner:
         self.attachment: Attachment | None = None
         self.position = -1
         self.state = "opening"
+        self._served = False
         self._opener = opener
         self._room = room
         self._closing = threading.Event()
-        self._clock = SystemClock(self._closing)
+        self._clock = SystemClock(self._closing, lambda: self._enter("waiting"))
         self._thread = threading.Thread(target=self._run, name=f"lane-{topic}-{partition}", daemon=True)
 
     def start(self) -> None:
@@ -138,40 +141,45 @@ class LaneRunner:
     def _run(self) -> None:
         failures = 0
         while not self._closing.is_set():
-            lane: OpenLane | None = None
-            try:
-                self._enter("opening")
-                lane = self._opener(self.partition, self._clock)
-                self.position = lane.open()
-                failures = 0 if self._serve(lane) else failures
-            except LaneClosing:
-                break
-            except LaneBroken as error:
+            failure, served = self._live_once()
+            if isinstance(failure, LaneBroken):
                 self._enter("broken")
-                log.critical("lane broken: the partition stands still", **self._where(), why=str(error))
+                log.critical("lane broken: the partition stands still", **self._where(), why=str(failure))
                 self._closing.wait()
-            except Exception as error:  # noqa: BLE001 - whatever it is, this partition is opened anew and the others go on
-                failures += 1
-                self._enter("failed")
+            elif failure is not None:
+                failures = 1 if served else failures + 1
                 pause = PAUSE_SECONDS[min(failures, len(PAUSE_SECONDS)) - 1]
-                details = {} if isinstance(error, LaneFailed) else {"exc_info": error}
-                log.warning("lane failed", **self._where(), why=str(error), reopens_in_seconds=pause, **details)
+                self._enter("failed")
+                details = {} if isinstance(failure, LaneFailed) else {"exc_info": failure}
+                log.warning("lane failed", **self._where(), why=str(failure), reopens_in_seconds=pause, **details)
                 metrics.lane_reopenings.labels(self.topic, self.partition).inc()
-                self._release(lane)
-                lane = None
                 self._closing.wait(pause)
-            finally:
-                self._release(lane)
         self._enter("closed")
         log.info("lane closed", **self._where(), position=self.position)
 
-    def _serve(self, lane: OpenLane) -> bool:
-        """Process batches until the lane is to close. Whether at least one was."""
+    def _live_once(self) -> tuple[Exception | None, bool]:
+        """One opening, from open to close: (what ended it, whether it has processed something)."""
+        lane: OpenLane | None = None
+        self._served = False
+        try:
+            self._enter("opening")
+            lane = self._opener(self.partition, self._clock)
+            self.position = lane.open()
+            self._serve(lane)
+        except LaneClosing:
+            return None, self._served
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other partitions go on
+            return error, self._served
+        finally:
+            self._release(lane)
+        return None, self._served
+
+    def _serve(self, lane: OpenLane) -> None:
+        """Process batches until the lane is to close."""
         attachment = self.attachment = Attachment(self.position, self._room)
         self._enter("running")
         self._room.set()
         idle_at = time.monotonic() + IDLE_SECONDS
-        served = False
         while not self._closing.is_set():
             try:
                 batch = attachment.queue.get(timeout=IDLE_SECONDS)
@@ -181,7 +189,7 @@ class LaneRunner:
                 lane.process(batch)
                 self.position = lane.position
                 attachment.done()
-                served = True
+                self._served = True
                 self._enter("running")
                 collect_after_batch()
             if time.monotonic() >= idle_at:
@@ -189,13 +197,16 @@ class LaneRunner:
                 idle_at = time.monotonic() + IDLE_SECONDS
                 if attachment.lost():
                     raise LaneFailed("a batch that was fetched did not arrive")
-        return served
 
     def _release(self, lane: OpenLane | None) -> None:
         self.attachment = None
-        if lane is not None:
-            self.position = max(self.position, lane.position)
+        if lane is None:
+            return
+        self.position = max(self.position, lane.position)
+        try:
             lane.close()
+        except Exception as error:  # noqa: BLE001 - the lane is given up anyway; its successor fences it
+            log.warning("lane closed with an error", **self._where(), why=str(error))
 
     def _enter(self, state: str) -> None:
         if state == self.state and state != "opening":

@@ -14,8 +14,11 @@ from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch
 from pipeline.lane.ports import Change, LaneFailed
 
 WRITE_BUFFER_BYTES: Final = 16 << 20
-BLOCK_CACHE_BYTES: Final = 32 << 20
+BLOCK_CACHE_BYTES: Final = 64 << 20
 LOCK_PAUSE_SECONDS: Final = 0.05
+
+_block_cache: Final = Cache(BLOCK_CACHE_BYTES)
+"""Shared by all stores of the process, so that memory does not grow with the number of partitions."""
 
 log = logging.getLogger("accrue.store")
 
@@ -25,7 +28,7 @@ def _options() -> Any:
     options.create_if_missing(True)
     blocks = BlockBasedOptions()
     blocks.set_bloom_filter(10, False)
-    blocks.set_block_cache(Cache(BLOCK_CACHE_BYTES))
+    blocks.set_block_cache(_block_cache)
     options.set_block_based_table_factory(blocks)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
     # Nearly every look-up of an event's id misses; this makes a miss in memory six times cheaper.
