@@ -42,6 +42,8 @@ SETTINGS: dict[str, str] = {
     # A broker that comes back after kill -9 is refused until its old session is over: 9 s by default.
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
+    # How long a start may take is for the starter to say; the broker would give up after 60 s.
+    "initial.broker.registration.timeout.ms": "600000",
     # A dead worker's transaction is aborted within a second of its time-out, not ten.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     # Compaction and retention are looked at soon after a topic allows them (defaults: 15 s, 5 min and a 30 s start).

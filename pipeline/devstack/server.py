@@ -160,7 +160,9 @@ class Server(ABC):
             except Exception as error:  # noqa: BLE001 - every client has errors of its own; the last one is shown
                 refusal = error
             if not self.running:
-                raise ServerError(f"{self.name} ended while starting\n{self._log_tail(log_start)}")
+                code = self._own.poll() if self._own is not None else None
+                how = "" if code is None else f" with exit code {code}"
+                raise ServerError(f"{self.name} ended while starting{how}\n{self._log_tail(log_start)}")
             if time.monotonic() > deadline:
                 raise ServerError(
                     f"{self.name} did not answer at {self.address} within {timeout_s:g} s; the last try said: "

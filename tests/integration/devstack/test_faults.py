@@ -147,7 +147,9 @@ def test_a_server_that_cannot_start_shows_the_end_of_its_log(own: LocalStack) ->
     whole = manifest.read_bytes()
     manifest.write_bytes(b"nonsense\n")
     try:
-        with pytest.raises(ServerError, match=r"valkey ended while starting\n--- .*valkey\.log\n(.|\n)*AOF manifest"):
+        with pytest.raises(
+            ServerError, match=r"valkey ended while starting with exit code 1\n--- .*valkey\.log\n(.|\n)*AOF manifest"
+        ):
             own.valkey.start()
         assert not own.valkey.running
     finally:
@@ -157,6 +159,7 @@ def test_a_server_that_cannot_start_shows_the_end_of_its_log(own: LocalStack) ->
 
 def test_every_socket_listens_on_loopback_only(own: LocalStack) -> None:
     for server in own.servers:
+        assert server.pid is not None, f"{server.name} does not run"
         sockets = psutil.Process(server.pid).net_connections("inet")
         listening = {entry.laddr.ip for entry in sockets if entry.status == psutil.CONN_LISTEN}
         assert listening, server.name

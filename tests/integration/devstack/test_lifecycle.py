@@ -138,7 +138,9 @@ def test_a_port_that_was_taken_meanwhile_is_replaced(home: Path) -> None:
 def test_one_that_fails_takes_the_others_of_its_call_along(home: Path) -> None:
     with LocalStack.up(home, only=["valkey"]) as stack:
         (stack.postgres.data_dir / "data").mkdir(parents=True)  # no database in it
-        with pytest.raises(DevstackError, match=r"postgres ended while starting\n--- .*postgres\.log\n.*data"):
+        with pytest.raises(
+            DevstackError, match=r"postgres ended while starting with exit code 2\n--- .*postgres\.log\n.*data"
+        ):
             LocalStack.up(home, only=SMALL)
         assert stack.valkey.running  # it ran before
         stack.valkey.stop()
