@@ -57,6 +57,15 @@ def test_any_changed_field_is_found(field: str) -> None:
     assert any("its fields give" in fault for fault in chain_faults(entries))
 
 
+def test_text_moved_from_one_field_to_the_next_is_found() -> None:
+    entries = history()
+    first = entries[0]
+
+    forged = changed(changed(first, "event_id", first.event_id + first.source[:1]), "source", first.source[1:])
+
+    assert chain_faults([forged, *entries[1:]]) != []
+
+
 def test_an_entry_left_out_is_found() -> None:
     entries = history()
     del entries[1]
