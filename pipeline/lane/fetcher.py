@@ -24,7 +24,10 @@ IDLE_SECONDS: Final = 0.05
 FULL_SECONDS: Final = 0.02
 LAG_SECONDS: Final = 2.0
 BUFFERED_MAX: Final = 100_000
-"""A partition is paused only above this many waiting records: pausing throws away what was fetched ahead."""
+BUFFERED_BYTES_MAX: Final = 64 << 20
+"""A partition is paused only when more than this waits: pausing throws away what was fetched ahead."""
+BATCH_BYTES_MAX: Final = 16 << 20
+"""A batch is cut short at this size: large records must not become a transaction that no queue can hold."""
 
 Place = tuple[str, int]
 """(topic, partition)."""
@@ -33,20 +36,42 @@ log = logs.logger("accrue.fetcher")
 
 
 @final
-class _Buffer:
+class Buffer:
     """Records that were read for one opening of a lane and not yet cut into a batch."""
 
-    __slots__ = ("attachment", "paused", "records", "to_record")
+    __slots__ = ("attachment", "bytes", "paused", "records", "to_record")
 
     def __init__(self, attachment: Attachment, to_record: ToRecord) -> None:
         self.attachment = attachment
         self.to_record = to_record
         self.records: list[Record] = []
+        self.bytes = 0
         self.paused = False
 
+    @property
+    def full(self) -> bool:
+        return len(self.records) > BUFFERED_MAX or self.bytes > BUFFERED_BYTES_MAX
+
+    @property
+    def low(self) -> bool:
+        return len(self.records) < BUFFERED_MAX // 2 and self.bytes < BUFFERED_BYTES_MAX // 2
+
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        self.bytes += len(record[3] or b"")
+
     def cut(self, limit: int) -> Batch:
-        records = self.records[:limit]
-        del self.records[:limit]
+        """The next batch: at most `limit` records and, but for one that is larger by itself, BATCH_BYTES_MAX bytes."""
+        count = size = 0
+        for record in self.records[:limit]:
+            size += len(record[3] or b"")
+            if size > BATCH_BYTES_MAX and count:
+                size -= len(record[3] or b"")
+                break
+            count += 1
+        records = self.records[:count]
+        del self.records[:count]
+        self.bytes -= size
         return Batch(records, self.attachment.fetched, records[-1][0] + 1, self.attachment)
 
 
@@ -70,7 +95,7 @@ class Fetcher:
         self._batch_limit = batch_limit
         self._room = room
         self._on_assigned = on_assigned
-        self._buffers: dict[Place, _Buffer] = {}
+        self._buffers: dict[Place, Buffer] = {}
         self._lag_at = 0.0
         self._consumer = Consumer(dict(config))
         self._consumer.subscribe(list(lane_sets), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
@@ -115,7 +140,7 @@ class Fetcher:
                     self._consumer.pause([TopicPartition(*place)])
                     buffer = None
                 if attachment is not None and buffer is None and self._seek(place, attachment.position):
-                    self._buffers[place] = _Buffer(attachment, lane_set.to_record)
+                    self._buffers[place] = Buffer(attachment, lane_set.to_record)
 
     def _seek(self, place: Place, position: int) -> bool:
         """Whether reading goes on at `position`; right after an assignment it may be too early for that."""
@@ -136,27 +161,25 @@ class Fetcher:
         self._room.clear()
         self._take(self._consumer.consume(FETCH_MAX, 0))
         for place, buffer in self._buffers.items():
-            if not buffer.paused and len(buffer.records) > BUFFERED_MAX:
+            if not buffer.paused and buffer.full:
                 self._consumer.pause([TopicPartition(*place)])
                 buffer.paused = True
-            elif buffer.paused and len(buffer.records) < BUFFERED_MAX // 2:
+            elif buffer.paused and buffer.low:
                 self._consumer.resume([TopicPartition(*place)])
                 buffer.paused = False
 
     def _take(self, messages: list[KafkaMessage]) -> None:
         topic, partition = "", -1
-        buffer: _Buffer | None = None
-        append: Callable[[Record], None] | None = None
+        buffer: Buffer | None = None
         for message in messages:
             if message.partition() != partition or message.topic() != topic:
                 topic, partition = message.topic() or "", message.partition() or 0
                 buffer = self._buffers.get((topic, partition))
-                append = None if buffer is None else buffer.records.append
             error = message.error()
             if error is not None:
                 self._handle(error, topic, partition)
-            elif buffer is not None and append is not None:  # else its lane is not open: it is read again when it is
-                append(buffer.to_record(message))
+            elif buffer is not None:  # else its lane is not open: it is read again when it is
+                buffer.add(buffer.to_record(message))
 
     def _handle(self, error: KafkaError, topic: str, partition: int) -> None:
         """An error event. One that the consumer cannot get over ends it; the others it works at by itself."""
