@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from pipeline import logs
 from pipeline.cli.common import json_option, print_json
+from pipeline.cli.events import parse_mapping
 from pipeline.demo.report import show
 from pipeline.demo.run import Plan, run
 from pipeline.demo.shoppers import CDNOW_CUSTOMERS
@@ -29,6 +30,7 @@ from pipeline.devstack import Progress as StackProgress
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file of purchases as `accrue events import` takes it; generated shoppers without it.",
 )
+@click.option("--map", "chosen", multiple=True, metavar="FIELD=COLUMN", help="Which column of the file holds a field.")
 @click.option("--customers", type=click.IntRange(1), default=CDNOW_CUSTOMERS, show_default=True, help="Generated ones.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of shoppers and kills.")
 @click.option("--partitions", type=click.IntRange(1, 64), default=4, show_default=True, help="Of the log.")
@@ -38,6 +40,7 @@ from pipeline.devstack import Progress as StackProgress
 @json_option
 def demo(
     purchases: Path | None,
+    chosen: tuple[str, ...],
     customers: int,
     seed: int,
     partitions: int,
@@ -52,12 +55,13 @@ def demo(
     brings every fault there is; then ledger, stores and the replayed log are compared. Exits with 0 only if every
     invariant holds. Everything that was started is ended, also by Ctrl-C.
     """
+    plan = Plan(purchases, parse_mapping(chosen), customers, seed, kills)
     logs.configure("ERROR")  # what clients warn of while servers start and workers die is part of the play
     with _folder(keep) as directory:
         with _ended_in_order(), _Screen() as screen:
             screen.act("starting Kafka, registry, Redis protocol and PostgreSQL")
             with Stage(directory, partitions=partitions, workers=workers, on_progress=screen.server) as stage:
-                facts = run(stage, Plan(purchases, customers, seed, kills), screen)
+                facts = run(stage, plan, screen)
         if as_json:
             print_json(facts.to_json())
         else:

@@ -97,7 +97,7 @@ def import_(
     """
     logs.configure("ERROR")
     bad = _Named(strict)
-    reading = read_purchases(file, _mapping(chosen), currency, _zone(zone), bad.name)
+    reading = read_purchases(file, parse_mapping(chosen), currency, _zone(zone), bad.name)
     if not reading.purchases:
         raise click.ClickException(f"{file} holds no purchase that can be imported")
     target_ms = None if shift_to is None else _target_ms(shift_to)
@@ -163,7 +163,8 @@ def _ended_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _mapping(chosen: tuple[str, ...]) -> dict[str, str]:
+def parse_mapping(chosen: tuple[str, ...]) -> dict[str, str]:
+    """The values of `--map` by field. Raises click.BadParameter."""
     mapping = {}
     for item in chosen:
         field, sign, column = item.partition("=")

@@ -84,9 +84,9 @@ def show(facts: Facts, console: Console) -> None:
         Panel(
             Text.assemble(
                 (f"{facts.events_per_s:,.0f} events/s", "bold cyan"),
-                f" drained: {facts.events_imported + facts.events_live:,} events of {facts.members:,} members over "
-                f"{facts.partitions} partitions by {facts.workers} workers in {facts.drain_s:.1f} s",
-                f" (imported in {facts.import_s:.1f} s)\n",
+                f" drained: {facts.events_imported:,} imported events in {facts.drain_s:.1f} s, sinks included, over "
+                f"{facts.partitions} partitions by {facts.workers} workers; then {facts.events_live:,} live ones; "
+                f"{facts.members:,} members\n",
                 f"killed with -9: {facts.kills}; lanes restored from their changelog: {facts.restores}; ",
                 f"whole run {facts.total_s:.0f} s",
             ),

@@ -1,7 +1,7 @@
 """The demo, act by act: history imported while workers die, a live day by script, and the proof at the end."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,14 +26,19 @@ from pipeline.history.append import Appender
 from pipeline.history.importer import Imported, Importer
 from pipeline.history.purchases import DAY_MS, Purchase, read_purchases, shift_days
 from pipeline.history.purchases import events as events_of
-from pipeline.program import load_program
+from pipeline.program import compile_bundle, load_program
 
 PROGRAM: Final = Path(__file__).resolve().parents[2] / "programs" / "shop"
 IMPORT_SOURCE: Final = "import"
+CURRENCY: Final = "USD"
 STANDSTILL_S: Final = 180.0
 """A run in which nothing moves for so long has failed: a killed worker's partitions move after six seconds."""
 REFUNDED_PURCHASES: Final = 12
 _POLL_S: Final = 0.1
+
+
+class NothingToRun(Exception):
+    """The file of purchases is of no use; the message says how to find out why."""
 
 
 class Standstill(Exception):
@@ -42,9 +47,12 @@ class Standstill(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be run. `purchases` None means generated ones, of `customers` customers."""
+    """What is to be run. `purchases` None means generated ones, of `customers` customers; else `columns` maps fields to
+    the columns that do not have their usual names.
+    """
 
     purchases: Path | None
+    columns: Mapping[str, str]
     customers: int
     seed: int
     kills: int
@@ -68,7 +76,7 @@ def run(stage: Stage, plan: Plan, watcher: Watcher) -> Facts:
 
     watcher.act("a live day")
     script = Script(stage.encoder, stage.partitions, _now_ms())
-    whole_day(script, _refundable(purchases), bundle.hash)
+    whole_day(script, _refundable(purchases, compile_bundle(bundle).currencies), bundle.hash)
     live(stage, script)
     facts.events_live = len(script.steps)
 
@@ -90,7 +98,11 @@ def _purchases(stage: Stage, plan: Plan) -> tuple[list[Purchase], str]:
         title = f"generated shoppers, seed {plan.seed}"
     else:
         title = path.name
-    reading = read_purchases(path, {}, "USD", ZoneInfo("UTC"))
+    reading = read_purchases(path, plan.columns, CURRENCY, ZoneInfo("UTC"))
+    if not reading.purchases:
+        raise NothingToRun(f"{path} holds no purchase that can be imported: try `accrue events import` to see why")
+    if reading.bad_rows:
+        title += f", {len(reading.bad_rows):,} bad rows left out"
     return reading.purchases, f"{len(reading.purchases):,} purchases ({title})"
 
 
@@ -100,9 +112,10 @@ def _too_early(first: Event) -> Event:
     return Event("too-early", "too-early", at_ms, IMPORT_SOURCE, "", {}, payload, at_ms)
 
 
-def _refundable(purchases: Sequence[Purchase]) -> list[Purchase]:
-    """The latest purchases that cost something."""
-    return [purchase for purchase in purchases if purchase.amount_minor][-REFUNDED_PURCHASES:]
+def _refundable(purchases: Sequence[Purchase], currencies: Collection[str]) -> list[Purchase]:
+    """The latest purchases that cost something, in money that the programme knows."""
+    known = [purchase for purchase in purchases if purchase.amount_minor and purchase.currency in currencies]
+    return known[-REFUNDED_PURCHASES:]
 
 
 def load(stage: Stage, plan: Plan, history: list[Event], facts: Facts, watcher: Watcher) -> None:

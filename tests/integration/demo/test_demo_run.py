@@ -29,7 +29,7 @@ def test_ten_kills_leave_no_trace(stack: LocalStack, prefix: str, database_url: 
     kwargs = {"stack": stack, "topic_prefix": f"{prefix}.", "postgres_url": database_url}
 
     with Stage(tmp_path, partitions=4, workers=2, **kwargs) as stage:  # type: ignore[arg-type]
-        facts = run(stage, Plan(None, customers=1_500, seed=11, kills=10), Nobody())
+        facts = run(stage, Plan(None, {}, customers=1_500, seed=11, kills=10), Nobody())
 
     assert_proved(facts)
     assert facts.kills == 10
@@ -59,7 +59,7 @@ def test_the_digest_depends_on_no_partitions_workers_or_batches(stack: LocalStac
             history = list(events(purchases, "import", 0))
             stage.publish(load_program(PROGRAM), history[0].occurred_at_ms)
             stage.start_workers()
-            load(stage, Plan(None, 60, 5, 0), history, facts, Nobody())
+            load(stage, Plan(None, {}, 60, 5, 0), history, facts, Nobody())
             stop_workers(stage)
             _inputs, replay, outputs = gather.read_back(stage, Nobody())
         digests[name] = outputs.audit.digest()

@@ -34,7 +34,8 @@ def test_every_fact_is_shown() -> None:
     text = shown(facts(GOOD))
 
     for part in (
-        "70 purchases", "20,111 events/s", "90,500 events of 1,234 members", "killed with -9: 7", "changelog: 9",
+        "70 purchases", "20,111 events/s", "90,000 imported events", "then 500 live ones; 1,234 members",
+        "killed with -9: 7", "changelog: 9",
         "transaction completed", "65,000", "applied", "earn", "5,000,000", "program:issued", "-10", "gold", "3,456",
         "gold, qualified", "limit reached", "unknown schema", "house, confirmed", "ab" * 32, "everything holds",
     ):  # fmt: skip
