@@ -19,7 +19,14 @@ from pipeline.history.append import Appender
 from pipeline.history.connection import Connection
 from pipeline.history.importer import ImportBroken, Imported, Importer
 from pipeline.history.progress import progress_bar
-from pipeline.history.purchases import BadRowError, Reading, read_purchases, shift_days
+from pipeline.history.purchases import (
+    DAY_MS,
+    ENROLLED_BEFORE_MS,
+    BadRowError,
+    Reading,
+    read_purchases,
+    shift_days,
+)
 from pipeline.history.purchases import events as events_of
 from pipeline.history.send import BadEvent, Limits, send_lines
 from pipeline.lane.appender import AFTER_MAX, BEFORE_MAX
@@ -137,13 +144,15 @@ class _Named:
 def _import(
     settings: Settings, reading: Reading, source: str, days: int, target_ms: int | None, force: bool
 ) -> Imported:
-    history = list(events_of(reading.purchases, source, days))
+    purchases = reading.purchases
+    first_ms, last_ms = (purchases[i].occurred_at_ms + days * DAY_MS for i in (0, -1))
+    in_all = len(purchases) + len({purchase.member_id for purchase in purchases})
     with closing(Connection(settings)) as connection, _ended_in_order(), progress_bar("importing") as advance:
         importer = Importer(settings, connection.log, connection.encoder(), connection.decoder)
         if not force:
-            importer.check(history[0].recorded_at_ms, history[-1].recorded_at_ms)
+            importer.check(first_ms - ENROLLED_BEFORE_MS, last_ms)
         try:
-            return importer.run(history, lambda done: advance(done, len(history)))
+            return importer.run(events_of(purchases, source, days), lambda done: advance(done, in_all))
         except ImportBroken as error:
             again = f"; the time is --shift-to {iso_time(target_ms)}" if target_ms is not None else ""
             raise click.ClickException(f"{error}{again}") from error
