@@ -66,7 +66,7 @@ class Transaction(Protocol):
         """Append to the lane's own partition of `topic`. `tracked`: `commit` tells where the last of them landed."""
 
     def commit(self) -> dict[str, int]:
-        """Decide it: readers see it a moment later. Returns for each tracked topic the position after its last record."""
+        """Decide it: readers see it a moment later. Returns for each tracked topic where its last record ends."""
 
     def close(self) -> None:
         """Give up what is open; it is aborted by whoever fences next."""

@@ -93,7 +93,7 @@ class LaneWorld:
         self.flush()
         self.crew = Crew(folder, self.environment())
         self.defective = Crew(folder, self.environment(), (sys.executable, str(POISONED_WORKER)))
-        self._positions = Positions(self.connection, partitions)
+        self.positions = Positions(self.connection, partitions)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -111,7 +111,7 @@ class LaneWorld:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._positions.close()
+        self.positions.close()
         self.connection.close()
         self.defective.__exit__(kind, error, trace)
         self.crew.__exit__(kind, error, trace)
@@ -170,7 +170,7 @@ class LaneWorld:
         def quiet() -> bool:
             self.crew.check()
             self.defective.check()
-            return self._positions.quiet()
+            return self.positions.quiet()
 
         wait_until(quiet, "quiet")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 from random import Random
 
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.kafka
 
 def processed(world: LaneWorld) -> int:
     """Decisions so far, by the ends of their partitions: it grows while workers work."""
-    return sum(world._positions.ends("reward-decisions"))
+    return sum(world.positions.ends("reward-decisions"))
 
 
 def kill_at_random(world: LaneWorld, names: list[str], kills: int, random: Random, wipe_every: int) -> None:
@@ -31,6 +33,20 @@ def kill_at_random(world: LaneWorld, names: list[str], kills: int, random: Rando
         if number % wipe_every == wipe_every - 1:
             shutil.rmtree(world.folder / name, ignore_errors=True)  # it may have died before it had one
         world.crew.restart(name)
+
+
+def make_zombie(world: LaneWorld, name: str) -> None:
+    """Stop a worker until others have taken its partitions over and moved on, then let it go on as if nothing was."""
+    before = world.positions.ends("reward-decisions")
+    pid = world.crew.pid(name)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(
+            lambda: all(now > then for now, then in zip(world.positions.ends("reward-decisions"), before, strict=True)),
+            "work in every partition without it",
+        )
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +71,8 @@ def test_killed_workers_put_out_what_the_oracle_does(
         load.start()
 
         kill_at_random(world, workers, kills, Random(kills), wipe_every=4)
+        if len(workers) > 1:
+            make_zombie(world, workers[0])
         sent = load.finish()
         world.wait_until_quiet()
 
