@@ -52,14 +52,14 @@ def award(
     year = -1
     for index, value in matched:
         rule = rules[index]
+        unit = rule.unit.unit_id
         desired = points_for(rule, value, percent)
         given, limited_by = desired, ""
         if rule.restricted:
             given, limited_by = allowed(member, program, rule, at_ms, desired, first)
         if not rule.live:
-            rewards.append(Reward(rule.rule_id, "points", rule.unit.unit_id, given, desired, "", "shadow"))
+            rewards.append(Reward(rule.rule_id, "points", unit, given, desired, "", "shadow"))
             continue
-        unit = rule.unit.unit_id
         if given:
             wallet = lots.wallet_of(member, unit)
             if given > lots.room(wallet):
@@ -139,11 +139,8 @@ def book(posting: Posting, program: Program, rule: Rule, at_ms: int, points: int
     calendar = program.calendar
     pending = rule.pending
     available_at_ms = calendar.add(at_ms, pending.months, pending.ms) if pending.months or pending.ms else 0
-    expires = rule.unit.expires if rule.expires is None else rule.expires
-    expires_at_ms = (
-        calendar.add(available_at_ms or at_ms, expires.months, expires.ms) if expires.months or expires.ms else 0
-    )
-    wallet = posting.member.wallets[rule.unit.unit_id]
-    return lots.issue(
-        posting, wallet, "earn", rule.unit.unit_id, points, ISSUED, available_at_ms, expires_at_ms, rule.rule_id
-    )
+    lasts = rule.lasts
+    expires_at_ms = calendar.add(available_at_ms or at_ms, lasts.months, lasts.ms) if lasts.months or lasts.ms else 0
+    unit = rule.unit.unit_id
+    wallet = posting.member.wallets[unit]
+    return lots.issue(posting, wallet, "earn", unit, points, ISSUED, available_at_ms, expires_at_ms, rule.rule_id)

@@ -24,11 +24,13 @@ def enrol(posting: Posting, payload: Payload, program: Program) -> str:
     Where enrolment is automatic, the first event that can give something enrols; one that only takes does not.
     """
     member = posting.member
+    if member.enrolled_at_ms and member.tier and not isinstance(payload, MemberEnrolled):
+        return ""
     if isinstance(payload, MemberEnrolled):
         if "member_enrolled" in member.event_counts:
             return reasons.ALREADY_ENROLLED
         set_profile(member, payload.country, payload.segment, payload.birth_date)
-    elif isinstance(payload, MemberQuarantined | QuarantineReleased):
+    elif isinstance(payload, (MemberQuarantined, QuarantineReleased)):
         return ""
     elif not member.enrolled_at_ms:
         if program.enrolment == "required":
@@ -46,7 +48,7 @@ def only_takes(payload: Payload) -> bool:
     """Whether the event can give a member nothing."""
     if isinstance(payload, PointsAdjusted):
         return payload.points < 0
-    return isinstance(payload, TransactionRefunded | RedemptionRequested | RedemptionCancelled | FulfillmentOutcome)
+    return isinstance(payload, (TransactionRefunded, RedemptionRequested, RedemptionCancelled, FulfillmentOutcome))
 
 
 def change_profile(member: Member, payload: ProfileChanged) -> None:

@@ -41,11 +41,11 @@ def issue(
     lot = Lot(seq, points, available_at_ms, expires_at_ms)
     if available_at_ms:
         wallet.pending += points
-        insort(wallet.pending_lots, lot, key=release_order)
+        insert_pending(wallet.pending_lots, lot)
         posting.post(kind, unit, points, debit, posting.pending, seq, rule_id, 0)
         return seq
     wallet.available += points
-    insort(wallet.lots, lot, key=burn_order)
+    insert_available(wallet.lots, lot)
     posting.post(kind, unit, points, debit, posting.available, seq, rule_id, 0)
     if wallet.debt:
         repay(posting, wallet, unit, lot, rule_id, 1)
@@ -69,7 +69,7 @@ def release(posting: Posting, wallet: Wallet, unit: str) -> None:
     wallet.pending -= lot.points
     wallet.available += lot.points
     lot.available_at_ms = 0
-    insort(wallet.lots, lot, key=burn_order)
+    insert_available(wallet.lots, lot)
     posting.post("release", unit, lot.points, posting.pending, posting.available, lot.seq, "release", 0)
     repay(posting, wallet, unit, lot, "release", 1)
 
@@ -135,6 +135,22 @@ def find(lots: list[Lot], seq: int) -> Lot | None:
         if lot.seq == seq:
             return lot
     return None
+
+
+def insert_available(lots: list[Lot], lot: Lot) -> None:
+    """Put a lot in its place among available ones: mostly at the end, since later lots expire later."""
+    if not lots or burn_order(lots[-1]) < burn_order(lot):
+        lots.append(lot)
+    else:
+        insort(lots, lot, key=burn_order)
+
+
+def insert_pending(lots: list[Lot], lot: Lot) -> None:
+    """Put a lot in its place among pending ones: mostly at the end, since later lots are released later."""
+    if not lots or release_order(lots[-1]) < release_order(lot):
+        lots.append(lot)
+    else:
+        insort(lots, lot, key=release_order)
 
 
 def next_due(member: Member) -> int:

@@ -90,6 +90,7 @@ class Rule:
         "expires",
         "first_only",
         "fixed_points",
+        "lasts",
         "limits",
         "live",
         "pending",
@@ -138,6 +139,7 @@ class Rule:
         self.tier_multiplies = tier_multiplies
         self.qualifies = qualifies
         self.live = live
+        self.lasts = unit.expires if expires is None else expires
         self.window_keys = tuple([f"{rule_id}/{limit.every}" for limit in limits])
         self.windows = unique_windows(rule_id, limits)
         self.restricted = first_only or cooldown_ms > 0 or bool(limits)

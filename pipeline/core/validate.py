@@ -103,7 +103,7 @@ def payload_fault(event: Event, program: Program) -> Fault | None:
         return id_fault("redemption_id", payload.redemption_id)
     if isinstance(payload, PointsAdjusted):
         return adjustment_fault(payload, program)
-    if isinstance(payload, MemberEnrolled | ProfileChanged):
+    if isinstance(payload, (MemberEnrolled, ProfileChanged)):
         return (country_fault(payload.country) if payload.country else None) or (
             date_fault("birth_date", payload.birth_date) if payload.birth_date else None
         )

@@ -9,167 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from pipeline.core.program import Limit, Period, Program, Rule, Unit
+from core_model_arithmetic import NO_PERIOD, dates, desired, millis, minimum, window
+from core_model_ledger import ModelHold, ModelLedger, ModelLot, ModelOrder, Move
 
-Move = tuple[str, str, int, str, str, int, int, str]
-"""(kind, unit, amount, from, to, lot, occurred at, event id)."""
+from pipeline.core.program import Limit, Program, Rule
 
-Timeline = Callable[[int], Program]
-
-
-@dataclass
-class ModelLot:
-    lot: int
-    unit: str
-    earned: int
-    pending_until: int
-    expires_at: int
-    taken: list[int] = field(default_factory=list)
-
-    @property
-    def left(self) -> int:
-        return self.earned - sum(self.taken)
+__all__ = ["ModelMember", "Move"]
 
 
 @dataclass
-class ModelHold:
-    reward_id: str
-    unit: str
-    points: int
-    pieces: int
-    parts: list[tuple[ModelLot, int]]
-    requested_at: int
-    cancelling: bool = False
-
-
-@dataclass
-class ModelOrder:
-    paid: int
-    lots: list[tuple[ModelLot, int, int | None]]
-    refunds: list[int] = field(default_factory=list)
-
-
-@dataclass
-class ModelMember:
-    """`moves` is the expected ledger. `reason` is that of the latest refusal, or ""."""
-
-    timeline: Timeline
-    automatic: bool = True
-    clock: int = 0
-    reason: str = ""
-    tier: str = ""
-    tier_until: int = 0
-    enrolled: bool = False
-    moves: list[Move] = field(default_factory=list)
-    tiers: list[tuple[str, str, str, int]] = field(default_factory=list)
-    lots: list[ModelLot] = field(default_factory=list)
-    owed: dict[str, list[int]] = field(default_factory=dict)
-    holds: dict[str, ModelHold] = field(default_factory=dict)
-    orders: dict[str, ModelOrder] = field(default_factory=dict)
-    applied: list[str] = field(default_factory=list)
-    awards: list[tuple[str, int, int]] = field(default_factory=list)
-    usage: dict[tuple[str, str], list[tuple[bool, int, int, int]]] = field(default_factory=dict)
-    qualified: list[tuple[int, int]] = field(default_factory=list)
-
-    # ---- looking
-
-    def available(self, unit: str) -> int:
-        return sum(lot.left for lot in self.lots if lot.unit == unit and not lot.pending_until)
-
-    def balances(self, unit: str) -> tuple[int, int, int, int]:
-        pending = sum(lot.left for lot in self.lots if lot.unit == unit and lot.pending_until)
-        held = sum(hold.points for hold in self.holds.values() if hold.unit == unit)
-        return (self.available(unit), pending, held, sum(self.owed.get(unit, [])))
-
-    def points_in(self, year: int) -> int:
-        return sum(points for counted, points in self.qualified if counted == year)
-
-    def newest_year(self) -> int:
-        return max((year for year, _ in self.qualified), default=0)
-
-    # ---- time
-
-    def pass_time(self, until: int) -> None:
-        """All that is due by `until`, one at a time, earliest first."""
-        while True:
-            due: list[tuple[int, int, int]] = []
-            for index, lot in enumerate(self.lots):
-                if lot.left and lot.pending_until:
-                    due.append((lot.pending_until, 0, index))
-                elif lot.left and lot.expires_at:
-                    due.append((lot.expires_at, 1, index))
-            if self.tier_until:
-                due.append((self.tier_until, 2, 0))
-            due = [one for one in due if one[0] <= until]
-            if not due:
-                return
-            at, kind, index = min(due, key=lambda one: (one[0], one[1], self.lots[one[2]].lot if one[1] < 2 else 0))
-            if kind == 2:
-                self.review(at)
-                continue
-            lot = self.lots[index]
-            name = "release" if kind == 0 else "expire"
-            event_id = f"due:{name}:{lot.lot}"
-            if kind == 0:
-                lot.pending_until = 0
-                self.move("release", lot.unit, lot.left, "pending", "available", lot.lot, at, event_id)
-                self.repay(lot, at, event_id)
-            else:
-                self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
-
-    def review(self, at: int) -> None:
-        program = self.timeline(at)
-        year = datetime.fromtimestamp(at / 1000, program.zone).year
-        reached = [tier for tier in program.tiers if tier.threshold <= self.points_in(year - 1)]
-        self.qualified.append((max(year, self.newest_year()), 0))
-        first = len(reached) == 1
-        until = 0 if first else millis(datetime(year + 1, 1, 1, tzinfo=program.zone))
-        self.change_tier(reached[-1].tier_id, until, "review", at)
-
-    def change_tier(self, tier: str, until: int, reason: str, at: int) -> None:
-        if tier != self.tier:
-            self.tiers.append((self.tier, tier, reason, at))
-        self.tier, self.tier_until = tier, until
-
-    # ---- moving points
-
-    def move(
-        self, kind: str, unit: str, amount: int, debit: str, credit: str, lot: int, at: int, event_id: str
-    ) -> None:
-        self.moves.append((kind, unit, amount, debit, credit, lot, at, event_id))
-
-    def take(self, lot: ModelLot, points: int, kind: str, debit: str, credit: str, at: int, event_id: str) -> None:
-        assert 0 < points <= lot.left
-        lot.taken.append(points)
-        self.move(kind, lot.unit, points, debit, credit, lot.lot, at, event_id)
-
-    def repay(self, lot: ModelLot, at: int, event_id: str) -> None:
-        points = min(sum(self.owed.get(lot.unit, [])), lot.left)
-        if points:
-            self.owed[lot.unit].append(-points)
-            self.take(lot, points, "debt", "available", "debt", at, event_id)
-
-    def issue(
-        self, kind: str, unit: str, points: int, origin: str, dates: tuple[int, int], at: int, cause: str
-    ) -> ModelLot:
-        lot = ModelLot(len(self.moves) + 1, unit, points, dates[0], dates[1])
-        self.lots.append(lot)
-        self.move(kind, unit, points, origin, "pending" if dates[0] else "available", lot.lot, at, cause)
-        if not dates[0]:
-            self.repay(lot, at, cause)
-        return lot
-
-    def burning(self, unit: str) -> list[ModelLot]:
-        """Lots with available points, earliest expiry first, then oldest."""
-        lots = [lot for lot in self.lots if lot.unit == unit and lot.left and not lot.pending_until]
-        return sorted(lots, key=lambda lot: (lot.expires_at or math.inf, lot.lot))
-
-    # ---- events
+class ModelMember(ModelLedger):
+    """What events do to one member."""
 
     def event(
         self, kind: str, event_id: str, at: int, recorded: int, act: Callable[[Program], str], amount: int = 0
@@ -419,61 +274,3 @@ class ModelMember:
             return ""
 
         self.event("fulfillment_outcome", event_id, at, recorded, act)
-
-
-NO_PERIOD = Period(0, 0)
-
-
-def minimum(rule: Rule) -> int:
-    """The condition of the tests' rules: the least amount that the rule id ends with, such as `big>=5000`."""
-    return int(rule.rule_id.partition(">=")[2] or 0)
-
-
-def desired(rule: Rule, amount: int, percent: int) -> int:
-    exact = Fraction(rule.fixed_points) or Fraction(amount * rule.rate_numerator, rule.per * rule.rate_denominator)
-    if rule.tier_multiplies:
-        exact = exact * percent / 100
-    if rule.unit.rounding == "half_up":
-        return math.floor(exact + Fraction(1, 2))
-    if rule.unit.rounding == "half_even":
-        return round(exact)
-    return math.ceil(exact) if rule.unit.rounding == "ceiling" else math.floor(exact)
-
-
-def dates(pending: Period, unit: Unit, expires: Period | None, at: int, program: Program) -> tuple[int, int]:
-    """(pending until or 0, expires at or 0)."""
-    pending_until = moved(at, pending, program.zone) if (pending.months, pending.ms) != (0, 0) else 0
-    lasting = unit.expires if expires is None else expires
-    forever = (lasting.months, lasting.ms) == (0, 0)
-    return pending_until, 0 if forever else moved(pending_until or at, lasting, program.zone)
-
-
-def moved(at: int, period: Period, zone: ZoneInfo) -> int:
-    local = datetime.fromtimestamp(at // 1000, zone)
-    year, month = local.year, local.month
-    for _ in range(period.months):
-        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-    day = local.day
-    while True:
-        try:
-            there = local.replace(year=year, month=month, day=day, fold=0) if period.months else local
-            break
-        except ValueError:
-            day -= 1
-    return int(there.timestamp()) * 1000 + at % 1000 + period.ms
-
-
-def window(every: str, at: int, zone: ZoneInfo) -> tuple[int, ...]:
-    """A label of the calendar window: later windows have greater labels."""
-    local = datetime.fromtimestamp(at // 1000, zone)
-    if every == "ever":
-        return (1,)
-    if every == "week":
-        return tuple((local.date() - timedelta(days=local.weekday())).timetuple()[:3])
-    return {"year": (local.year,), "month": (local.year, local.month), "day": (local.year, local.month, local.day)}[
-        every
-    ]
-
-
-def millis(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1000

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from zoneinfo import ZoneInfo
 
-from core_model import ModelMember, Move, minimum
-from core_programs import DAY_MS, HOUR_MS, Bench, Dead, Duplicate, Limit, Period, Reward, Tier, TierChange, Unit, of
+from core_model import ModelMember, Move
+from core_model_programs import FIRST_RULES, SECOND_RULES, program
+from core_programs import DAY_MS, HOUR_MS, Bench, Dead, Duplicate, TierChange, of
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -31,79 +31,9 @@ from pipeline.core.payloads import (
     TransactionCompleted,
     TransactionRefunded,
 )
-from pipeline.core.program import Program, Rule, RuleTable
 
-NONE = Period(0, 0)
-POINTS = Unit("points", "half_up", Period(1, 0))
-MILES = Unit("miles", "floor", NONE)
 MEMBERS = ("a", "b", "c")
 MINUTE_MS = 60_000
-
-
-def earn(
-    rule_id: str,
-    unit: Unit = POINTS,
-    *,
-    fixed: int = 0,
-    rate: tuple[int, int] = (1, 1),
-    pending: Period = NONE,
-    expires: Period | None = None,
-    first_only: bool = False,
-    cooldown: tuple[int, bool] = (0, False),
-    limits: tuple[Limit, ...] = (),
-    tier: bool = False,
-    live: bool = True,
-) -> Rule:
-    return Rule(
-        rule_id, unit, fixed, 100, rate[0], rate[1], pending, expires, first_only, cooldown[0], cooldown[1], limits,
-        tier, True, live,
-    )  # fmt: skip
-
-
-def table(*rules: Rule) -> RuleTable:
-    def match(
-        _event: Event, payload: Payload, _member: Member, _errors: list[tuple[int, str]]
-    ) -> list[tuple[int, int]]:
-        assert isinstance(payload, TransactionCompleted)
-        amount = payload.amount_minor
-        return [(index, amount) for index, one in enumerate(rules) if amount >= minimum(one)]
-
-    return RuleTable(rules, match)
-
-
-def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str) -> Program:
-    return Program(
-        name,
-        name * 64,
-        ZoneInfo("Europe/Amsterdam"),
-        {"points": POINTS, "miles": MILES},
-        (Tier("bronze", 0, 100), Tier("silver", 60, 150), Tier("gold", 200, 175)),
-        "points",
-        {"transaction_completed": table_of_rules},
-        {
-            "mug": Reward("mug", POINTS, 7, "external", (), (Limit(0, 3, "week"),)),
-            "trip": Reward("trip", MILES, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),)),
-        },
-        frozenset({"EUR"}),
-        clawback,
-        enrolment,
-    )
-
-
-FIRST_RULES = table(
-    earn("base", tier=True, pending=Period(0, 3 * DAY_MS)),
-    earn("now", rate=(1, 3), limits=(Limit(12, 0, "month"), Limit(0, 2, "day"))),
-    earn("miles", MILES, rate=(3, 7)),
-    earn("welcome", fixed=9, first_only=True, expires=Period(0, 5 * DAY_MS)),
-    earn("trial", fixed=50, live=False),
-)
-SECOND_RULES = table(
-    earn("base", tier=True, rate=(3, 2)),
-    earn("again", fixed=5, cooldown=(2 * DAY_MS, False), expires=Period(2, 0), pending=Period(1, 0)),
-    earn("big>=3000", fixed=8, cooldown=(DAY_MS, True)),
-    earn("now", rate=(1, 2), limits=(Limit(20, 0, "month"), Limit(60, 0, "year"), Limit(0, 9, "ever"))),
-    earn("miles", MILES, rate=(1, 1), expires=Period(0, 20 * DAY_MS), limits=(Limit(40, 0, "week"),)),
-)
 
 members = st.sampled_from(MEMBERS)
 lateness = st.one_of(st.just(0), st.integers(-4 * MINUTE_MS, 4 * MINUTE_MS), st.integers(0, 80 * DAY_MS))
