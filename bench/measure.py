@@ -11,7 +11,7 @@ from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 PERIOD_S: Final = 0.025
-SETTLED_S: Final = 1.0
+SETTLED_S: Final = 3.0
 """All decisions are there and nothing has been added for this long: the contender is done."""
 STALLED_S: Final = 90.0
 CHILDREN_EVERY_S: Final = 1.0
