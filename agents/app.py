@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,8 +10,9 @@ from faust.app.base import BootStrategy
 from faust.types import StreamT
 
 from pipeline.lane.context import LaneContext
+from pipeline.lane.faust_consumer import NewFetcher
 from pipeline.lane.faust_transport import BatchTopic, NoTables
-from pipeline.lane.fetcher import Fetcher, Place
+from pipeline.lane.fetcher import Fetcher
 from pipeline.lane.kafka import group_consumer_config
 from pipeline.lane.lane_set import LaneSet, ToRecord, plain_record
 from pipeline.lane.ports import Batch
@@ -48,23 +48,28 @@ class LaneApp(faust.App):
             worker_redirect_stdouts=False,
         )
         self.context = context
-        self._room = threading.Event()
         self._lane_sets: dict[str, LaneSet] = {}
 
-    def lanes(self, topic: str, opener: Opener, to_record: ToRecord = plain_record) -> LaneSet:
+    def lanes(self, agent: str, topic: str, opener: Opener, to_record: ToRecord = plain_record) -> LaneSet:
         """The lanes of one source topic, opened as its partitions are assigned to this worker."""
-        lanes = self._lane_sets[topic] = LaneSet(topic, opener, self._room, to_record)
+        lanes = self._lane_sets[topic] = LaneSet(agent, topic, opener, to_record)
         return lanes
 
     def batches(self, topic: str) -> Any:
         """The channel for an agent over `topic`: whole batches, neither decoded nor acknowledged one by one."""
         return self.topic(topic, acks=False, value_type=bytes)
 
-    def new_fetcher(self, on_assigned: Callable[[frozenset[Place]], None]) -> Fetcher:
-        """Called by the consumer on its fetching thread, once all agents are there."""
+    def fetchers(self) -> dict[str, NewFetcher]:
+        """By source topic what makes its fetcher; asked for by the consumer once all agents are there."""
+        return {topic: self._new_fetcher(lanes) for topic, lanes in self._lane_sets.items()}
+
+    def _new_fetcher(self, lanes: LaneSet) -> NewFetcher:
         settings = self.context.settings
-        config = group_consumer_config(settings)
-        return Fetcher(config, self._lane_sets, settings.batch_limit, self._room, on_assigned)
+
+        def make(on_assigned: Callable[[frozenset[int]], None]) -> Fetcher:
+            return Fetcher(group_consumer_config(settings, lanes.agent), lanes, settings.batch_limit, on_assigned)
+
+        return make
 
 
 Batches = StreamT[Batch]

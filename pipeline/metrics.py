@@ -71,7 +71,7 @@ lane_restore_to_go = Gauge(
 appended_records = Counter(
     "accrue_appended_records", "Records that relay and fulfilment appended to the log.", LANE, registry=REGISTRY
 )
-rebalances = Counter("accrue_rebalances", "Changes of this worker's partitions.", ("kind",), registry=REGISTRY)
+rebalances = Counter("accrue_rebalances", "Changes of this worker's partitions.", ("topic", "kind"), registry=REGISTRY)
 
 SINK: Final = ("sink",)
 sink_up = Gauge("accrue_sink_up", "1 while the sink reads and its target answers, else 0.", SINK, registry=REGISTRY)

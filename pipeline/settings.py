@@ -41,7 +41,7 @@ class Settings:
     )
     topics_file: Path | None = field(default=None, metadata={"doc": "Another topics.yaml than the project's."})
     app_id: str = field(
-        default="accrue", metadata={"doc": "Name of the consumer group, and the first part of transactional ids."}
+        default="accrue", metadata={"doc": "First part of the names of consumer groups and of transactional ids."}
     )
     data_dir: Path = field(
         default=Path(".accrue") / "data",

@@ -5,7 +5,7 @@ from typing import Final, final
 
 from pipeline.history.connection import Connection
 from pipeline.lane.context import GroupPositions
-from pipeline.lane.kafka import new_admin
+from pipeline.lane.kafka import group_of, new_admin
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.keys import MARKER, Marker
 from pipeline.lane.ports import Record
@@ -13,7 +13,8 @@ from pipeline.lane.ports import Record
 WINDOWS: Final = (8, 512, 32_768, 2**62)
 """How far back from the end a partition is searched: markers of transactions and aborted records may stand there."""
 LOG: Final = "member-events"
-RELAYED: Final = ("derived-events", "reward-fulfillments")
+RELAYED: Final = {"derived-events": "relay", "reward-fulfillments": "fulfilment"}
+"""Topic to the agent whose group's offsets say how far it has come."""
 
 
 @final
@@ -24,7 +25,10 @@ class Positions:
         self._name = connection.topics.name
         self._partitions = range(partitions)
         self._reader = KafkaReader(connection.settings)
-        self._group = GroupPositions(new_admin(connection.settings), connection.settings.app_id)
+        admin = new_admin(connection.settings)
+        self._groups = {
+            topic: GroupPositions(admin, group_of(connection.settings, agent)) for topic, agent in RELAYED.items()
+        }
 
     def ends(self, topic: str) -> list[int]:
         """By partition the position after the last committed record; 0 for a partition without one."""
@@ -45,8 +49,8 @@ class Positions:
     def relayed(self) -> bool:
         """Whether all derived events and fulfilment commands have been seen to."""
         return all(
-            (self._group.committed(self._name(topic), partition) or 0) >= end
-            for topic in RELAYED
+            (group.committed(self._name(topic), partition) or 0) >= end
+            for topic, group in self._groups.items()
             for partition, end in enumerate(self.ends(topic))
         )
 

@@ -12,7 +12,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from pipeline import logs
-from pipeline.lane.fetcher import Fetcher, Place
+from pipeline.lane.fetcher import Fetcher
 from pipeline.lane.ports import Batch
 
 CLOSE_SECONDS: Final = 10.0
@@ -20,47 +20,50 @@ LEAVE_SECONDS: Final = 5.0
 
 log = logs.logger("accrue.consumer")
 
-Item = frozenset[Place] | tuple[Place, Batch] | BaseException
-"""What the fetching thread tells the event loop: a new assignment, a batch, or why it ended."""
-
-NewFetcher = Callable[[Callable[[frozenset[Place]], None]], Fetcher]
-"""Makes the fetcher; it is given whom to tell about assignments."""
+Item = tuple[str, frozenset[int]] | tuple[str, int, Batch] | BaseException
+"""What a fetching thread tells the event loop: a topic's new assignment, a batch of a partition, or why it ended."""
+NewFetcher = Callable[[Callable[[frozenset[int]], None]], Fetcher]
+"""Makes a fetcher, on the thread that is to use it; it is given whom to tell about assignments."""
 
 
 class LaneConsumer(Consumer):
-    """Faust asks it to subscribe and to stop; positions, seeking and commits are the fetcher's and the lanes' own."""
+    """Faust asks it to subscribe and to stop; positions, seeking and commits are the fetchers' and the lanes' own."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._items: asyncio.Queue[Item] = asyncio.Queue()
-        self._assigned: frozenset[Place] = frozenset()
+        self._assigned: dict[str, frozenset[int]] = {}
         self._ending = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
         self._flowing = False
 
-    # ---- the fetching thread
+    # ---- the fetching threads
 
     async def subscribe(self, topics: Iterable[str]) -> None:
         """Called by Faust once its agents are there; which topics follows from the lane sets."""
-        if self._thread is None:
-            loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._run, args=(loop,), name="accrue-fetcher", daemon=True)
-            self._thread.start()
+        if self._threads:
+            return
+        loop = asyncio.get_running_loop()
+        fetchers: Mapping[str, NewFetcher] = self.app.fetchers()  # type: ignore[attr-defined]  # of agents.app.LaneApp
+        for topic, make in fetchers.items():
+            name = f"fetcher-{topic}"
+            self._threads.append(threading.Thread(target=self._run, args=(loop, topic, make), name=name, daemon=True))
+        for thread in self._threads:
+            thread.start()
 
-    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop, topic: str, make: NewFetcher) -> None:
         def tell(item: Item) -> None:
-            loop.call_soon_threadsafe(self._items.put_nowait, item)
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._items.put_nowait, item)
 
         try:
-            make: NewFetcher = self.app.new_fetcher  # type: ignore[attr-defined]  # of agents.app.LaneApp
-            fetcher = make(tell)
+            fetcher = make(lambda assigned: tell((topic, assigned)))
             while not self._ending.is_set():
-                for fetched in fetcher.fetch():
-                    tell(fetched)
+                for partition, batch in fetcher.fetch():
+                    tell((topic, partition, batch))
             fetcher.close(CLOSE_SECONDS)
         except Exception as error:  # noqa: BLE001 - told to the event loop, which ends the worker with it
-            if not loop.is_closed():
-                tell(error)
+            tell(error)
 
     @Service.task
     async def _deliver(self) -> None:
@@ -70,17 +73,16 @@ class LaneConsumer(Consumer):
                 log.critical("consumer failed", exc_info=item)
                 await self.crash(item)
                 return
-            if isinstance(item, frozenset):
-                await self._take_assignment(item)
+            if len(item) == 2:
+                await self._take_assignment(*item)
                 continue
-            (topic, partition), batch = item
-            tp = TP(topic, partition)
-            if (topic, partition) in self._assigned:  # else its lane is closed and another worker reads it
-                await self.callback(self._to_message(tp, batch))
+            topic, partition, batch = item
+            if partition in self._assigned.get(topic, ()):  # else its lane is closed and another worker reads it
+                await self.callback(self._to_message(TP(topic, partition), batch))
 
-    async def _take_assignment(self, assigned: frozenset[Place]) -> None:
-        self._assigned = assigned
-        await self.app.topics.on_partitions_assigned({TP(*place) for place in assigned})
+    async def _take_assignment(self, topic: str, assigned: frozenset[int]) -> None:
+        self._assigned[topic] = assigned
+        await self.app.topics.on_partitions_assigned(self.assignment())
         if not self._flowing:  # resuming clears the agents' queues, so it is done once and before any batch
             self._flowing = True
             self.app.flow_control.resume()
@@ -94,19 +96,19 @@ class LaneConsumer(Consumer):
         return message
 
     async def on_stop(self) -> None:
-        """Let the batches at hand be committed, then leave the group; bounded, whatever the broker does."""
+        """Let the batches at hand be committed, then leave the groups; bounded, whatever the broker does."""
         self._ending.set()
-        thread = self._thread
-        if thread is not None:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(None, thread.join, CLOSE_SECONDS + LEAVE_SECONDS)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CLOSE_SECONDS + LEAVE_SECONDS
+        for thread in self._threads:
+            await loop.run_in_executor(None, thread.join, max(deadline - loop.time(), 0))
             if thread.is_alive():
-                log.warning("consumer does not close; its lanes are fenced by the next owner")
+                log.warning("consumer does not close; its lanes are fenced by the next owner", thread=thread.name)
 
     # ---- what Faust expects of a consumer and lanes have no use for
 
     def assignment(self) -> set[TP]:
-        return {TP(*place) for place in self._assigned}
+        return {TP(topic, partition) for topic, partitions in self._assigned.items() for partition in partitions}
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Positions are published by the fetcher."""

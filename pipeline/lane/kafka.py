@@ -69,14 +69,20 @@ def consumer_config(settings: Settings, group: str, client_id: str = "accrue") -
     }
 
 
-def group_consumer_config(settings: Settings) -> dict[str, Any]:
-    """A member of the workers' group: classic protocol, cooperative, so that kept partitions hardly pause.
+def group_of(settings: Settings, agent: str) -> str:
+    """The consumer group of an agent: one each, so that every agent's partitions are balanced by themselves."""
+    return f"{settings.app_id}-{agent}"
+
+
+def group_consumer_config(settings: Settings, agent: str) -> dict[str, Any]:
+    """A member of an agent's group: classic protocol, cooperative, so that kept partitions hardly pause.
 
     Members are dynamic: a static one that dies half-way through a cooperative rebalance comes back without setting off
     the other half, and the partitions given up for it stay nobody's.
     """
+    group = group_of(settings, agent)
     return {
-        **consumer_config(settings, settings.app_id, f"{settings.app_id}-worker"),
+        **consumer_config(settings, group, group),
         "group.protocol": "classic",
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": SESSION_TIMEOUT_MS,

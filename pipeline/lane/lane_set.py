@@ -30,21 +30,22 @@ def plain_record(message: KafkaMessage) -> Record:
 class LaneSet:
     """The only owner of positions. Partitions are opened and closed by the consumer's thread; any thread may read.
 
-    `room` is set whenever a lane opens or can take another batch.
+    `agent` is whose lanes they are. `room` is set whenever a lane opens or can take another batch.
     """
 
-    def __init__(self, topic: str, opener: Opener, room: threading.Event, to_record: ToRecord = plain_record) -> None:
+    def __init__(self, agent: str, topic: str, opener: Opener, to_record: ToRecord = plain_record) -> None:
+        self.agent = agent
         self.topic = topic
         self.to_record = to_record
+        self.room = threading.Event()
         self._opener = opener
-        self._room = room
         self._runners: dict[int, LaneRunner] = {}
 
     def open(self, partitions: Iterable[int]) -> None:
         """Begin to open lanes; each becomes an attachment when it is restored. One that is open already stays."""
         for partition in partitions:
             if partition not in self._runners:
-                runner = self._runners[partition] = LaneRunner(self.topic, partition, self._opener, self._room)
+                runner = self._runners[partition] = LaneRunner(self.topic, partition, self._opener, self.room)
                 runner.start()
 
     def close(self, partitions: Iterable[int] | None = None, seconds: float = CLOSE_SECONDS) -> dict[int, int]:

@@ -7,6 +7,7 @@ from typing import final
 from pipeline import metrics
 from pipeline.lane.changelog import Changelog
 from pipeline.lane.context import GroupPositions, LaneContext
+from pipeline.lane.kafka import group_of
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.kafka_transaction import KafkaTransaction
 from pipeline.lane.lane import Lane, LaneSetup
@@ -64,8 +65,8 @@ class RewardsLane:
 class CarryingLane:
     """A relaying lane and its metrics."""
 
-    def __init__(self, context: LaneContext, topic: str, partition: int, carry: Carry) -> None:
-        positions = GroupPositions(context.admin, context.settings.app_id)
+    def __init__(self, context: LaneContext, agent: str, topic: str, partition: int, carry: Carry) -> None:
+        positions = GroupPositions(context.admin, group_of(context.settings, agent))
         self._lane = RelayLane(
             topic, partition, KafkaReader(context.settings), positions, carry, context.appender.append
         )
@@ -101,10 +102,10 @@ def rewards_opener(context: LaneContext) -> Opener:
     return open_lane
 
 
-def relay_opener(context: LaneContext, topic: str, carry: Carry) -> Opener:
-    """Opens lanes that carry records of `topic` into the log."""
+def relay_opener(context: LaneContext, agent: str, topic: str, carry: Carry) -> Opener:
+    """Opens lanes of `agent` that carry records of `topic` into the log."""
 
     def open_lane(partition: int, clock: SystemClock) -> OpenLane:
-        return CarryingLane(context, topic, partition, carry)
+        return CarryingLane(context, agent, topic, partition, carry)
 
     return open_lane
