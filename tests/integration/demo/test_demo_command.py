@@ -26,6 +26,7 @@ def demo(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 - it takes no lock
     )
     try:
         yield process
@@ -33,6 +34,11 @@ def demo(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
+
+
+def hear_interrupts() -> None:
+    """A session in the background of a script ignores SIGINT, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def left_over(folder: Path) -> list[str]:
