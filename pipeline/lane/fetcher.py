@@ -15,7 +15,7 @@ from confluent_kafka import Message as KafkaMessage
 
 from pipeline import logs, metrics
 from pipeline.lane.lane_set import LaneSet, ToRecord
-from pipeline.lane.ports import Batch, Record
+from pipeline.lane.ports import Batch, LaneFailed, Record
 from pipeline.lane.runner import Attachment
 
 FETCH_MAX: Final = 10_000
@@ -29,6 +29,9 @@ BATCH_BYTES_MAX: Final = 16 << 20
 """A batch is cut short at this size: large records must not become a transaction that no queue can hold."""
 
 log = logs.logger("accrue.fetcher")
+
+STUCK: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
+"""The offset to read from is not in the log; the consumer stays there until it is told to seek."""
 
 
 @final
@@ -178,6 +181,9 @@ class Fetcher:
         if error.fatal():
             raise KafkaException(error)
         self._log.warning("consumer", partition=partition, why=str(error))
+        buffer = self._buffers.get(partition)
+        if error.code() in STUCK and buffer is not None:
+            buffer.attachment.fail(LaneFailed(f"{self._lanes.topic}/{partition} cannot be read on: {error}"))
 
     # ---- rebalance; called within `consume`
 

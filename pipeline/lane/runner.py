@@ -16,7 +16,8 @@ BATCHES_OUT_MAX: Final = 2
 """One being processed and one ready to be: more would only be lost when the lane fails."""
 IDLE_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = (0.1, 0.3, 1.0, 3.0, 10.0)
-LOST_SECONDS: Final = 5.0
+LOST_SECONDS: Final = 15.0
+"""A batch that takes so long from the fetcher to its lane is lost; a machine that is merely slow is faster than that."""
 
 log = logs.logger("accrue.lane")
 
@@ -73,7 +74,7 @@ class Attachment:
         self._lock = threading.Lock()
         self._out = 0
         self._active_at = time.monotonic()
-        self.queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self.queue: queue.SimpleQueue[Batch | LaneFailed | None] = queue.SimpleQueue()
 
     @property
     def has_room(self) -> bool:
@@ -89,6 +90,10 @@ class Attachment:
     def submit(self, batch: Batch) -> None:
         """The batch has arrived; the lane takes it from the queue."""
         self.queue.put(batch)
+
+    def fail(self, why: LaneFailed) -> None:
+        """Reading for this opening cannot go on: the lane is opened anew, and finds out what is the matter."""
+        self.queue.put(why)
 
     def done(self) -> None:
         with self._lock:
@@ -185,6 +190,8 @@ class LaneRunner:
                 batch = attachment.queue.get(timeout=IDLE_SECONDS)
             except queue.Empty:
                 batch = None
+            if isinstance(batch, LaneFailed):
+                raise batch
             if batch is not None and not self._closing.is_set():
                 lane.process(batch)
                 self.position = lane.position

@@ -14,6 +14,8 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
+from confluent_kafka import OFFSET_END, TopicPartition
+
 from pipeline.core.events import Event
 from pipeline.core.memory import Dead, Derived
 from pipeline.core.payloads import (
@@ -147,6 +149,13 @@ class LaneWorld:
         producer = new_producer(self.settings)
         producer.produce(self.topics.name("programs"), bundle.canonical(), bundle.hash.encode(), 0)
         assert producer.flush(30) == 0
+
+    def delete_records(self, partition: int) -> None:
+        """Delete everything that is on a partition of the log."""
+        name = self.topics.name("member-events")
+        place = TopicPartition(name, partition, OFFSET_END)
+        admin = new_admin(self.settings)
+        admin.delete_records([place])[place].result(30)
 
     def takes_old(self, timestamp_ms: int) -> bool:
         """Whether the broker takes a record that old; a tick of that time does no harm."""

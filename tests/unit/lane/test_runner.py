@@ -153,6 +153,18 @@ def test_a_batch_that_never_arrives_opens_the_lane_anew(monkeypatch: pytest.Monk
         wait_until(lambda: runner.attachment not in (None, attachment))
 
 
+def test_a_lane_that_cannot_be_read_for_is_opened_anew() -> None:
+    script = Script()
+    with running(script) as runner:
+        wait_until(lambda: runner.attachment)
+        attachment = runner.attachment
+        assert attachment is not None
+
+        attachment.fail(LaneFailed("the offset is not in the log"))
+
+        wait_until(lambda: runner.attachment not in (None, attachment))
+
+
 def test_there_is_room_for_two_batches() -> None:
     attachment = Attachment(0, threading.Event())
     assert attachment.has_room
