@@ -17,7 +17,7 @@ BATCHES_OUT_MAX: Final = 2
 IDLE_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = (0.1, 0.3, 1.0, 3.0, 10.0)
 LOST_SECONDS: Final = 15.0
-"""A batch that takes so long from the fetcher to its lane is lost; a machine that is merely slow is faster than that."""
+"""A batch that takes so long from the fetcher to its lane is lost; a machine that is merely slow is faster."""
 
 log = logs.logger("accrue.lane")
 

@@ -19,7 +19,7 @@ from pipeline.lane import keys
 from pipeline.lane.changelog import Changelog
 from pipeline.wire.state import pack_member
 
-SEEDS = int(os.environ.get("ACCRUE_SIMULATION_SEEDS", "150"))
+SEEDS = int(os.environ.get("ACCRUE_SIMULATION_SEEDS", "300"))
 FIRST = int(os.environ.get("ACCRUE_SIMULATION_FIRST_SEED", "0"))
 
 
