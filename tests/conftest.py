@@ -10,8 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from compiled import stale
 
 from pipeline.devstack import LocalStack, Settings
+
+
+def pytest_sessionstart() -> None:
+    """Compiled modules of other sources than these would be tested in their stead."""
+    if changed := stale():
+        pytest.exit(f"changed since they were compiled: {', '.join(changed)}; run `make compile` or `make pure`", 4)
 
 
 @pytest.fixture(scope="session")

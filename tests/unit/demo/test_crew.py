@@ -63,7 +63,7 @@ def test_a_killed_member_is_gone_and_comes_back_with_the_same_arguments(sleepers
         assert pid_of(crew, "worker") != first
         wait_until(lambda: crew.log("worker").read_text().endswith("up\n"))
         crew.check()
-        assert crew.cpu_s("worker") > 0
+        wait_until(lambda: crew.cpu_s("worker") > 0)
 
 
 def test_one_that_ends_by_itself_is_reported_with_its_log(sleepers: Crew) -> None:

@@ -1,5 +1,6 @@
 """The demo's script meets its fates, and the proof holds for a faultless run and finds what is wrong with others."""
 
+import inspect
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -85,7 +86,7 @@ def repeat_an_entry(found: Evidence) -> None:
 
 def decide_otherwise(found: Evidence) -> None:
     decision = found.outputs.decisions[0]
-    fields = {name: getattr(decision, name) for name in decision.__slots__}
+    fields = {name: getattr(decision, name) for name in inspect.signature(RewardDecision).parameters}
     found.outputs.decisions[0] = RewardDecision(**{**fields, "program_hash": "0" * 64})
 
 

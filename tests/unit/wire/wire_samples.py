@@ -15,7 +15,7 @@ def purchase(**changes: object) -> Event:
     payload = TransactionCompleted("o-1", 12_550, "EUR", "store", "", "DE", [Line("1", "coffee", "food", 2, 12_550)])
     event = Event("e-1", "m-1", OCCURRED_AT_MS, "shop", "", {"till": "7"}, payload, RECORDED_AT_MS)
     for name, value in changes.items():
-        setattr(event if name in Event.__slots__ else payload, name, value)
+        setattr(event if hasattr(event, name) else payload, name, value)
     return event
 
 

@@ -1,0 +1,36 @@
+"""Compiles the core and the codec with mypyc where a C compiler is at hand; without one they run interpreted.
+
+Everything else about the package stands in pyproject.toml. `ACCRUE_PURE=1` leaves the compiler out. The same modules
+run in both ways: nothing may depend on being compiled but its speed.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from setuptools import setup
+
+BUILDS = {"build", "build_ext", "bdist_wheel", "editable_wheel"}
+COMPILED = (
+    *sorted(str(path) for path in Path("pipeline/core").glob("*.py") if path.name != "__init__.py"),
+    "pipeline/wire/binary.py",
+    "pipeline/wire/state.py",
+    "pipeline/wire/generated/decoders.py",
+    "pipeline/wire/generated/encoders.py",
+)
+
+
+def extensions() -> list[object]:
+    """The compiled modules; none where they are not wanted, or nothing is being built."""
+    if os.environ.get("ACCRUE_PURE") or not BUILDS.intersection(sys.argv):
+        return []
+    from mypyc.build import mypycify  # noqa: PLC0415 - asked for only where something is compiled
+
+    sources = ["--ignore-missing-imports", *COMPILED]
+    found = mypycify(sources, opt_level="2", debug_level="0", group_name="pipeline.compiled")
+    for extension in found:
+        extension.optional = True  # no compiler: a warning, and the interpreted modules
+    return list(found)
+
+
+setup(ext_modules=extensions())
