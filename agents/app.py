@@ -9,6 +9,7 @@ import faust
 from faust.app.base import BootStrategy
 from faust.types import StreamT
 
+from pipeline.lane.board import Board
 from pipeline.lane.context import LaneContext
 from pipeline.lane.faust_consumer import NewFetcher
 from pipeline.lane.faust_transport import BatchTopic, NoTables
@@ -33,7 +34,7 @@ class LaneApp(faust.App):
 
     BootStrategy = LaneBootStrategy
 
-    def __init__(self, context: LaneContext) -> None:
+    def __init__(self, context: LaneContext, board: Board) -> None:
         settings = context.settings
         super().__init__(
             settings.app_id,
@@ -48,11 +49,12 @@ class LaneApp(faust.App):
             worker_redirect_stdouts=False,
         )
         self.context = context
-        self._lane_sets: dict[str, LaneSet] = {}
+        self._board = board
 
     def lanes(self, agent: str, topic: str, opener: Opener, to_record: ToRecord = plain_record) -> LaneSet:
         """The lanes of one source topic, opened as its partitions are assigned to this worker."""
-        lanes = self._lane_sets[topic] = LaneSet(agent, topic, opener, to_record)
+        lanes = LaneSet(agent, topic, opener, to_record)
+        self._board.add(lanes)
         return lanes
 
     def batches(self, topic: str) -> Any:
@@ -61,7 +63,7 @@ class LaneApp(faust.App):
 
     def fetchers(self) -> dict[str, NewFetcher]:
         """By source topic what makes its fetcher; asked for by the consumer once all agents are there."""
-        return {topic: self._new_fetcher(lanes) for topic, lanes in self._lane_sets.items()}
+        return {topic: self._new_fetcher(lanes) for topic, lanes in self._board.lane_sets.items()}
 
     def _new_fetcher(self, lanes: LaneSet) -> NewFetcher:
         settings = self.context.settings

@@ -16,6 +16,7 @@ from agents.rewards import rewards
 from pipeline import logs
 from pipeline.lane.context import LaneContext, connect
 from pipeline.lane.garbage import collect_between_batches
+from pipeline.lane.worker_http import WorkerServer
 from pipeline.lane.worker_records import on_record
 from pipeline.settings import Settings
 from pipeline.wire.schemas import RegistryUnavailable
@@ -31,13 +32,15 @@ PAUSE_SECONDS: Final = 1.0
 log = logs.logger("accrue.worker")
 
 
-def run(settings: Settings, agents: Sequence[str], metrics_url: str) -> None:
+def run(settings: Settings, agents: Sequence[str], server: WorkerServer) -> None:
     """Run until SIGTERM or SIGINT, then let the batches at hand be committed; does not return.
+
+    The lanes go on the board of `server`, which serves already.
 
     Raises what `connect` raises; for servers that are not there yet only after a minute.
     """
     context = wait_for_servers(settings)
-    app = LaneApp(context)
+    app = LaneApp(context, server.board)
     for name in agents:
         AGENTS[name](app)
     app.finalize()
@@ -45,7 +48,7 @@ def run(settings: Settings, agents: Sequence[str], metrics_url: str) -> None:
     worker = faust.Worker(app, override_logging=False, quiet=True, redirect_stdouts=False, loglevel="WARNING")
     worker.spinner = None  # stdout is for facts, not for a terminal's amusement
     log.info("worker started", agents=list(agents), app_id=settings.app_id, partitions=context.partitions)
-    with on_record(settings, metrics_url, agents):
+    with on_record(settings, server, agents):
         try:
             worker.execute_from_commandline()
         finally:

@@ -54,6 +54,12 @@ lane_parked = Counter(
 lane_quarantines = Counter(
     "accrue_lane_quarantines", "Members that were quarantined because a decision failed.", LANE, registry=REGISTRY
 )
+lane_quarantined = Gauge(
+    "accrue_lane_quarantined_members",
+    "Members that stand still, their records parked, until released.",
+    LANE,
+    registry=REGISTRY,
+)
 lane_ticks = Counter("accrue_lane_ticks", "Ticks that this worker appended to the log.", LANE, registry=REGISTRY)
 lane_waits = Counter(
     "accrue_lane_waits", "Pauses because a program or the registry was not there.", LANE, registry=REGISTRY
@@ -100,6 +106,12 @@ sink_batch_seconds = Histogram(
 )
 
 ProcessCollector(registry=REGISTRY)
+
+
+def forget_lane(topic: str, partition: int) -> None:
+    """Drop the gauges of a lane that others run now: what it was here says nothing of it any more."""
+    for gauge in (lane_position, lane_lag, lane_quarantined, lane_restore_to_go):
+        gauge.remove(topic, str(partition))
 
 
 def serve(port: int) -> int:

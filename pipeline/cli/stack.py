@@ -1,10 +1,10 @@
-"""`accrue up | down | status`: the local stack from the command line."""
+"""`accrue up | down`: the local stack from the command line."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -83,7 +83,11 @@ def up(
             timeout_s=timeout_s,
             on_progress=view.show,
         )
-    _print_stack(stack, stack.status(), as_json)
+    servers = stack.status()
+    if as_json:
+        print_json(stack_json(stack, servers))
+    else:
+        print_servers(servers)
 
 
 @click.command(short_help="End the local stack.")
@@ -98,26 +102,6 @@ def down(directory: Path, wipe: bool, as_json: bool) -> None:
         print_json({"dir": str(directory.absolute()), "ended": list(ended), "wiped": wipe})
     else:
         click.echo(f"Ended {', '.join(ended)}." if ended else f"Nothing ran in {directory.absolute()}.")
-
-
-@click.command(short_help="Show the local stack.")
-@dir_option
-@json_option
-def status(directory: Path, as_json: bool) -> None:
-    """Show each server's state, address, process and memory.
-
-    Exits with 1 if none runs, or if one has ended by itself.
-    """
-    stack = LocalStack(directory)
-    with _refusals():
-        servers = stack.status()
-    _print_stack(stack, servers, as_json)
-    states = {server.state for server in servers}
-    if "crashed" in states:
-        names = ", ".join(server.name for server in servers if server.state == "crashed")
-        raise click.ClickException(f"{names} ended unasked: see {stack.directory / 'logs'}, then run `accrue up` again")
-    if "running" not in states:
-        raise click.ClickException(f"no server runs in {stack.directory}: start them with `accrue up`")
 
 
 @contextmanager
@@ -143,11 +127,12 @@ def _parse_ports(given: tuple[str, ...]) -> dict[str, int]:
     return ports
 
 
-def _print_stack(stack: LocalStack, servers: tuple[Status, ...], as_json: bool) -> None:
-    if as_json:
-        listed = [asdict(server) for server in servers]
-        print_json({"dir": str(stack.directory), **asdict(stack.settings), "servers": listed})
-        return
+def stack_json(stack: LocalStack, servers: Sequence[Status]) -> dict[str, object]:
+    """The stack's facts for machines."""
+    return {"dir": str(stack.directory), **asdict(stack.settings), "servers": [asdict(server) for server in servers]}
+
+
+def print_servers(servers: Sequence[Status]) -> None:
     rows = [
         (server.name, server.state, server.address, server.pid or "-", f"{server.memory_bytes / 2**20:.0f} MiB")
         for server in servers

@@ -10,10 +10,13 @@ import sys
 from typing import Final
 
 import click
+import msgspec
 
-from pipeline import logs, metrics, settings
-from pipeline.cli.common import json_option, print_json, print_table
+from pipeline import logs, settings
+from pipeline.cli.common import iso_time, json_option, print_json, print_table
+from pipeline.lane.board import Board
 from pipeline.lane.quarantine import quarantined_members, release_member
+from pipeline.lane.worker_http import WorkerServer
 
 AGENT_NAMES: Final = ("rewards", "relay", "fulfilment")
 APPLICATION: Final = "agents.worker"
@@ -44,14 +47,13 @@ def worker(agent_names: str, metrics_port: int, batch_limit: int | None, log_lev
         )
     found = settings.load(batch_limit=batch_limit)
     logs.configure(log_level)
-    port = metrics.serve(metrics_port)
-    url = f"http://127.0.0.1:{port}/metrics"
-    click.echo(f"metrics: {url}")
+    server = WorkerServer(metrics_port, Board())
+    click.echo(f"metrics: {server.metrics_url}")
     sys.stdout.flush()
     code = 0
     try:
         # The agents are the application that the command runs, as `faust -A` would; it depends on none of them.
-        importlib.import_module(APPLICATION).run(found, names, url)
+        importlib.import_module(APPLICATION).run(found, names, server)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     # All is committed or aborted by now; clients that wait for an absent broker would hold up the interpreter's exit.
@@ -71,10 +73,10 @@ def list_quarantined(as_json: bool) -> None:
     """Show who is quarantined, since which event, and why."""
     found = quarantined_members(settings.load())
     if as_json:
-        print_json([member.as_json() for member in found])
+        print_json([{**msgspec.structs.asdict(member), "since": iso_time(member.since_ms)} for member in found])
         return
-    rows = [(m.member_id, m.parked, m.event_id, m.source, m.offset, m.error) for m in found]
-    print_table(("member", "parked", "event", "source", "offset", "error"), rows)
+    rows = [(m.member_id, m.parked, iso_time(m.since_ms), m.event_id, m.source, m.offset, m.error) for m in found]
+    print_table(("member", "parked", "since", "event", "source", "offset", "error"), rows)
 
 
 @quarantine.command()

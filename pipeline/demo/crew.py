@@ -83,6 +83,10 @@ class Crew:
         """Where its output goes."""
         return self._directory / f"{name}.log"
 
+    def running(self, name: str) -> bool:
+        """Whether it was started and neither ended nor was seen to have ended."""
+        return name in self._running
+
     def pid(self, name: str) -> int:
         """Its process id."""
         return self._running[name].pid

@@ -7,6 +7,7 @@ from typing import final
 
 from pipeline.lane import keys
 from pipeline.lane.ports import Change, LaneBroken, Reader, Record, Store
+from pipeline.lane.remedies import another_version, lost_ids, unreadable_marker
 from pipeline.wire.state import UnreadableState, packed_next_due_ms
 
 Progress = Callable[[int, int], None]
@@ -71,7 +72,7 @@ class Changelog:
                     changes = changes_of(chunk)
                 except UnreadableState as error:
                     raise LaneBroken(
-                        f"{topic}/{self.partition} is of another version of the pipeline: {error}"
+                        f"{topic}/{self.partition} is of another version of the pipeline: {error}", another_version()
                     ) from error
                 changes.append((position_key, keys.pack_number(chunk[-1][0] + 1)))
                 store.write(changes)
@@ -82,15 +83,20 @@ class Changelog:
         return Restored(records, wiped, state_end, ids_end)
 
     def marker(self, store: Store, ids_end: int) -> keys.Marker | None:
-        """The last marker of the restored store. Raises LaneBroken if decided ids are missing from their changelog."""
+        """The last marker of the restored store. Raises LaneBroken if it is not readable, or if decided ids are
+        missing from their changelog."""
         packed = store.get(keys.MARKER)
         if packed is None:
             return None
-        marker = keys.Marker.unpack(packed)
+        try:
+            marker = keys.Marker.unpack(packed)
+        except ValueError as error:
+            raise LaneBroken(f"{self.state_topic}/{self.partition}: {error}", unreadable_marker()) from error
         if ids_end < marker.ids_end:
             raise LaneBroken(
                 f"{self.ids_topic}/{self.partition} ends at {ids_end}, but the lane's marker knows {marker.ids_end}: "
-                "decided ids are lost and events could count twice; restore the topic, or replay the log anew"
+                "decided ids are lost and events could count twice",
+                lost_ids(),
             )
         return marker
 

@@ -22,6 +22,7 @@ FETCH_MAX: Final = 10_000
 IDLE_SECONDS: Final = 0.05
 FULL_SECONDS: Final = 0.02
 LAG_SECONDS: Final = 2.0
+END_SECONDS: Final = 0.2
 BUFFERED_MAX: Final = 100_000
 BUFFERED_BYTES_MAX: Final = 64 << 20
 """A partition is paused only when more than this waits: pausing throws away what was fetched ahead."""
@@ -228,11 +229,24 @@ class Fetcher:
         topic = self._lanes.topic
         positions = self._lanes.positions()
         for partition, position in positions.items():
-            _low, high = self._consumer.get_watermark_offsets(self._place(partition), cached=True)
+            high = self._end(partition)
             metrics.lane_position.labels(topic, partition).set(position)
             if high >= 0:
-                metrics.lane_lag.labels(topic, partition).set(max(high - position, 0))
+                self._lanes.lags[partition] = lag = max(high - position, 0)
+                metrics.lane_lag.labels(topic, partition).set(lag)
         self._commit(positions, asynchronous=True)
+
+    def _end(self, partition: int) -> int:
+        """The end of a partition, -1 where it is not known. One that is not being read has to be asked for."""
+        place = self._place(partition)
+        if partition in self._buffers:
+            return int(self._consumer.get_watermark_offsets(place, cached=True)[1])
+        try:
+            bounds = self._consumer.get_watermark_offsets(place, timeout=END_SECONDS)
+        except KafkaException as error:
+            self._log.info("the end is not to be had", partition=partition, why=str(error))
+            return -1
+        return -1 if bounds is None else int(bounds[1])
 
     def _commit(self, positions: Mapping[int, int], *, asynchronous: bool) -> None:
         if not positions:

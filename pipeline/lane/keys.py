@@ -10,6 +10,7 @@ MARKER: Final = b"!marker"
 ACTIVATIONS: Final = b"!activations"
 MEMBER: Final = b"m"  # + member id: the packed member
 ORDER: Final = b"o"  # + length of the member id (2) + member id + order id: the packed order
+QUARANTINED: Final = b"q"  # + member id: why the member stands still (`pipeline.lane.quarantined`)
 PARKED: Final = b"p"  # + member id + number (8): timestamp (8), raw record
 # In the store alone; what follows from the changelog of ids, from members, or speaks of the store itself:
 SEEN: Final = b"i"  # + generation (2) + identity (16): content digest (8), timestamp (8)
@@ -52,6 +53,10 @@ def order_key(member_id: str, order_id: str) -> bytes:
 
 def parked_key(member_id: str, number: int) -> bytes:
     return PARKED + member_id.encode() + _NUMBER.pack(number)
+
+
+def quarantined_key(member_id: str) -> bytes:
+    return QUARANTINED + member_id.encode()
 
 
 def due_key(due_ms: int, member_id: str) -> bytes:

@@ -8,6 +8,7 @@ finds in the changelog what was committed.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Final, Protocol, final
 
 from pipeline.core.engine import Engine
@@ -23,7 +24,9 @@ from pipeline.lane.commit import Committer
 from pipeline.lane.faults import Faults, GuardedPrograms, guarded_decode
 from pipeline.lane.outputs import Encoder, LaneOutputs, OutputTopics
 from pipeline.lane.ports import Batch, Clock, LaneBroken, LaneFailed, Reader, Store, Transaction
-from pipeline.lane.state import LaneState, RecordAtHand
+from pipeline.lane.quarantined import Quarantined
+from pipeline.lane.remedies import lost_records, unpassable
+from pipeline.lane.state import Changes, LaneState, RecordAtHand
 from pipeline.wire.codec import RegistryUnavailable, Undecodable
 
 Decoded = Event | Tick | ProgramActivated | Undecodable
@@ -150,7 +153,8 @@ class Lane:
         if not start <= position <= end:
             raise LaneBroken(
                 f"{topic}/{partition} holds offsets {start} to {end}, but its lane has come to {position}: "
-                "records are lost or the topic was created anew; restore it, or start a new app id"
+                "records are lost or the topic was created anew",
+                lost_records(start, end, position),
             )
         self._state = LaneState(self._store, self._at, self._faults)
         self._state.discard_ids_before(self._marker.last_tick_ms - 2 * self._setup.horizons.duplicates_ms)
@@ -213,6 +217,7 @@ class Lane:
         while index < stop:
             try:
                 reached, position = self._apply(batch, decoded, first, index, stop)
+                changes = self._collect()
             except (UnknownProgram, RegistryUnavailable) as error:
                 obstacle, cursor = error, self._cursor
                 self._rewind()
@@ -225,11 +230,13 @@ class Lane:
                 self._rewind()
                 if self._careful:
                     offset = batch.records[self._cursor][0]
-                    raise LaneBroken(f"the record at offset {offset} cannot be got over: {error!r}") from error
-                self._careful = True
+                    raise LaneBroken(
+                        f"the record at offset {offset} cannot be got over: {error!r}", unpassable(offset)
+                    ) from error
+                self._careful = self._state.careful = True
                 continue
-            self._careful = False
-            self.commit(position, reached - index)
+            self._careful = self._state.careful = False
+            self.commit(changes, position, reached - index)
             index = reached
         return stop, None
 
@@ -266,18 +273,15 @@ class Lane:
 
     # ---- commit
 
-    def commit(self, position: int, records: int) -> None:
+    def commit(self, changes: Changes, position: int, records: int) -> None:
         """Make what was decided durable: `records` records of the source, up to `position`."""
-        state = self._state
-        self._faults.check()
         started = self._clock.monotonic()
-        changes = state.collect()
         for member, changed_at_ms in changes.members:
             self._outputs.balance(member, changed_at_ms)
         marker = keys.Marker(position, self._engine.log_time_ms, self._last_tick_ms, self._marker.ids_end)
         ends = self._committer.transact(self._outputs.messages(), changes, marker)
         self._committer.keep(changes, marker, ends)
-        state.committed()
+        self._state.committed()
         self._observer.committed(records, self._outputs, self._clock.monotonic() - started)
         self._outputs.clear()
         self._marker = marker
@@ -300,7 +304,17 @@ class Lane:
         """When the earliest due work falls due, 0 if there is none."""
         return self._state.first_due_ms()
 
+    @property
+    def quarantined(self) -> Mapping[str, Quarantined]:
+        """Who stands still in this partition, as of the last commit. Any thread, once the lane is open."""
+        return self._state.quarantined
+
     # ---- inner
+
+    def _collect(self) -> Changes:
+        """What was decided, packed. Raises what failed outside, and MemberTooLarge."""
+        self._faults.check()
+        return self._state.collect(self._outputs.quarantined)
 
     def _rewind(self) -> None:
         """Back to the last commit."""

@@ -9,7 +9,8 @@ from typing import Final, final
 
 from confluent_kafka import Message as KafkaMessage
 
-from pipeline import logs
+from pipeline import logs, metrics
+from pipeline.lane.facts import LaneFacts
 from pipeline.lane.ports import Batch, Record
 from pipeline.lane.runner import Attachment, LaneRunner, Opener
 
@@ -30,7 +31,8 @@ def plain_record(message: KafkaMessage) -> Record:
 class LaneSet:
     """The only owner of positions. Partitions are opened and closed by the consumer's thread; any thread may read.
 
-    `agent` is whose lanes they are. `room` is set whenever a lane opens or can take another batch.
+    `agent` is whose lanes they are. `room` is set whenever a lane opens or can take another batch. `lags` are offsets
+    between a lane and the end of its log, kept by the consumer's thread.
     """
 
     def __init__(self, agent: str, topic: str, opener: Opener, to_record: ToRecord = plain_record) -> None:
@@ -40,6 +42,7 @@ class LaneSet:
         self.room = threading.Event()
         self._opener = opener
         self._runners: dict[int, LaneRunner] = {}
+        self.lags: dict[int, int] = {}
 
     def open(self, partitions: Iterable[int]) -> None:
         """Begin to open lanes; each becomes an attachment when it is restored. One that is open already stays."""
@@ -62,6 +65,8 @@ class LaneSet:
         for partition, runner in closing.items():
             if not runner.join(max(deadline - time.monotonic(), 0)):
                 log.warning("lane does not close", topic=self.topic, partition=partition, after_seconds=seconds)
+            self.lags.pop(partition, None)
+            metrics.forget_lane(self.topic, partition)
         return {partition: runner.position for partition, runner in closing.items() if runner.position >= 0}
 
     def attachments(self) -> dict[int, Attachment]:
@@ -71,6 +76,15 @@ class LaneSet:
     def positions(self) -> dict[int, int]:
         """The position of every lane that has one."""
         return {p: runner.position for p, runner in list(self._runners.items()) if runner.position >= 0}
+
+    def facts(self) -> list[LaneFacts]:
+        """How every lane stands."""
+        return [runner.facts(self.lags.get(partition, -1)) for partition, runner in list(self._runners.items())]
+
+    def resume(self, partition: int, at: int | None = None) -> str:
+        """Open a broken lane anew; another one goes on as it does. Returns the state that it was found in."""
+        runner = self._runners.get(partition)
+        return "unknown here" if runner is None else runner.resume(at)
 
     def submit(self, batch: Batch) -> None:
         """What the agent does with a batch: hand it to its lane's thread. Never blocks and never raises.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, final
 
 from pipeline import logs, metrics
 from pipeline.lane.changelog import Restored
 from pipeline.lane.outputs import LaneOutputs
+from pipeline.lane.remedies import waiting_remedy
 
 RESTORE_LINE_SECONDS: Final = 5.0
 RECORDS_PER_LINE: Final = 1_000_000
@@ -16,9 +18,10 @@ log = logs.logger("accrue.lane")
 
 @final
 class LaneObserver:
-    """Implements `pipeline.lane.lane.Observer`; used by the lane's thread."""
+    """Implements `pipeline.lane.lane.Observer`; used by the lane's thread. `waits_for` is told what is waited for."""
 
-    def __init__(self, topic: str, partition: int) -> None:
+    def __init__(self, topic: str, partition: int, waits_for: Callable[[Exception], None]) -> None:
+        self._waits_for = waits_for
         self._log = log.bind(topic=topic, partition=partition)
         labels = (topic, str(partition))
         self._labels = labels
@@ -52,9 +55,10 @@ class LaneObserver:
 
     def waiting(self, why: Exception, seconds: float) -> None:
         self._waits.inc()
+        self._waits_for(why)
         if not self._waiting:
             self._waiting = True
-            self._log.warning("lane waits", why=str(why))
+            self._log.warning("lane waits", why=str(why), remedy=waiting_remedy(why))
 
     def committed(self, records: int, outputs: LaneOutputs, seconds: float) -> None:
         if self._waiting:

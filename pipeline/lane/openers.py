@@ -13,6 +13,7 @@ from pipeline.lane.kafka_transaction import KafkaTransaction
 from pipeline.lane.lane import Lane, LaneSetup
 from pipeline.lane.observe import LaneObserver
 from pipeline.lane.ports import Batch
+from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.relay import Carry, RelayLane
 from pipeline.lane.runner import Opener, OpenLane, SystemClock
 from pipeline.lane.store import RocksStore
@@ -37,20 +38,33 @@ class RewardsLane:
             context.programs,
             context.decoder,
             context.encoder,
-            LaneObserver(topics.source, partition),
+            LaneObserver(topics.source, partition, clock.waits_for),
         )
         self._ticker = Ticker(partition, context.live_tick, context.appender.append)
         self._ticks = metrics.lane_ticks.labels(topics.source, partition)
+        self._stopped = metrics.lane_quarantined.labels(topics.source, partition)
+        self.quarantined: tuple[Quarantined, ...] = ()
 
     @property
     def position(self) -> int:
         return self._lane.position
 
-    def open(self) -> int:
-        return self._lane.open()
+    def open(self, at: int | None = None) -> int:
+        assert at is None, "the place of this lane is in its changelog"
+        position = self._lane.open()
+        self._tell()
+        return position
 
     def process(self, batch: Batch) -> None:
         self._lane.process(batch)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Who stands still, for whoever asks."""
+        found = self._lane.quarantined
+        if found or self.quarantined:
+            self.quarantined = tuple(sorted(found.values(), key=lambda one: one.member_id))
+        self._stopped.set(len(found))
 
     def idle(self) -> None:
         before = self._ticker.appended
@@ -72,13 +86,14 @@ class CarryingLane:
         )
         self._appended = metrics.appended_records.labels(topic, partition)
         self._records = metrics.lane_records.labels(topic, partition)
+        self.quarantined: tuple[Quarantined, ...] = ()  # that is no concern of a relay
 
     @property
     def position(self) -> int:
         return self._lane.position
 
-    def open(self) -> int:
-        return self._lane.open()
+    def open(self, at: int | None = None) -> int:
+        return self._lane.open(at)
 
     def process(self, batch: Batch) -> None:
         before = self._lane.appended

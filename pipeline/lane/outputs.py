@@ -17,6 +17,7 @@ from pipeline.core.records import (
     WalletBalance,
 )
 from pipeline.lane.ports import Message
+from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.state import RecordAtHand
 
 LOG_TIME_HEADER: Final = "log-time"
@@ -96,7 +97,8 @@ class Note:
 class LaneOutputs:
     """Implements `pipeline.core.ports.Outputs` for one partition: messages by topic, in order, and what to count.
 
-    `count` is the number of messages; `rejections` are counted by reason.
+    `count` is the number of messages; `rejections` are counted by reason; `quarantined` says of members who were
+    stopped why.
     """
 
     def __init__(self, topics: OutputTopics, partition: int, encoder: Encoder, at: RecordAtHand) -> None:
@@ -122,6 +124,7 @@ class LaneOutputs:
         )
         self._marks: list[tuple[list[int], int, int, int, int, dict[str, int]]] = []
         self.notes: list[Note] = []
+        self.quarantined: dict[str, Quarantined] = {}
         self.rejections: dict[str, int] = {}
         self.duplicates = 0
         self.parked_records = 0
@@ -155,6 +158,7 @@ class LaneOutputs:
         self._derived.append(message)
         if isinstance(event.payload, MemberQuarantined):
             self.quarantines += 1
+            self.quarantined[event.member_id] = Quarantined.of(event)
             self._note("quarantined", event, "", event.payload.error)
 
     def dead_letter(self, reason: str, detail: str, event: Event | None) -> None:
@@ -220,6 +224,7 @@ class LaneOutputs:
             messages.clear()
         self._marks.clear()
         self.notes = []
+        self.quarantined = {}
         self.rejections = {}
         self.duplicates = 0
         self.parked_records = 0

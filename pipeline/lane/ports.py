@@ -113,7 +113,14 @@ class LaneFailed(Exception):
 
 
 class LaneBroken(Exception):
-    """An invariant does not hold: the partition stands still until someone has looked at it."""
+    """An invariant does not hold: the partition stands still until someone has looked at it.
+
+    `remedy` says what they can do, with the command as typed.
+    """
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why)
+        self.remedy = remedy
 
 
 class LaneClosing(Exception):

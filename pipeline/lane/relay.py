@@ -15,6 +15,7 @@ from confluent_kafka import Message as KafkaMessage
 from pipeline.lane.appender import Append, AppendFunction
 from pipeline.lane.outputs import LOG_TIME_HEADER
 from pipeline.lane.ports import Batch, LaneBroken, LaneFailed, Reader, Record
+from pipeline.lane.remedies import lost_records
 from pipeline.wire.partitioner import partition_of
 
 Carry = Callable[[Record], Append | None]
@@ -44,15 +45,19 @@ class RelayLane:
         self.position = -1
         self.appended = 0
 
-    def open(self) -> int:
-        """The position to read from. Raises LaneBroken if the topic lost records that were not carried over."""
+    def open(self, at: int | None = None) -> int:
+        """The position to read from: `at`, else the group's, else the start of the topic.
+
+        Raises LaneBroken if the topic does not hold it, so that records were lost that were not carried over.
+        """
         start, end = self._reader.bounds(self._topic, self._partition)
-        committed = self._positions.committed(self._topic, self._partition)
+        committed = self._positions.committed(self._topic, self._partition) if at is None else at
         position = start if committed is None else committed
         if not start <= position <= end:
             raise LaneBroken(
                 f"{self._topic}/{self._partition} holds offsets {start} to {end}, but is relayed up to {position}: "
-                "records are lost or the topic was created anew; set the group's offset to where it shall go on"
+                "records are lost or the topic was created anew",
+                lost_records(start, end, position),
             )
         self.position = position
         return position

@@ -12,6 +12,8 @@ from pipeline import logs, metrics
 from pipeline.lane.garbage import collect_after_batch
 from pipeline.lane.ports import Batch, LaneBroken, LaneClosing, LaneFailed
 
+from pipeline.lane.quarantined import Quarantined
+from pipeline.lane.remedies import failing, waiting_remedy
 BATCHES_OUT_MAX: Final = 2
 """One being processed and one ready to be: more would only be lost when the lane fails."""
 IDLE_SECONDS: Final = 1.0
@@ -28,7 +30,13 @@ class OpenLane(Protocol):
     @property
     def position(self) -> int: ...
 
-    def open(self) -> int: ...
+    @property
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """Who stands still in the partition. Any thread."""
+
+    def open(self, at: int | None = None) -> int:
+        """The position to read from. A lane whose position is not in its changelog can be told to begin `at`."""
+
     def process(self, batch: Batch) -> None: ...
     def idle(self) -> None:
         """Called about once a second, between batches. May raise LaneFailed."""
@@ -37,11 +45,14 @@ class OpenLane(Protocol):
 
 
 class SystemClock:
-    """The clock port over the machine's clocks; a wait ends with LaneClosing as soon as `closing` is set."""
+    """The clock port over the machine's clocks; a wait ends with LaneClosing as soon as `closing` is set.
 
-    def __init__(self, closing: threading.Event, on_wait: Callable[[], None] = lambda: None) -> None:
+    `waits_for` is to be told what the lane waits for, before it waits.
+    """
+
+    def __init__(self, closing: threading.Event, waits_for: Callable[[Exception], None]) -> None:
         self._closing = closing
-        self._on_wait = on_wait
+        self.waits_for = waits_for
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -50,7 +61,6 @@ class SystemClock:
         return time.monotonic()
 
     def wait(self, seconds: float) -> None:
-        self._on_wait()
         if self._closing.wait(seconds):
             raise LaneClosing
 
@@ -112,7 +122,7 @@ class LaneRunner:
     """Runs the lane of one partition until it is closed.
 
     `attachment` is there while the lane is open; another object means another opening. `position` is the last one
-    reached, -1 before the first opening.
+    reached, -1 before the first opening. `trouble` is there until the lane has got over it.
     """
 
     def __init__(self, topic: str, partition: int, opener: Opener, room: threading.Event) -> None:
@@ -122,10 +132,14 @@ class LaneRunner:
         self.position = -1
         self.state = "opening"
         self._served = False
+        self.trouble: Trouble | None = None
+        self._quarantined: tuple[Quarantined, ...] = ()
         self._opener = opener
+        self._begin_at: int | None = None
         self._room = room
         self._closing = threading.Event()
-        self._clock = SystemClock(self._closing, lambda: self._enter("waiting"))
+        self._resumed = threading.Event()
+        self._clock = SystemClock(self._closing, self._wait_for)
         self._thread = threading.Thread(target=self._run, name=f"lane-{topic}-{partition}", daemon=True)
 
     def start(self) -> None:
@@ -135,10 +149,26 @@ class LaneRunner:
         """The batch being processed is finished, nothing else is begun."""
         self._closing.set()
         attachment = self.attachment
+        self._resumed.set()
         if attachment is not None:
             attachment.queue.put(None)
 
     def join(self, seconds: float) -> bool:
+    def resume(self, at: int | None) -> str:
+        """Have a broken lane opened anew, to begin `at`. Returns the state that it was found in. Any thread."""
+        state = self.state
+        if state == "broken":
+            self._begin_at = at
+            self._enter("opening")
+            self._resumed.set()
+        return state
+
+    def facts(self, lag: int) -> LaneFacts:
+        """How the lane stands. Any thread."""
+        return LaneFacts(
+            self.topic, self.partition, self.state, self.position, lag, self.trouble, self._quarantined
+        )  # fmt: skip
+
         """Whether the thread has ended within `seconds`."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
@@ -148,13 +178,12 @@ class LaneRunner:
         while not self._closing.is_set():
             failure, served = self._live_once()
             if isinstance(failure, LaneBroken):
-                self._enter("broken")
-                log.critical("lane broken: the partition stands still", **self._where(), why=str(failure))
-                self._closing.wait()
+                self._stand_still(failure)
             elif failure is not None:
                 failures = 1 if served else failures + 1
                 pause = PAUSE_SECONDS[min(failures, len(PAUSE_SECONDS)) - 1]
                 self._enter("failed")
+                self.trouble = trouble_of(failure, failing(), self.topic, self.partition, self.trouble)
                 details = {} if isinstance(failure, LaneFailed) else {"exc_info": failure}
                 log.warning("lane failed", **self._where(), why=str(failure), reopens_in_seconds=pause, **details)
                 metrics.lane_reopenings.labels(self.topic, self.partition).inc()
@@ -163,13 +192,31 @@ class LaneRunner:
         log.info("lane closed", **self._where(), position=self.position)
 
     def _live_once(self) -> tuple[Exception | None, bool]:
+    def _stand_still(self, failure: LaneBroken) -> None:
+        """Until someone has looked and says so."""
+        trouble = trouble_of(failure, failure.remedy, self.topic, self.partition, self.trouble)
+        self.trouble = trouble
+        self._resumed.clear()
+        self._enter("broken")
+        if self._closing.is_set():
+            return
+        log.critical("lane broken: the partition stands still", **self._where(), why=trouble.why, remedy=trouble.remedy)
+        self._resumed.wait()
+        if not self._closing.is_set():
+            log.warning("lane resumed", **self._where(), at=self._begin_at)
+
+    def _wait_for(self, why: Exception) -> None:
+        self.trouble = trouble_of(why, waiting_remedy(why), self.topic, self.partition, self.trouble)
+        self._enter("waiting")
+
         """One opening, from open to close: (what ended it, whether it has processed something)."""
         lane: OpenLane | None = None
         self._served = False
         try:
             self._enter("opening")
             lane = self._opener(self.partition, self._clock)
-            self.position = lane.open()
+            at, self._begin_at = self._begin_at, None
+            self.position = lane.open() if at is None else lane.open(at)
             self._serve(lane)
         except LaneClosing:
             return None, self._served
@@ -183,6 +230,7 @@ class LaneRunner:
         """Process batches until the lane is to close."""
         attachment = self.attachment = Attachment(self.position, self._room)
         self._enter("running")
+        self._quarantined = lane.quarantined
         self._room.set()
         idle_at = time.monotonic() + IDLE_SECONDS
         while not self._closing.is_set():
@@ -196,16 +244,22 @@ class LaneRunner:
                 lane.process(batch)
                 self.position = lane.position
                 attachment.done()
+                self._quarantined = lane.quarantined
                 self._served = True
-                self._enter("running")
+                self._well()
                 collect_after_batch()
             if time.monotonic() >= idle_at:
                 lane.idle()
                 idle_at = time.monotonic() + IDLE_SECONDS
+                self._well()
                 if attachment.lost():
                     raise LaneFailed("a batch that was fetched did not arrive")
 
     def _release(self, lane: OpenLane | None) -> None:
+    def _well(self) -> None:
+        self.trouble = None
+        self._enter("running")
+
         self.attachment = None
         if lane is None:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, final
 
 import msgspec
@@ -12,10 +12,21 @@ from pipeline.core.member import Member, Order
 from pipeline.lane import keys
 from pipeline.lane.faults import Faults, guarded_get
 from pipeline.lane.ports import Change, LaneBroken, Store
+from pipeline.lane.quarantined import Quarantine, Quarantined
+from pipeline.lane.remedies import another_version
 from pipeline.wire.state import UnreadableState, pack_member, pack_order, unpack_member, unpack_order
 
 CACHED_MEMBERS: Final = 20_000
 """Decoded members in the young generation of the cache; as many again are in the old one."""
+MEMBER_BYTES_MAX: Final = 2_000_000
+"""A packed member may be so large; key, quarantine and framing still fit into a record of the changelog."""
+
+
+NOTHING_NEW: Final[Mapping[str, Quarantined]] = {}
+
+
+class MemberTooLarge(Exception):
+    """The member does not fit into a record of the changelog, so the event that would make it so is not decided."""
 
 
 @final
@@ -55,7 +66,8 @@ class LaneState:
     """Implements `pipeline.core.ports.State` for one partition; used by one thread.
 
     Life of a commit: `prefetch`, reads and writes by the engine, then either `collect`, the transaction, the store's
-    write and `committed`; or `forget_changes`.
+    write and `committed`; or `forget_changes`. While `careful` is set, a member is measured whenever it is put, so that
+    the event that makes it too large is known; else only when it is collected.
     """
 
     def __init__(self, store: Store, at: RecordAtHand, faults: Faults, cached_members: int = CACHED_MEMBERS) -> None:
@@ -76,6 +88,8 @@ class LaneState:
         self._activations: list[tuple[int, str]] | None = None
         self._activations_changed = False
         self._generations = self._present_generations()
+        self._quarantine = Quarantine(store)
+        self.careful = False
 
     # ---- members
 
@@ -113,7 +127,10 @@ class LaneState:
         return member
 
     def put_member(self, member: Member) -> None:
+        """Raises MemberTooLarge, while careful."""
         member_id = member.member_id
+        if self.careful:
+            _packed(member)
         self._young[member_id] = member
         self._changed[member_id] = self._at.timestamp_ms
 
@@ -192,23 +209,34 @@ class LaneState:
     def activations(self) -> list[tuple[int, str]]:
         if self._activations is None:
             packed = self._get(keys.ACTIVATIONS)
-            self._activations = [] if packed is None else _unpack_activations(packed)
+            try:
+                self._activations = [] if packed is None else _unpack_activations(packed)
+            except msgspec.DecodeError as error:
+                raise self._unreadable(error) from error
         return self._activations
 
     def put_activations(self, activations: list[tuple[int, str]]) -> None:
         self._activations = activations
         self._activations_changed = True
 
+    @property
+    def quarantined(self) -> Mapping[str, Quarantined]:
+        """The quarantined members, as of the last commit. Any thread."""
+        return self._quarantine.members
+
     # ---- commit
 
-    def collect(self) -> Changes:
-        """Everything changed since the last commit, packed."""
+    def collect(self, news: Mapping[str, Quarantined] = NOTHING_NEW) -> Changes:
+        """Everything changed since the last commit, packed. `news` says why members were stopped since then.
+
+        Raises MemberTooLarge.
+        """
         changelog: list[Change] = []
         local: list[Change] = [(key, None) for key in self._stale_due]
         members = [(self._young[member_id], at_ms) for member_id, at_ms in self._changed.items()]
         for member, _ in members:
             member_id = member.member_id
-            changelog.append((keys.member_key(member_id), pack_member(member)))
+            changelog.append((keys.member_key(member_id), _packed(member)))
             indexed_ms = self._indexed_due_ms.get(member_id, 0)
             if indexed_ms != member.next_due_ms:
                 if indexed_ms:
@@ -217,6 +245,7 @@ class LaneState:
                     local.append((keys.due_key(member.next_due_ms, member_id), b""))
         changelog.extend((key, pack_order(order)) for key, order in self._orders.items())
         changelog.extend(self._parked.items())
+        changelog.extend(self._quarantine.changes((member for member, _ in members), news))
         if self._activations_changed and self._activations is not None:
             changelog.append((keys.ACTIVATIONS, msgspec.msgpack.encode(self._activations)))
         parts: list[bytes] = []
@@ -232,6 +261,7 @@ class LaneState:
             self._indexed_due_ms[member_id] = self._young[member_id].next_due_ms
         for _, at_ms in self._seen.values():
             self._add_generation(keys.generation(at_ms))
+        self._quarantine.committed()
         self._clear_changes()
         if len(self._young) > self._cached_members:
             for member_id in self._old:
@@ -240,6 +270,7 @@ class LaneState:
 
     def forget_changes(self) -> None:
         self._clear_changes()
+        self._quarantine.forget_changes()
         # Members are changed in place, perhaps half-way: only the store knows what they were.
         self._young.clear()
         self._old.clear()
@@ -257,8 +288,8 @@ class LaneState:
         fetched = self._fetched
         return fetched[key] if key in fetched else self._get(key)
 
-    def _unreadable(self, error: UnreadableState) -> LaneBroken:
-        broken = LaneBroken(f"the state is of another version of the pipeline: {error}")
+    def _unreadable(self, error: Exception) -> LaneBroken:
+        broken = LaneBroken(f"the state is of another version of the pipeline: {error}", another_version())
         self._faults.note(broken)
         return broken
 
@@ -291,6 +322,16 @@ class LaneState:
 
 
 Changed = dict[bytes, bytes | None]
+
+
+def _packed(member: Member) -> bytes:
+    packed = pack_member(member)
+    if len(packed) > MEMBER_BYTES_MAX and not member.quarantined:  # who is stopped has been let through before
+        raise MemberTooLarge(
+            f"member {member.member_id} would take {len(packed)} bytes and {MEMBER_BYTES_MAX} are the most: "
+            "too many lots, counters or holds; let the programme give fewer, then release the member"
+        )
+    return packed
 
 
 def _unpack_activations(packed: bytes) -> list[tuple[int, str]]:

@@ -9,6 +9,7 @@ from pipeline.core.records import FulfillmentCommand
 from pipeline.lane.appender import Append
 from pipeline.lane.ports import LaneBroken, LaneFailed, Record
 from pipeline.lane.relay import Carry
+from pipeline.lane.remedies import unreadable_command
 from pipeline.wire.codec import Decoder, Encoder, RegistryUnavailable, Undecodable
 from pipeline.wire.partitioner import partition_of
 
@@ -29,9 +30,14 @@ def answered(decoder: Decoder, encoder: Encoder, partitions: int) -> Carry:
         except RegistryUnavailable as error:
             raise LaneFailed(f"the registry is needed to read the command at offset {offset}: {error}") from error
         except Undecodable as error:
-            raise LaneBroken(f"the command at offset {offset} is not readable: {error}") from error
+            raise LaneBroken(
+                f"the command at offset {offset} is not readable: {error}", unreadable_command(offset)
+            ) from error
         if not isinstance(command, FulfillmentCommand):
-            raise LaneBroken(f"the record at offset {offset} is a {type(command).__name__}, not a command")
+            raise LaneBroken(
+                f"the record at offset {offset} is a {type(command).__name__}, not a command",
+                unreadable_command(offset),
+            )
         if command.provider != HOUSE or command.action != FULFIL:
             return None
         key = command.member_id.encode()

@@ -17,6 +17,7 @@ from pipeline.core.memory import Dead, Derived, Duplicate, Output, Parked
 from pipeline.core.records import DeadLetter, FulfillmentCommand, LedgerEntry, MemberBalance, RewardDecision, TierChange
 from pipeline.lane import keys
 from pipeline.lane.changelog import Changelog
+from pipeline.lane.quarantined import Quarantined
 from pipeline.wire.state import pack_member
 
 SEEDS = int(os.environ.get("ACCRUE_SIMULATION_SEEDS", "300"))
@@ -66,7 +67,11 @@ def check_state(world: World, drained_by: int) -> None:
     assert {key: value for key, value in restored.items() if key.startswith(keys.MEMBER)} == members
     assert keys.Marker.unpack(restored[keys.MARKER]).position <= world.source.log.end()
     store = world.stores[drained_by]
-    for prefix in (keys.MEMBER, keys.ORDER, keys.PARKED, keys.ACTIVATIONS, keys.MARKER, keys.SEEN):
+    quarantined = {name: m.parked for name, m in world.source.oracle.state(0).members.items() if m.quarantined}
+    on_record = [Quarantined.unpack(value) for key, value in restored.items() if key.startswith(keys.QUARANTINED)]
+    assert {one.member_id: one.parked for one in on_record} == quarantined
+    assert all("DecisionDefect" in one.error for one in on_record)
+    for prefix in (keys.MEMBER, keys.ORDER, keys.PARKED, keys.QUARANTINED, keys.ACTIVATIONS, keys.MARKER, keys.SEEN):
         kept = {key: value for key, value in store.items() if key.startswith(prefix)}
         assert kept == {key: value for key, value in restored.items() if key.startswith(prefix)}, prefix
     for name, member in world.source.oracle.state(0).members.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from fake_store import FakeStore
 
@@ -9,9 +11,11 @@ from pipeline.core.events import Event
 from pipeline.core.member import Member, Order
 from pipeline.core.payloads import MemberEnrolled
 from pipeline.lane import keys
+from pipeline.lane import state as state_module
 from pipeline.lane.faults import Faults
 from pipeline.lane.ports import LaneBroken
-from pipeline.lane.state import LaneState, RecordAtHand
+from pipeline.lane.quarantined import Quarantined
+from pipeline.lane.state import LaneState, MemberTooLarge, RecordAtHand
 from pipeline.wire.state import unpack_member
 
 IDENTITY = b"i" * 16
@@ -28,8 +32,8 @@ class Kept:
         self.faults = Faults()
         self.state = LaneState(self.store, self.at, self.faults, cached_members)
 
-    def commit(self) -> None:
-        changes = self.state.collect()
+    def commit(self, news: Mapping[str, Quarantined] | None = None) -> None:
+        changes = self.state.collect(news or {})
         self.store.write([*changes.changelog, *changes.local])
         self.state.committed()
 
@@ -210,3 +214,70 @@ def test_a_member_of_another_version_breaks_the_lane_and_is_remembered() -> None
         kept.state.member("a")
     with pytest.raises(LaneBroken):
         kept.faults.check()
+
+
+def test_why_a_member_stands_still_is_kept_until_the_member_is_released() -> None:
+    kept = Kept()
+    member = Member("a")
+    member.quarantined = True
+    member.parked = 1
+    kept.state.put_member(member)
+    why = Quarantined("a", "e-1", "shop", 7, "ZeroDivisionError: x", 1_000, 0)
+    kept.commit({"a": why})
+    assert kept.state.quarantined["a"].parked == 1
+    member = kept.state.member("a") or Member("")
+    member.parked = 2
+    kept.state.put_member(member)
+    kept.state.forget_changes()
+    assert kept.state.quarantined["a"].parked == 1, "only what was committed counts"
+    member = kept.state.member("a") or Member("")
+    member.parked = 3
+    kept.state.put_member(member)
+    kept.commit()
+
+    reopened = LaneState(kept.store, kept.at, kept.faults)
+    assert reopened.quarantined == {"a": Quarantined("a", "e-1", "shop", 7, "ZeroDivisionError: x", 1_000, 3)}
+
+    member = kept.state.member("a") or Member("")
+    member.quarantined = False
+    kept.state.put_member(member)
+    kept.commit()
+    assert kept.state.quarantined == {}
+    assert not [key for key in kept.content if key.startswith(keys.QUARANTINED)]
+
+
+def test_a_quarantine_of_another_version_breaks_the_lane() -> None:
+    kept = Kept()
+    kept.content[keys.quarantined_key("a")] = b"\xc1"
+
+    with pytest.raises(LaneBroken, match="not readable"):
+        LaneState(kept.store, kept.at, kept.faults)
+
+
+def test_activations_of_another_version_break_the_lane_and_are_no_fault_of_the_event() -> None:
+    kept = Kept()
+    kept.content[keys.ACTIVATIONS] = b"\xc1"
+
+    with pytest.raises(LaneBroken, match="another version"):
+        kept.state.activations()
+    with pytest.raises(LaneBroken):
+        kept.faults.check()
+
+
+def test_a_member_that_fits_no_record_is_refused_when_collected_and_while_careful_when_put(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(state_module, "MEMBER_BYTES_MAX", 200)
+    kept = Kept()
+    large = Member("a" * 300)
+    kept.state.put_member(large)
+    with pytest.raises(MemberTooLarge, match="200 are the most"):
+        kept.state.collect()
+    kept.state.forget_changes()
+
+    kept.state.careful = True
+    with pytest.raises(MemberTooLarge):
+        kept.state.put_member(large)
+    large.quarantined = True
+    kept.state.put_member(large)
+    assert kept.state.collect().members

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.lane import runner as runner_module
 from pipeline.lane.ports import Batch, LaneBroken, LaneFailed
+from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.runner import Attachment, LaneRunner, SystemClock
 
 WAIT_S = 60.0
@@ -24,9 +25,10 @@ class ScriptedLane:
         self._on_process = on_process
         self.position = -1
         self.closed = False
+        self.quarantined: tuple[Quarantined, ...] = ()
 
-    def open(self) -> int:
-        self.position = self._on_open()
+    def open(self, at: int | None = None) -> int:
+        self.position = self._on_open() if at is None else at
         return self.position
 
     def process(self, batch: Batch) -> None:
@@ -139,6 +141,41 @@ def test_a_broken_lane_stands_still_until_it_is_closed(where: str) -> None:
     assert len(script.lanes) == 1
 
 
+@pytest.mark.parametrize("at", [None, 15])
+def test_a_broken_lane_goes_on_when_it_is_told_to(at: int | None) -> None:
+    remedy = "mend it, then `accrue lane resume TOPIC PARTITION`"
+    script = Script(processes=[LaneBroken("records are lost", remedy)])
+    with running(script) as runner:
+        assert runner.resume(None) in ("opening", "running"), "there is nothing to resume"
+        deliver(runner, 10, 12)
+        wait_until(lambda: runner.state == "broken")
+        wait_until(lambda: runner.attachment is None)
+        trouble = runner.facts(lag=3).trouble
+        assert trouble is not None
+        assert (trouble.why, trouble.remedy) == ("records are lost", "mend it, then `accrue lane resume topic 3`")
+
+        assert runner.resume(at) == "broken"
+
+        start = 10 if at is None else at
+        deliver(runner, start, start + 2)
+        wait_until(lambda: runner.position == start + 2)
+        wait_until(lambda: runner.state == "running")
+        assert runner.facts(lag=0).trouble is None
+
+
+def test_what_failed_is_told_until_the_lane_has_got_over_it() -> None:
+    script = Script(opens=[LaneFailed("no broker"), LaneFailed("no broker still")])
+    with running(script) as runner:
+        wait_until(lambda: runner.trouble is not None)
+        first = runner.trouble
+        assert first is not None
+        wait_until(lambda: runner.trouble is None or runner.trouble.why == "no broker still")
+        assert runner.trouble is None or runner.trouble.since_ms == first.since_ms
+
+        wait_until(lambda: runner.state == "running")
+        wait_until(lambda: runner.trouble is None)
+
+
 def test_a_batch_that_never_arrives_opens_the_lane_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner_module, "LOST_SECONDS", 0.05)
     monkeypatch.setattr(runner_module, "IDLE_SECONDS", 0.02)
@@ -187,6 +224,7 @@ def test_a_lane_that_waits_is_closed_at_once() -> None:
             self._clock = clock
 
         def process(self, batch: Batch) -> None:
+            self._clock.waits_for(LaneFailed("no registry"))
             waiting.set()
             self._clock.wait(10_000)
 
