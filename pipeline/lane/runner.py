@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Final, Protocol, final
 
 from pipeline import logs, metrics
+from pipeline.lane.facts import LaneFacts, Trouble, trouble_of
 from pipeline.lane.garbage import collect_after_batch
 from pipeline.lane.ports import Batch, LaneBroken, LaneClosing, LaneFailed
-
 from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.remedies import failing, waiting_remedy
+
 BATCHES_OUT_MAX: Final = 2
 """One being processed and one ready to be: more would only be lost when the lane fails."""
 IDLE_SECONDS: Final = 1.0
@@ -131,11 +132,11 @@ class LaneRunner:
         self.attachment: Attachment | None = None
         self.position = -1
         self.state = "opening"
-        self._served = False
         self.trouble: Trouble | None = None
         self._quarantined: tuple[Quarantined, ...] = ()
-        self._opener = opener
+        self._served = False
         self._begin_at: int | None = None
+        self._opener = opener
         self._room = room
         self._closing = threading.Event()
         self._resumed = threading.Event()
@@ -148,12 +149,11 @@ class LaneRunner:
     def ask_to_close(self) -> None:
         """The batch being processed is finished, nothing else is begun."""
         self._closing.set()
-        attachment = self.attachment
         self._resumed.set()
+        attachment = self.attachment
         if attachment is not None:
             attachment.queue.put(None)
 
-    def join(self, seconds: float) -> bool:
     def resume(self, at: int | None) -> str:
         """Have a broken lane opened anew, to begin `at`. Returns the state that it was found in. Any thread."""
         state = self.state
@@ -169,6 +169,7 @@ class LaneRunner:
             self.topic, self.partition, self.state, self.position, lag, self.trouble, self._quarantined
         )  # fmt: skip
 
+    def join(self, seconds: float) -> bool:
         """Whether the thread has ended within `seconds`."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
@@ -182,8 +183,8 @@ class LaneRunner:
             elif failure is not None:
                 failures = 1 if served else failures + 1
                 pause = PAUSE_SECONDS[min(failures, len(PAUSE_SECONDS)) - 1]
-                self._enter("failed")
                 self.trouble = trouble_of(failure, failing(), self.topic, self.partition, self.trouble)
+                self._enter("failed")
                 details = {} if isinstance(failure, LaneFailed) else {"exc_info": failure}
                 log.warning("lane failed", **self._where(), why=str(failure), reopens_in_seconds=pause, **details)
                 metrics.lane_reopenings.labels(self.topic, self.partition).inc()
@@ -191,7 +192,6 @@ class LaneRunner:
         self._enter("closed")
         log.info("lane closed", **self._where(), position=self.position)
 
-    def _live_once(self) -> tuple[Exception | None, bool]:
     def _stand_still(self, failure: LaneBroken) -> None:
         """Until someone has looked and says so."""
         trouble = trouble_of(failure, failure.remedy, self.topic, self.partition, self.trouble)
@@ -209,6 +209,7 @@ class LaneRunner:
         self.trouble = trouble_of(why, waiting_remedy(why), self.topic, self.partition, self.trouble)
         self._enter("waiting")
 
+    def _live_once(self) -> tuple[Exception | None, bool]:
         """One opening, from open to close: (what ended it, whether it has processed something)."""
         lane: OpenLane | None = None
         self._served = False
@@ -229,8 +230,8 @@ class LaneRunner:
     def _serve(self, lane: OpenLane) -> None:
         """Process batches until the lane is to close."""
         attachment = self.attachment = Attachment(self.position, self._room)
-        self._enter("running")
         self._quarantined = lane.quarantined
+        self._enter("running")
         self._room.set()
         idle_at = time.monotonic() + IDLE_SECONDS
         while not self._closing.is_set():
@@ -243,23 +244,23 @@ class LaneRunner:
             if batch is not None and not self._closing.is_set():
                 lane.process(batch)
                 self.position = lane.position
-                attachment.done()
                 self._quarantined = lane.quarantined
+                attachment.done()
                 self._served = True
                 self._well()
                 collect_after_batch()
             if time.monotonic() >= idle_at:
                 lane.idle()
-                idle_at = time.monotonic() + IDLE_SECONDS
                 self._well()
+                idle_at = time.monotonic() + IDLE_SECONDS
                 if attachment.lost():
                     raise LaneFailed("a batch that was fetched did not arrive")
 
-    def _release(self, lane: OpenLane | None) -> None:
     def _well(self) -> None:
         self.trouble = None
         self._enter("running")
 
+    def _release(self, lane: OpenLane | None) -> None:
         self.attachment = None
         if lane is None:
             return
