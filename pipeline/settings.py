@@ -48,6 +48,12 @@ class Settings:
         metadata={"doc": "Folder of the workers' RocksDB stores; a cache of the changelogs."},
     )
     batch_limit: int = field(default=1000, metadata={"doc": "Most records in one batch, which is one transaction."})
+    failpoints: str = field(
+        default="", metadata={"doc": "For tests: where workers and sinks fail on purpose; see docs/chaos.md."}
+    )
+    clock_file: Path | None = field(
+        default=None, metadata={"doc": "For tests: a file that says by how many ms a worker's clock is wrong."}
+    )
     kafka: Mapping[str, str] = field(
         default_factory=dict,
         metadata={
@@ -98,7 +104,7 @@ def load(
     unknown = [name for name in values if name not in plain]
     if unknown:
         raise InvalidSettings(f"{', '.join(unknown)} is no setting; settings are {', '.join(plain)}")
-    for name in ("data_dir", "topics_file"):
+    for name in ("data_dir", "topics_file", "clock_file"):
         if name in values:
             values[name] = Path(str(values[name]))
     if "batch_limit" in values:

@@ -10,9 +10,11 @@ from typing import Any, Final, final
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from pipeline import clock
 from pipeline.lane.kafka import new_admin, new_producer, topic_config
 from pipeline.lane.ports import LaneFailed
 from pipeline.settings import Settings
+from pipeline.wire.times import time_text
 
 Append = tuple[int, bytes | None, bytes, int]
 """(partition, key, value, timestamp in ms or 0 for now) of a record to append."""
@@ -33,6 +35,11 @@ def acceptable_ms(timestamp_ms: int, now_ms: int, before_max_ms: int, after_max_
 
 
 @final
+class TimeRefused(LaneFailed):
+    """The broker takes no record of the time that this worker's clock shows."""
+
+
+@final
 class LogAppender:
     """Shared by threads. Records of one call keep their order per partition; a call that fails may have sent some."""
 
@@ -46,7 +53,10 @@ class LogAppender:
         self._limits_read_at = 0.0
 
     def append(self, records: list[Append]) -> None:
-        """Returns when all are on the log. Raises LaneFailed when one is not; append them again then."""
+        """Returns when all are on the log. Raises LaneFailed when one is not, TimeRefused where a clock is wrong.
+
+        Append them again then.
+        """
         if not records:
             return
         times_ms = self._times(records)
@@ -65,6 +75,11 @@ class LogAppender:
             raise LaneFailed(f"{self._topic} took no records: {error}") from error
         if pending.left or pending.error is not None:
             self._give_up(producer)
+            if pending.error is not None and pending.error.code() == KafkaError.INVALID_TIMESTAMP:
+                raise TimeRefused(
+                    f"{self._topic}: the broker refuses records of {time_text(min(times_ms))} to "
+                    f"{time_text(max(times_ms))}: the clock here or there is wrong; set it"
+                )
             raise LaneFailed(
                 f"{self._topic} did not acknowledge {pending.left} records: {pending.error or 'no answer'}"
             )
@@ -79,7 +94,7 @@ class LogAppender:
         An import lifts a limit while it runs; a record of history that was moved to now would let its member's time
         run ahead of the history that is still to come.
         """
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = clock.now_ms()
         limits = self._read_limits()
         times_ms = [acceptable_ms(timestamp_ms, now_ms, *limits) for *_, timestamp_ms in records]
         asked_ms = [timestamp_ms or now_ms for *_, timestamp_ms in records]

@@ -9,9 +9,13 @@ from typing import Final, final
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from pipeline import clock
 from pipeline.core.horizons import Horizons
 from pipeline.core.payloads import Tick
+from pipeline.failpoints import armed
 from pipeline.lane.appender import LogAppender
+from pipeline.lane.commit import transactional_id
+from pipeline.lane.failing import append_with_failpoints
 from pipeline.lane.kafka import new_admin, partition_counts, topic_config
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.outputs import OutputTopics
@@ -49,7 +53,10 @@ class LaneContext:
         self.decoder = Decoder(registry)
         self.encoder = Encoder(registry.schema_ids(topics))
         self.programs = TopicPrograms(KafkaReader(settings), topics.name(PROGRAMS))
+        clock.shift_by(settings.clock_file)
+        self.failpoints = armed(settings.failpoints)
         self.appender = LogAppender(settings, self.topics.source)
+        self.append = append_with_failpoints(self.appender.append, self.failpoints)
         self.live_tick = self.encoder.tick(Tick(TICK_MODE))
 
     def store_folder(self, partition: int) -> Path:
@@ -57,8 +64,8 @@ class LaneContext:
         return self.settings.data_dir / self.settings.app_id / self.topics.source / str(partition)
 
     def transactional_id(self, partition: int) -> str:
-        """The same for whoever owns the partition, so that a new owner shuts out the old one."""
-        return f"{self.settings.app_id}-{self.topics.source}-{partition}"
+        """Of the lane of a partition of the log."""
+        return transactional_id(self.settings.app_id, self.topics.source, partition)
 
     def close(self) -> None:
         self.programs.close()

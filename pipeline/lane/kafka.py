@@ -16,6 +16,8 @@ MESSAGE_BYTES_MAX: Final = 2_097_152
 TRANSACTION_TIMEOUT_MS: Final = 30_000
 """A dead writer's open transaction holds up readers of its output partitions for no longer than this."""
 SESSION_TIMEOUT_MS: Final = 6_000
+"""A worker that is silent for so long has lost its partitions; with the heartbeat, the one thing of a group to set."""
+HEARTBEAT_MS: Final = 1_500
 CONSUMER_ONLY: Final = (
     "group.",
     "session.",
@@ -82,12 +84,12 @@ def group_consumer_config(settings: Settings, agent: str) -> dict[str, Any]:
     """
     group = group_of(settings, agent)
     return {
+        "session.timeout.ms": SESSION_TIMEOUT_MS,
+        "heartbeat.interval.ms": HEARTBEAT_MS,
         **consumer_config(settings, group, group),
         "group.protocol": "classic",
         "partition.assignment.strategy": "cooperative-sticky",
-        "session.timeout.ms": SESSION_TIMEOUT_MS,
         "fetch.wait.max.ms": 50,  # a partition that is resumed waits until the fetch under way has been answered
-        "heartbeat.interval.ms": 1_500,
     }
 
 

@@ -7,6 +7,7 @@ from typing import final
 from pipeline import metrics
 from pipeline.lane.changelog import Changelog
 from pipeline.lane.context import GroupPositions, LaneContext
+from pipeline.lane.failing import store_with_failpoints, with_failpoints
 from pipeline.lane.kafka import group_of
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.kafka_transaction import KafkaTransaction
@@ -32,15 +33,17 @@ class RewardsLane:
         self._lane = Lane(
             setup,
             KafkaReader(context.settings),
-            KafkaTransaction(context.settings, context.transactional_id(partition), partition),
-            RocksStore(context.store_folder(partition)),
+            with_failpoints(
+                KafkaTransaction(context.settings, context.transactional_id(partition), partition), context.failpoints
+            ),
+            store_with_failpoints(RocksStore(context.store_folder(partition)), context.failpoints),
             clock,
             context.programs,
             context.decoder,
             context.encoder,
             LaneObserver(topics.source, partition, clock.waits_for),
         )
-        self._ticker = Ticker(partition, context.live_tick, context.appender.append)
+        self._ticker = Ticker(partition, context.live_tick, context.append)
         self._ticks = metrics.lane_ticks.labels(topics.source, partition)
         self._stopped = metrics.lane_quarantined.labels(topics.source, partition)
         self.quarantined: tuple[Quarantined, ...] = ()
@@ -81,9 +84,7 @@ class CarryingLane:
 
     def __init__(self, context: LaneContext, agent: str, topic: str, partition: int, carry: Carry) -> None:
         positions = GroupPositions(context.admin, group_of(context.settings, agent))
-        self._lane = RelayLane(
-            topic, partition, KafkaReader(context.settings), positions, carry, context.appender.append
-        )
+        self._lane = RelayLane(topic, partition, KafkaReader(context.settings), positions, carry, context.append)
         self._appended = metrics.appended_records.labels(topic, partition)
         self._records = metrics.lane_records.labels(topic, partition)
         self.quarantined: tuple[Quarantined, ...] = ()  # that is no concern of a relay

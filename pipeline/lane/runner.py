@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol, final
 
-from pipeline import logs, metrics
+from pipeline import clock, logs, metrics
 from pipeline.lane.facts import LaneFacts, Trouble, trouble_of
 from pipeline.lane.garbage import collect_after_batch
 from pipeline.lane.ports import Batch, LaneBroken, LaneClosing, LaneFailed
@@ -56,7 +56,7 @@ class SystemClock:
         self.waits_for = waits_for
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        return clock.now_ms()
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from pipeline import logs
 from pipeline.core.horizons import TICK_GRACE_MS
-from pipeline.lane.appender import AppendFunction
+from pipeline.lane.appender import AppendFunction, TimeRefused
 from pipeline.lane.lane import Lane
 
 PAUSE_MS: Final = 60_000
 """Ticks follow each other no faster, however much is due."""
 AT_LEAST_EVERY_MS: Final = 3_600_000
+
+log = logs.logger("accrue.lane")
 
 
 def tick_wanted(now_ms: int, first_due_ms: int, last_tick_ms: int, importing: bool) -> bool:
@@ -36,11 +39,21 @@ class Ticker:
         self.appended = 0
 
     def maybe_tick(self, lane: Lane, now_ms: int) -> None:
-        """Append a tick if one is wanted. Raises LaneFailed."""
+        """Append a tick if one is wanted. Raises LaneFailed.
+
+        Where this worker's clock is wrong the broker refuses the tick: quiet members wait until it is right, or until
+        another worker has the partition; the lane itself goes by its records and has no need of a clock.
+        """
+        if now_ms < self._asked_at_ms:
+            self._asked_at_ms = 0  # the clock was put back: what it said before counts for nothing
         last_ms = max(lane.last_tick_ms, self._asked_at_ms)
         if now_ms - last_ms < PAUSE_MS:
             return
         if tick_wanted(now_ms, lane.first_due_ms(), last_ms, lane.importing):
             self._asked_at_ms = now_ms
-            self._append([(self._partition, None, self._tick_value, 0)])
+            try:
+                self._append([(self._partition, None, self._tick_value, 0)])
+            except TimeRefused as error:
+                log.error("tick refused", partition=self._partition, why=str(error))
+                return
             self.appended += 1

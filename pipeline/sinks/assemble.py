@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.failpoints import armed
 from pipeline.settings import Settings
 from pipeline.sinks import postgres_tables, redis_target
+from pipeline.sinks.failing import with_failpoints
 from pipeline.sinks.ledger_verify import LedgerVerifier
 from pipeline.sinks.loop import Sink
 from pipeline.sinks.postgres import PostgresTarget
@@ -43,6 +45,7 @@ def sink(name: str, settings: Settings, *, accept_gaps: bool, reject_unknown_sch
         target, wanted = PostgresTarget(settings.need("postgres_url")), postgres_tables.TOPICS
     else:
         target, wanted = RedisTarget(settings.need("redis_url"), keys_of(settings)), redis_target.TOPICS
+    target = with_failpoints(target, armed(settings.failpoints))
     source = LogSource(settings, [topics.name(topic) for topic in wanted], f"{settings.app_id}-sink-{name}")
     return Sink(
         source,

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from lane_world import DAY_MS, LaneWorld, now_ms, wait_until
 
+from pipeline import clock
 from pipeline.devstack import Settings
 from pipeline.history.relaxed import old_timestamps_taken
-from pipeline.lane.appender import LogAppender
+from pipeline.lane.appender import LogAppender, TimeRefused
 from pipeline.lane.kafka import new_admin
 from pipeline.lane.ports import LaneFailed
 
@@ -66,3 +67,22 @@ def test_records_keep_their_order_and_a_broker_that_refuses_is_told_of(world: La
         appender.append([(1, b"k", b"x" * 1_500_000, 0)])
     appender.append([(1, b"after", b"v", 0)])
     assert len(stamped(world, b"after")) == 1
+
+
+def test_a_clock_that_is_a_day_wrong_is_told_of_and_nothing_is_written(world: LaneWorld, tmp_path: Path) -> None:
+    appender = LogAppender(world.settings, world.topics.name("member-events"))
+    appender.append([(0, b"right", b"v", 0)])
+    wrong_by = tmp_path / "wrong-by"
+    clock.shift_by(wrong_by)
+    try:
+        for shift_ms in (DAY_MS, -DAY_MS):
+            wrong_by.write_text(str(shift_ms))
+            wait_until(lambda shift_ms=shift_ms: abs(clock.now_ms() - now_ms()) > abs(shift_ms) // 2, "the wrong time")
+            with pytest.raises(TimeRefused, match="the clock here or there is wrong; set it"):
+                appender.append([(0, b"wrong", b"v", 0)])
+    finally:
+        clock.shift_by(None)
+    appender.append([(0, b"right", b"v", 0)])
+
+    assert len(stamped(world, b"right")) == 2
+    assert stamped(world, b"wrong") == []

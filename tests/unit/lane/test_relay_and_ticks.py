@@ -6,10 +6,10 @@ import pytest
 from fake_kafka import FakeBroker, FakeReader
 
 from pipeline.core.horizons import TICK_GRACE_MS
-from pipeline.lane.appender import MARGIN_MS, Append, acceptable_ms
+from pipeline.lane.appender import MARGIN_MS, Append, TimeRefused, acceptable_ms
 from pipeline.lane.ports import Batch, LaneBroken, LaneFailed
 from pipeline.lane.relay import RelayLane, relayed
-from pipeline.lane.ticks import AT_LEAST_EVERY_MS, PAUSE_MS, tick_wanted
+from pipeline.lane.ticks import AT_LEAST_EVERY_MS, PAUSE_MS, Ticker, tick_wanted
 from pipeline.wire.partitioner import partition_of
 
 NOW_MS = 1_800_000_000_000
@@ -104,3 +104,47 @@ def test_nothing_counts_as_relayed_that_was_not_acknowledged() -> None:
     with pytest.raises(LaneFailed):
         lane.process(Batch([(0, 0, b"m0", b"v0")], 0, 1))
     assert lane.position == 0
+
+
+class IdleLane:
+    """A lane between batches: something is due, and no tick was ever there."""
+
+    last_tick_ms = 0
+    importing = False
+
+    def first_due_ms(self) -> int:
+        return 1
+
+
+def test_a_refused_tick_is_not_asked_for_again_at_once_and_the_lane_goes_on() -> None:
+    asked: list[Append] = []
+
+    def refuse(records: list[Append]) -> None:
+        asked.extend(records)
+        raise TimeRefused("the clock is wrong")
+
+    ticker = Ticker(2, b"tick", refuse)
+    for second in range(60):
+        ticker.maybe_tick(IdleLane(), NOW_MS + second * 1000)  # type: ignore[arg-type]
+
+    assert len(asked) == 1
+    assert ticker.appended == 0
+    ticker.maybe_tick(IdleLane(), NOW_MS + PAUSE_MS)  # type: ignore[arg-type]
+    assert len(asked) == 2
+
+
+def test_ticks_go_on_when_a_clock_that_was_ahead_is_put_right() -> None:
+    asked: list[Append] = []
+    ticker = Ticker(2, b"tick", asked.extend)
+    ticker.maybe_tick(IdleLane(), NOW_MS + 86_400_000)  # type: ignore[arg-type]
+    ticker.maybe_tick(IdleLane(), NOW_MS)  # type: ignore[arg-type]
+
+    assert len(asked) == 2
+
+
+def test_a_broken_append_still_fails_the_lane() -> None:
+    def fail(_records: list[Append]) -> None:
+        raise LaneFailed("no broker")
+
+    with pytest.raises(LaneFailed, match="no broker"):
+        Ticker(2, b"tick", fail).maybe_tick(IdleLane(), NOW_MS)  # type: ignore[arg-type]
