@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from pipeline.lane.ports import LaneFailed, Message, Record
 
@@ -13,6 +14,10 @@ Point = Callable[[str], None]
 
 def no_faults(_place: str) -> None:
     """Nothing fails."""
+
+
+class Fenced(LaneFailed):
+    """Another owner has the transactional id, or the broker has given up on it."""
 
 
 @dataclass(eq=False)
@@ -37,43 +42,48 @@ class FakeLog:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.start = 0
+        self.headers: dict[int, dict[str, bytes]] = {}  # of the records that have some
+        self._open: dict[FakeSession, int] = {}  # where the first record of each open session stands
 
     def append(
         self, key: bytes | None, value: bytes | None, timestamp_ms: int, session: FakeSession | None = None
     ) -> int:
         offset = len(self.entries)
         self.entries.append(Entry((offset, timestamp_ms, key, value), session))
-        if session is not None and self not in session.logs:
+        if session is not None and session not in self._open:
             session.logs.append(self)
+            self._open[session] = offset
         return offset
+
+    def end_session(self, session: FakeSession) -> None:
+        """The session is decided: its marker stands in the log."""
+        del self._open[session]
+        self.entries.append(Entry(None, session))
 
     def end(self) -> int:
         """The last stable offset."""
-        for offset, entry in enumerate(self.entries):
-            if entry.session is not None and entry.session.state == "open" and entry.record is not None:
-                return offset
-        return len(self.entries)
+        return min(self._open.values()) if self._open else len(self.entries)
 
-    def read(self, start: int, end: int) -> list[Record]:
-        """Committed records."""
-        return [
-            entry.record
-            for entry in self.entries[max(start, self.start) : min(end, self.end())]
-            if entry.record is not None and (entry.session is None or entry.session.state == "committed")
-        ]
+    def read(self, start: int, end: int, limit: int = 2**31) -> list[Record]:
+        """Committed records, the first `limit` of them."""
+        found: list[Record] = []
+        for entry in islice(self.entries, max(start, self.start), min(end, self.end())):
+            if entry.record is not None and (entry.session is None or entry.session.state == "committed"):
+                found.append(entry.record)
+                if len(found) == limit:
+                    break
+        return found
 
     def compact(self, tombstones_from_ms: int = 0) -> None:
         """Keep the last committed record of each key; what is overwritten or aborted becomes a gap.
 
         Deletions from before `tombstones_from_ms` go too, as a broker drops them after delete.retention.ms.
         """
-        last = {
-            record[2]: record[0]
-            for record in self.read(0, self.end())
-            if record[3] is not None or record[1] >= tombstones_from_ms
-        }
-        for offset, entry in enumerate(self.entries[: self.end()]):
-            if entry.record is not None and last.get(entry.record[2]) != offset:
+        end = self.end()
+        last = {record[2]: record for record in self.read(0, end)}
+        kept = {offset for offset, at_ms, _, value in last.values() if value is not None or at_ms >= tombstones_from_ms}
+        for offset, entry in enumerate(self.entries[:end]):
+            if entry.record is not None and offset not in kept:
                 entry.record = None
 
     def truncate(self, start: int) -> None:
@@ -82,11 +92,15 @@ class FakeLog:
 
 
 class FakeBroker:
-    """Topics are made when they are used; sessions by transactional id, of which only the latest may write."""
+    """Topics are made when they are used; sessions by transactional id, of which only the latest may write.
+
+    `late` are commits whose senders no longer wait for the answer and which have not arrived yet.
+    """
 
     def __init__(self) -> None:
         self.logs: dict[tuple[str, int], FakeLog] = {}
         self.owners: dict[str, FakeTransaction] = {}
+        self.late: list[FakeTransaction] = []
 
     def log(self, topic: str, partition: int) -> FakeLog:
         return self.logs.setdefault((topic, partition), FakeLog())
@@ -95,7 +109,28 @@ class FakeBroker:
     def end_session(session: FakeSession, state: str) -> None:
         session.state = state
         for log in session.logs:
-            log.entries.append(Entry(None, session))
+            log.end_session(session)
+
+    def let_late_commits_arrive(self) -> tuple[int, int]:
+        """(how many did commit, how many came too late: their owner was shut out, their session aborted)."""
+        arrived, self.late = self.late, []
+        committed = 0
+        for transaction in arrived:
+            session = transaction.session
+            if self.owners.get(transaction.transactional_id) is transaction and session is not None:
+                self.end_session(session, "committed")
+                transaction.session = None
+                committed += 1
+        return committed, len(arrived) - committed
+
+    def time_out(self, transactional_id: str) -> bool:
+        """Give up on an owner that left its transaction open for too long; False if it did not."""
+        owner = self.owners.get(transactional_id)
+        if owner is None or owner.session is None or owner.session.state != "open":
+            return False
+        self.end_session(owner.session, "aborted")
+        del self.owners[transactional_id]
+        return True
 
 
 class FakeReader:
@@ -122,7 +157,10 @@ class FakeReader:
 
 
 class FakeTransaction:
-    """The transaction port. `now_ms` stamps what it sends."""
+    """The transaction port. `now_ms` stamps what it sends.
+
+    Whoever raises at the place "commit:on its way" leaves the request under way: it arrives when the broker lets it.
+    """
 
     def __init__(
         self,
@@ -133,7 +171,7 @@ class FakeTransaction:
         now_ms: Callable[[], int] = lambda: 1,
     ) -> None:
         self._broker = broker
-        self._id = transactional_id
+        self.transactional_id = transactional_id
         self._partition = partition
         self._point = point
         self._now_ms = now_ms
@@ -142,10 +180,10 @@ class FakeTransaction:
 
     def fence(self) -> None:
         self._point("fence:before")
-        previous = self._broker.owners.get(self._id)
+        previous = self._broker.owners.get(self.transactional_id)
         if previous is not None and previous.session is not None and previous.session.state == "open":
             self._broker.end_session(previous.session, "aborted")
-        self._broker.owners[self._id] = self
+        self._broker.owners[self.transactional_id] = self
         self._point("fence:after")
 
     def begin(self) -> None:
@@ -160,6 +198,8 @@ class FakeTransaction:
             self._check()
             log = self._broker.log(topic, self._partition)
             offset = log.append(message["key"], message["value"], self._now_ms(), self.session)
+            if message.get("headers"):
+                log.headers[offset] = dict(message["headers"])
             if tracked:
                 self._ends[topic] = offset + 1
 
@@ -167,6 +207,12 @@ class FakeTransaction:
         self._point("commit:before")
         self._check()
         assert self.session is not None, "commit follows begin"
+        try:
+            self._point("commit:on its way")
+        except BaseException:
+            self._broker.late.append(self)
+            raise
+        self._check()
         self._broker.end_session(self.session, "committed")
         self.session = None
         self._point("commit:after")
@@ -176,7 +222,7 @@ class FakeTransaction:
         """What is open stays open until the next owner fences, as when a process dies."""
 
     def _check(self) -> None:
-        if self._broker.owners.get(self._id) is not self:
-            raise LaneFailed(f"{self._id} was fenced")
+        if self._broker.owners.get(self.transactional_id) is not self:
+            raise Fenced(f"{self.transactional_id} was fenced")
         if self.session is not None and self.session.state != "open":
-            raise LaneFailed(f"{self._id}: the transaction was aborted")
+            raise LaneFailed(f"{self.transactional_id}: the transaction was aborted")

@@ -2,53 +2,122 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from fake_kafka import Point, no_faults
 
-from pipeline.lane.ports import Change
+from pipeline.lane.ports import Change, LaneFailed
+
+UNSYNCED_MAX = 40
+"""So many of the latest writes may be lost with the machine's power."""
+
+Undo = list[tuple[bytes, bytes | None]]
+"""What the keys of a write held before it."""
+
+
+class FakeDisk:
+    """A folder that outlives the stores that are opened on it: what it holds, and which writes are not synced yet."""
+
+    def __init__(self, content: dict[bytes, bytes] | None = None) -> None:
+        self.content: dict[bytes, bytes] = {} if content is None else content
+        self.damaged = False
+        self._unsynced: list[Undo] = []
+
+    def write(self, changes: Sequence[Change]) -> None:
+        """All of it, as one write."""
+        content = self.content
+        undo: Undo = []
+        for key, value in changes:
+            undo.append((key, content.get(key)))
+            if value is None:
+                content.pop(key, None)
+            else:
+                content[key] = value
+        self._unsynced.append(undo)
+        del self._unsynced[:-UNSYNCED_MAX]
+
+    def remove(self) -> None:
+        """The folder is gone, and whatever was the matter with it."""
+        self.content.clear()
+        self._unsynced.clear()
+        self.damaged = False
+
+    @property
+    def unsynced(self) -> int:
+        """How many writes the power can take."""
+        return len(self._unsynced)
+
+    def lose_tail(self, writes: int) -> None:
+        """The latest writes never reached the disk: an older state, but a whole one, as a write-ahead log gives it."""
+        for _ in range(writes):
+            for key, value in reversed(self._unsynced.pop()):
+                if value is None:
+                    self.content.pop(key, None)
+                else:
+                    self.content[key] = value
 
 
 class FakeStore:
-    """The store port over a dict that outlives its lanes, as a folder does; a write is there whole or not at all."""
+    """The store port over a disk; a write is there whole or not at all.
 
-    def __init__(self, content: dict[bytes, bytes], point: Point = no_faults) -> None:
-        self._content = content
+    A damaged disk is noticed when the store is opened, and removed, as RocksDB's checksums make it; until then its
+    reads fail. Whoever dies while loading loses the latest half of what was loaded.
+    """
+
+    def __init__(self, disk: FakeDisk | dict[bytes, bytes], point: Point = no_faults) -> None:
+        self._disk = disk if isinstance(disk, FakeDisk) else FakeDisk(disk)
+        self._content = self._disk.content
         self._point = point
+        self._loaded: list[Sequence[Change]] | None = None
+        if self._disk.damaged:
+            self._disk.remove()
 
     def get(self, key: bytes) -> bytes | None:
-        self._point("store.get")
+        self._read("store.get")
         return self._content.get(key)
 
     def get_many(self, keys: list[bytes]) -> list[bytes | None]:
-        self._point("store.get_many")
+        self._read("store.get_many")
         return [self._content.get(key) for key in keys]
 
     def scan(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
-        keys = sorted(self._content)
-        for key in keys[bisect_left(keys, start) : bisect_left(keys, stop)]:
-            if key in self._content:
-                yield key, self._content[key]
+        content = self._content
+        for key in sorted([key for key in content if start <= key < stop]):
+            if key in content:
+                yield key, content[key]
 
     def write(self, changes: Sequence[Change]) -> None:
         self._point("store.write:before")
-        for key, value in changes:
-            if value is None:
-                self._content.pop(key, None)
-            else:
-                self._content[key] = value
+        if self._loaded is None:
+            self._disk.write(changes)
+        else:
+            self._loaded.append(changes)
+            if len(self._loaded) % 2 == 0:
+                self._disk.write(self._loaded.pop(0))
         self._point("store.write:after")
 
+    def start_loading(self) -> None:
+        self._loaded = []
+
+    def finish_loading(self) -> None:
+        self._point("store.finish_loading")
+        for changes in self._loaded or ():
+            self._disk.write(changes)
+        self._loaded = None
+
     def discard(self, start: bytes, stop: bytes) -> None:
-        for key in [key for key in self._content if start <= key < stop]:
-            del self._content[key]
+        self._disk.write([(key, None) for key in list(self._content) if start <= key < stop])
 
     def clear(self) -> None:
-        self._content.clear()
+        self._disk.remove()
 
     def close(self) -> None:
         """The content stays."""
+
+    def _read(self, place: str) -> None:
+        self._point(place)
+        if self._disk.damaged:
+            raise LaneFailed("the store failed: block checksum mismatch")
 
 
 class FakeClock:

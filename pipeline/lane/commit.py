@@ -12,6 +12,12 @@ from pipeline.lane.state import Changes
 IDS_PER_RECORD: Final = 16_384
 
 
+def transactional_id(app_id: str, topic: str, partition: int) -> str:
+    """The same for whoever owns the partition, so that a new owner shuts out the old one; no two partitions share
+    one."""
+    return f"{app_id}-{topic}-{partition}"
+
+
 @final
 class Committer:
     """Carries the decisions of a lane into topics, then into its store: what the store has is always committed."""
@@ -21,12 +27,14 @@ class Committer:
         self._transaction = transaction
         self._store = store
         self._clock = clock
+        self._began_ms = 0
 
     def transact(
         self, outputs: list[tuple[str, list[Message]]], changes: Changes, marker: keys.Marker
     ) -> dict[str, int]:
         """Send everything in one transaction and commit it. Returns the ends of the changelogs that were written to."""
         transaction, topics = self._transaction, self._topics
+        self._began_ms = self._clock.now_ms()
         transaction.begin()
         for topic, messages in outputs:
             transaction.send(topic, messages)
@@ -40,12 +48,16 @@ class Committer:
         return transaction.commit()
 
     def keep(self, changes: Changes, marker: keys.Marker, ends: dict[str, int]) -> None:
-        """Write to the store what was committed, with the positions from which a restore is to go on."""
+        """Write to the store what was committed, with the positions from which a restore is to go on.
+
+        It is as old as the transaction's begin: a process may stand still after the commit for so long that another
+        owner's deletions are forgotten.
+        """
         topics = self._topics
         written = changes.changelog + changes.local
         written.append((keys.MARKER, marker.pack()))
         written.append((keys.CHANGELOG_POSITION, keys.pack_number(ends[topics.changelog])))
         if topics.ids in ends:
             written.append((keys.IDS_POSITION, keys.pack_number(ends[topics.ids])))
-        written.append((keys.WRITTEN_AT, keys.pack_number(self._clock.now_ms())))
+        written.append((keys.WRITTEN_AT, keys.pack_number(self._began_ms)))
         self._store.write(written)

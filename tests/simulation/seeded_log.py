@@ -1,31 +1,18 @@
-"""A log of one partition from a seed: every kind of record a lane can meet, and what the core makes of it."""
+"""The log of one world by a seed: all its partitions, in transactions or not, and what the core makes of them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from random import Random
 
-from core_programs import NONE, Limit, Period, Tier, Unit, program, rule, table
-from fake_kafka import FakeBroker, FakeLog, FakeSession
+from fake_kafka import FakeBroker, FakeSession
+from seeded_events import DAY_MS, PARTITIONS, START_MS, SeededEvents, programs
 
 from pipeline.core.events import Event
-from pipeline.core.member import Member
-from pipeline.core.memory import Derived
-from pipeline.core.payloads import (
-    FulfillmentOutcome,
-    MemberEnrolled,
-    Payload,
-    PointsAdjusted,
-    ProfileChanged,
-    ProgramActivated,
-    QuarantineReleased,
-    RedemptionCancelled,
-    RedemptionRequested,
-    ReferralAccepted,
-    Tick,
-    TransactionCompleted,
-    TransactionRefunded,
-)
-from pipeline.core.program import Program, Reward
+from pipeline.core.house import HOUSE
+from pipeline.core.memory import Output
+from pipeline.core.payloads import ProgramActivated, Tick
+from pipeline.core.program import Program
 from pipeline.core.reasons import WRONG_PARTITION
 from pipeline.core.records import FulfillmentCommand
 from pipeline.core.simulate import Simulation
@@ -33,153 +20,167 @@ from pipeline.wire.codec import Decoder, Encoder, Undecodable
 from pipeline.wire.partitioner import partition_of
 from pipeline.wire.schemas import CommittedSchemas
 
-START_MS = 1_767_225_600_000  # 2026-01-01
-DAY_MS = 86_400_000
-POISON = "poison"
-PARTITIONS = 3
 SCHEMAS = CommittedSchemas()
 ENCODER = Encoder(SCHEMAS.schema_ids)
 DECODER = Decoder(SCHEMAS)
+PROGRAMS = programs("ab")
+LATE_MS = 9 * 60_000
+"""The broker takes timestamps that are so old, while live."""
 
 
-class DecisionDefect(Exception):
-    """What a defect in the core would raise."""
+class KnownPrograms:
+    """All programmes, at once."""
 
-
-def not_poisoned(event: Event, _member: Member) -> bool:
-    """A condition with a defect that poisoned events lay open."""
-    if POISON in event.attributes:
-        raise DecisionDefect(event.event_id)
-    return True
-
-
-def programs(names: str) -> list[Program]:
-    """Programs with lots that wait and expire, tiers, limits and rewards; each gives another rate."""
-    points = Unit("points", "floor", Period(1, 0))
-    return [
-        program(
-            {
-                "transaction_completed": table(
-                    (rule("base", points, rate=(index, 1), pending=Period(0, 2 * DAY_MS)), not_poisoned),
-                    rule("first", points, fixed=50, first_only=True, limits=(Limit(200, 0, "month"),)),
-                ),
-                "member_enrolled": table(rule("welcome", points, fixed=20)),
-                "referral_joined": table(rule("referred", points, fixed=5, pending=NONE)),
-            },
-            program_hash=name * 64,
-            units=(points,),
-            tiers=(Tier("bronze", 0, 100), Tier("silver", 150, 120)),
-            rewards=(Reward("voucher", points, 30, "house", (), ()), Reward("trip", points, 80, "external", (), ())),
-        )
-        for index, name in enumerate(names, 1)
-    ]
+    def program(self, program_hash: str) -> Program:
+        return PROGRAMS[program_hash]
 
 
 class SeededLog:
-    """Appends records to a fake source partition and keeps the simulation of them, which is the oracle, up to date."""
+    """Appends records to the partitions of the fake log and keeps their simulation, which is the oracle, up to date.
 
-    def __init__(self, seed: int, broker: FakeBroker, topic: str, partition: int) -> None:
-        self.random = Random(f"log {seed} {partition}")
-        self.partition = partition
-        self.log: FakeLog = broker.log(topic, partition)
-        self._broker = broker
-        self.programs = {one.program_hash: one for one in programs("ab")}
-        self.oracle = Simulation(self, relay=False)
+    The oracle takes what is committed, in the order of each partition. `bites` counts what was provoked.
+    """
+
+    def __init__(self, seed: int, broker: FakeBroker, topic: str) -> None:
+        self.random = Random(f"log {seed}")
+        self.bites: Counter[str] = Counter()
+        self.logs = [broker.log(topic, partition) for partition in range(PARTITIONS)]
+        self.records = 0
         self.now_ms = START_MS
         self.importing = self.random.random() < 0.3
-        names = (f"m{i}" for i in range(1000))
-        self.members = [name for name in names if partition_of(name.encode(), PARTITIONS) == partition][:5]
-        self._strangers = [name for name in map(str, range(50)) if partition_of(name.encode(), PARTITIONS) != partition]
-        self._count = 0
-        self._sent: list[tuple[Event, bytes]] = []
-        self._commands: list[FulfillmentCommand] = []
-        self._derived: list[Derived] = []
-        self._session: FakeSession | None = None
-        for program_hash in self.programs:
-            if program_hash.startswith("a"):
-                self._control(ProgramActivated(program_hash, START_MS - 400 * DAY_MS, "ada", ""))
-
-    def program(self, program_hash: str) -> Program:
-        return self.programs[program_hash]
+        self.oracle = Simulation(KnownPrograms(), PARTITIONS, relay=False)
+        self._broker = broker
+        self._events = [SeededEvents(self.random, partition) for partition in range(PARTITIONS)]
+        self._sent: list[tuple[int, bytes, bytes]] = []
+        self._taken = [0] * PARTITIONS
+        self._journals_read = [0] * PARTITIONS
+        self._hanging: FakeSession | None = None
+        self._activate("a", START_MS - 400 * DAY_MS, None)
 
     def grow(self, records: int) -> None:
-        """Append so many records, some of them within transactions, some of those aborted."""
+        """Append so many records to partitions by chance; then the oracle takes what is committed."""
+        draw = self.random
         for _ in range(records):
-            draw = self.random.random()
-            self.now_ms += self.random.choice((1000, 60_000, 3_600_000, DAY_MS))
-            if draw < 0.04:
-                self._aborted()
-            elif draw < 0.12:
-                self._control(Tick("import" if self.importing else "live"))
-            elif draw < 0.14:
-                self._control(ProgramActivated("b" * 64, self.now_ms + 10 * 60_000, "ada", ""))
-            elif draw < 0.19:
-                self._malformed()
-            elif draw < 0.27 and self._sent:
-                event, value = self.random.choice(self._sent)
-                self._append(event.member_id.encode(), value)
-            elif draw < 0.32 and self._derived:
-                derived = self._derived.pop(0).event
-                if partition_of(derived.member_id.encode(), PARTITIONS) == self.partition:
-                    self._send(derived)
+            kind = draw.random()
+            partition = draw.randrange(PARTITIONS)
+            self.now_ms += draw.choice((1000, 60_000, 3_600_000, DAY_MS))
+            if kind < 0.04:
+                self._aborted(partition)
+            elif kind < 0.12:
+                self._tick(partition)
+            elif kind < 0.13:
+                self._program_published()
+            elif kind < 0.18:
+                self._malformed(partition)
+            elif kind < 0.26 and self._sent:
+                self.bites["event sent twice"] += 1
+                self.append(*draw.choice(self._sent))
             else:
-                self._send(self._event())
-        self.importing = self.importing and self.random.random() > 0.2
+                event = self._events[partition].event(self._stamp())
+                self._send(partition, event)
+        self.importing = self.importing and draw.random() > 0.1
+        self.catch_up()
+
+    def append(
+        self, partition: int, key: bytes | None, value: bytes, timestamp_ms: int = 0, session: FakeSession | None = None
+    ) -> None:
+        """Append one record; it is decided at once, but where a session is given. `timestamp_ms` 0 means now."""
+        own = FakeSession() if session is None and self.random.random() < 0.05 else None
+        self.logs[partition].append(key, value, timestamp_ms or self.now_ms, session or own)
+        self.records += 1
+        if own is not None:
+            self._broker.end_session(own, "committed")
+
+    def append_derived(self, partition: int, key: bytes | None, value: bytes, timestamp_ms: int) -> None:
+        """What a relay appends: stamped with the time it asks for as far as the broker takes it."""
+        oldest_ms = 0 if self.importing else self.now_ms - LATE_MS
+        self.append(partition, key, value, max(timestamp_ms, oldest_ms) if timestamp_ms else 0)
+
+    def settle(self) -> None:
+        """Whoever left a transaction over the log open is timed out, or its commit gets through after all."""
+        if self._hanging is not None:
+            state = self.random.choice(("committed", "aborted"))
+            self._broker.end_session(self._hanging, state)
+            self.bites[f"open transaction on the log {state}"] += 1
+            self._hanging = None
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Let the oracle take what readers of committed records see by now."""
+        for partition, log in enumerate(self.logs):
+            end = log.end()
+            for offset, timestamp_ms, key, value in log.read(self._taken[partition], end):
+                self._take(partition, offset, timestamp_ms, key, value or b"")
+            self._taken[partition] = end
+            journal = self.oracle.journal(partition)
+            for output in journal[self._journals_read[partition] :]:
+                if isinstance(output, FulfillmentCommand) and output.provider != HOUSE:
+                    self._events[partition].commands.append(output)
+            self._journals_read[partition] = len(journal)
+
+    def journal(self, partition: int, kind: type) -> list[Output]:
+        """What the oracle put out for a partition, of one kind."""
+        return [output for output in self.oracle.journal(partition) if isinstance(output, kind)]
 
     # ---- one record
 
-    def _control(self, control: Tick | ProgramActivated) -> None:
-        value = ENCODER.tick(control) if isinstance(control, Tick) else ENCODER.program_activated(control)
-        self._append(None, value)
-
-    def _send(self, event: Event) -> None:
-        value = ENCODER.event(event)
-        self._sent.append((event, value))
-        self._append(event.member_id.encode(), value)
-
-    def _append(self, key: bytes | None, value: bytes) -> None:
-        """Append, in a transaction of its own now and then, and let the oracle take the same record."""
-        session = FakeSession() if self.random.random() < 0.1 else None
-        offset = self.log.append(key, value, self.now_ms, session)
-        if session is not None:
-            self._broker.end_session(session, "committed")
-        self._take(key, value, offset)
-
-    def _take(self, key: bytes | None, value: bytes, offset: int) -> None:
-        journal_before = len(self._journal())
+    def _take(self, partition: int, offset: int, timestamp_ms: int, key: bytes | None, value: bytes) -> None:
         try:
-            item = DECODER.decode(value, self.now_ms)
+            item = DECODER.decode(value, timestamp_ms)
         except Undecodable as error:
-            self.oracle.reject(0, "", error.reason, error.detail)
+            self.oracle.reject(partition, "", error.reason, error.detail)
             return
-        if isinstance(item, Event) and (
-            key != item.member_id.encode() or partition_of(key, PARTITIONS) != self.partition
-        ):
-            self.oracle.reject(0, item.event_id, WRONG_PARTITION, "")
+        if isinstance(item, Event) and (key != item.member_id.encode() or partition_of(key, PARTITIONS) != partition):
+            self.oracle.reject(partition, item.event_id, WRONG_PARTITION, "")
             return
-        self.oracle.take(0, offset, self.now_ms, item)
-        for output in self._journal()[journal_before:]:
-            if isinstance(output, FulfillmentCommand):
-                self._commands.append(output)
-            elif isinstance(output, Derived):
-                self._derived.append(output)
+        self.oracle.take(partition, offset, timestamp_ms, item)
 
-    def _journal(self) -> list[object]:
-        return self.oracle.journal(0)
+    def _stamp(self) -> int:
+        """When a record says it was recorded: now, or while live a little earlier."""
+        late = not self.importing and self.random.random() < 0.1
+        return self.now_ms - self.random.randrange(LATE_MS) if late else self.now_ms
 
-    def _aborted(self) -> None:
+    def _send(self, partition: int, event: Event) -> None:
+        record = (partition, event.member_id.encode(), ENCODER.event(event))
+        self._sent.append(record)
+        self.append(*record, event.recorded_at_ms)
+
+    def _tick(self, partition: int) -> None:
+        """Live, the owner of a partition writes ticks; an importer writes them everywhere."""
+        value = ENCODER.tick(Tick("import" if self.importing else "live"))
+        for each in range(PARTITIONS) if self.importing else (partition,):
+            self.append(each, None, value)
+
+    def _program_published(self) -> None:
+        """In force soon; now and then the publisher dies with its transaction open, and readers stand before it."""
+        if self._hanging is not None:
+            return
+        session = FakeSession()
+        self._activate("b", self.now_ms + 10 * 60_000, session)
+        if self.random.random() < 0.5:
+            self._hanging = session
+            self.bites["open transaction on the log"] += 1
+        else:
+            self._broker.end_session(session, "committed")
+
+    def _activate(self, name: str, effective_at_ms: int, session: FakeSession | None) -> None:
+        value = ENCODER.program_activated(ProgramActivated(name * 64, effective_at_ms, "ada", ""))
+        for partition in range(PARTITIONS):
+            self.append(partition, None, value, 0, session)
+
+    def _aborted(self, partition: int) -> None:
         """Records that never were."""
         session = FakeSession()
         for _ in range(self.random.randrange(1, 3)):
-            event = self._event()
-            self.log.append(event.member_id.encode(), ENCODER.event(event), self.now_ms, session)
+            event = self._events[partition].event(self.now_ms)
+            self.logs[partition].append(event.member_id.encode(), ENCODER.event(event), self.now_ms, session)
         self._broker.end_session(session, "aborted")
 
-    def _malformed(self) -> None:
+    def _malformed(self, partition: int) -> None:
         """Records that cannot be applied, each in its own way."""
-        event = self._event()
+        event = self._events[partition].event(self.now_ms)
         value = ENCODER.event(event)
-        self._append(*self.random.choice((
+        self.append(partition, *self.random.choice((
             (b"x", b"no avro"),
             (b"x", b""),
             (event.member_id.encode(), value[:-2]),
@@ -187,42 +188,3 @@ class SeededLog:
             (None, value),
             (event.member_id.encode(), b"\0\0\0\x7f\xff" + value[5:]),
         )))  # fmt: skip
-
-    # ---- one event
-
-    def _event(self) -> Event:
-        draw = self.random
-        self._count += 1
-        member = draw.choice(self.members) if draw.random() < 0.98 else draw.choice(self._strangers)
-        occurred = self.now_ms - draw.choice((0, 5_000, 3_600_000, 10 * DAY_MS, 200 * DAY_MS))
-        if draw.random() < 0.02:
-            occurred = self.now_ms + 3_600_000
-        attributes = {POISON: "yes"} if draw.random() < 0.04 else {}
-        event_id = f"e{self._count}" if draw.random() < 0.97 else f"e{max(self._count - 3, 1)}"
-        return Event(event_id, member, occurred, "shop", "", attributes, self._payload(), self.now_ms)
-
-    def _payload(self) -> Payload:
-        draw = self.random
-        order = f"o{draw.randrange(12)}"
-        kind = draw.randrange(14)
-        if kind <= 4:
-            return TransactionCompleted(order, draw.randrange(100, 20_000), "EUR", "app", "", "", [])
-        if kind == 5:
-            return TransactionRefunded(order, draw.randrange(100, 10_000), "EUR", "")
-        if kind == 6:
-            return MemberEnrolled("DE", "", "")
-        if kind == 7:
-            return ProfileChanged("FR", "vip", "")
-        if kind == 8:
-            return PointsAdjusted("points", draw.choice((-30, 40)), "goodwill", "ada")
-        if kind <= 10:
-            return RedemptionRequested(f"r{draw.randrange(6)}", draw.choice(("voucher", "trip")), 1, "")
-        if kind == 11:
-            return RedemptionCancelled(f"r{draw.randrange(6)}", "")
-        if kind == 12 and self._commands:
-            command = draw.choice(self._commands)
-            outcome = draw.choice(("confirmed", "failed", "unknown"))
-            return FulfillmentOutcome(command.fulfillment_id, command.redemption_id, outcome, "", "")
-        if kind == 13 and draw.random() < 0.5:
-            return ReferralAccepted(f"ref{self._count}", draw.choice(self.members))
-        return QuarantineReleased("ada", "")

@@ -1,193 +1,234 @@
-"""Workers that own one partition in turn, crash, hang on as zombies and lose their stores, all by one seed."""
+"""A world by a seed: two workers, three partitions, relays, a broker, disks, a clock; what can go wrong in it does."""
 
 from __future__ import annotations
 
+from collections import Counter
+from hashlib import blake2b
 from random import Random
 
-from fake_kafka import FakeBroker, FakeReader, FakeTransaction
+from fake_kafka import FakeBroker, FakeReader
 from fake_store import FakeClock, FakeStore
-from seeded_log import DECODER, ENCODER, PARTITIONS, START_MS, SeededLog
+from seeded_events import PARTITIONS, START_MS
+from seeded_log import SeededLog
+from sim_faults import Faults
+from sim_lanes import APP_ID, TOMBSTONES_KEPT_MS, TOPICS, WORKERS, Place, SimLanes, SimRelays, changelog_of
 
-from pipeline.core.events import Event
-from pipeline.core.horizons import Horizons
-from pipeline.core.payloads import ProgramActivated, Tick
-from pipeline.core.ports import UnknownProgram
-from pipeline.core.program import Program
-from pipeline.lane.changelog import Changelog, Restored
-from pipeline.lane.lane import Lane, LaneSetup
-from pipeline.lane.outputs import LaneOutputs, OutputTopics
-from pipeline.lane.ports import Batch, LaneBroken, LaneClosing, LaneFailed
-from pipeline.wire.codec import RegistryUnavailable
+from pipeline.lane import keys
+from pipeline.lane.commit import transactional_id
+from pipeline.wire.state import packed_next_due_ms
 
-TOPICS = OutputTopics(lambda name: name)
-TOMBSTONES_KEPT_MS = 3_600_000
-CRASHES = {
-    "reader.read": 0.02,
-    "fence:before": 0.02,
-    "fence:after": 0.05,
-    "begin": 0.02,
-    "send": 0.004,
-    "commit:before": 0.05,
-    "commit:after": 0.06,
-    "store.write:before": 0.04,
-    "store.write:after": 0.04,
-}
-FAILURES = {
-    "reader.bounds": 0.02,
-    "reader.read": 0.02,
-    "begin": 0.01,
-    "send": 0.002,
-    "commit:before": 0.03,
-    "commit:after": 0.04,
-    "store.get": 0.002,
-    "store.get_many": 0.01,
-    "store.write:before": 0.01,
-}
-MISSING = 0.02
-
-
-class Crash(BaseException):
-    """The process is gone. No handler of the code under test may take it for an error."""
-
-
-class Silent:
-    """An observer that remembers what it was told last."""
-
-    def __init__(self) -> None:
-        self.openings: list[Restored] = []
-        self.waits = 0
-
-    def restoring(self, records: int, to_go: int) -> None:
-        assert records >= 0
-        assert to_go >= 0
-
-    def opened(self, position: int, restored: Restored, seconds: float) -> None:
-        assert position >= 0
-        self.openings.append(restored)
-
-    def waiting(self, why: Exception, seconds: float) -> None:
-        assert isinstance(why, UnknownProgram | RegistryUnavailable)
-        self.waits += 1
-
-    def committed(self, records: int, outputs: LaneOutputs, seconds: float) -> None:
-        assert records >= 0
+RECORDS_MIN = 200
+CRASHES_MIN = 2
+STEPS_MAX = 5_000
+DRAIN_ROUNDS_MAX = 400
+LONG_MS = 2 * TOMBSTONES_KEPT_MS
+LOCAL_KEYS = (b"@", keys.DUE)
+"""What a store holds about itself, and hints that may be stale."""
 
 
 class World:
-    """One partition, two workers. `run` lets them work at random; `drain` lets one of them finish in peace."""
+    """`run` lets everybody work at random until the seed has met its measure; `drain` lets one worker finish in
+    peace."""
 
-    def __init__(self, seed: int, partition: int) -> None:
-        self.random = Random(f"world {seed} {partition}")
-        self.partition = partition
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = Random(f"world {seed}")
+        self.bites: Counter[str] = Counter()
         self.broker = FakeBroker()
-        self.source = SeededLog(seed, self.broker, TOPICS.source, partition)
+        self.log = SeededLog(seed, self.broker, TOPICS.source)
+        self.log.bites = self.bites
         self.clock = FakeClock(START_MS)
-        self.observer = Silent()
-        self.stores: list[dict[bytes, bytes]] = [{}, {}]
-        self.lanes: list[Lane | None] = [None, None]
-        self.fetched = [0, 0]
-        self.faulty = True
-        self.crashes = 0
-        self.failures = 0
+        self.faults = Faults(self.random, self.bites, self._meanwhile)
+        self.lanes = SimLanes(self.broker, self.log, self.clock, self.faults)
+        self.relays = SimRelays(self.broker, self.log, self.faults)
+        self.owners = [0] * PARTITIONS
+        self.steps = 0
 
-    def point(self, place: str) -> None:
-        """What the ports call: here the process may die, or the call fail."""
-        if not self.faulty:
-            return
-        if self.random.random() < CRASHES.get(place, 0):
-            self.crashes += 1
-            raise Crash(place)
-        if self.random.random() < FAILURES.get(place, 0):
-            self.failures += 1
-            raise LaneFailed(f"{place} fails")
+    def run(self, records: int = RECORDS_MIN) -> None:
+        """At least so many records on the log and two crashes, or AssertionError."""
+        while self.log.records < records or self.faults.crashes < CRASHES_MIN:
+            self.steps += 1
+            assert self.steps < STEPS_MAX, (
+                f"seed {self.seed} has come to {self.log.records} records and {self.faults.crashes} crashes only"
+            )
+            self._step()
 
-    def program(self, program_hash: str) -> Program:
-        """The programs topic: now and then behind the log."""
-        if self.faulty and self.random.random() < MISSING:
-            raise UnknownProgram(program_hash)
-        return self.source.programs[program_hash]
+    def drain(self) -> None:
+        """Without faults everything that is in the log is processed, by one worker and then by the other, which takes
+        over. Raises AssertionError."""
+        self.faults.active = False
+        self.broker.let_late_commits_arrive()
+        self.log.settle()
+        for worker in range(WORKERS):
+            self.lanes.open.clear()
+            self.relays.open.clear()
+            self._drain_with(worker)
+        self.log.catch_up()
 
-    def decode(self, value: bytes, recorded_at_ms: int, /) -> Event | Tick | ProgramActivated:
-        """The decoder: now and then it would have to ask a registry that is away."""
-        if self.faulty and self.random.random() < MISSING / 4:
-            raise RegistryUnavailable("away")
-        return DECODER.decode(value, recorded_at_ms)
+    def digest(self) -> str:
+        """Of all that happened, in order, and of everything in the logs."""
+        whole = blake2b("\n".join(self.faults.trace).encode(), digest_size=16)
+        for name in sorted(self.broker.logs):
+            entries = self.broker.logs[name].entries
+            whole.update(repr((name, [(one.record, one.session and one.session.state) for one in entries])).encode())
+        return whole.hexdigest()
 
-    def run(self, steps: int) -> None:
-        for _ in range(steps):
-            draw = self.random.random()
-            worker = self.random.randrange(2)
-            if draw < 0.25:
-                self.source.grow(self.random.randrange(1, 8))
-            elif draw < 0.30:
-                kept_from_ms = self.clock.now_ms() - TOMBSTONES_KEPT_MS
-                self.broker.log(TOPICS.changelog, self.partition).compact(kept_from_ms)
-            elif draw < 0.33:
-                self.stores[worker].clear()
-                self.lanes[worker] = None
-            elif draw < 0.36:
-                self.clock.time_ms += 2 * TOMBSTONES_KEPT_MS
-            elif draw < 0.42:
-                self.lanes[worker] = None  # the worker is killed between two steps
-            else:
-                self.work(worker)
-
-    def drain(self, worker: int) -> None:
-        """Without faults, everything that is in the log is processed."""
-        self.faulty = False
-        self.lanes = [None, None]
-        end = self.source.log.end()
-        while self.lanes[worker] is None or self.fetched[worker] < end:
-            before = self.fetched[worker] if self.lanes[worker] is not None else -1
-            self.work(worker)
-            if self.fetched[worker] == before and not self.source.log.read(before, end):
-                break
-
-    def work(self, worker: int) -> None:
-        """Open the worker's lane, or give it the next batch; what fails is done again later."""
-        try:
-            lane = self.lanes[worker]
-            if lane is None:
-                lane = self.open(worker)
-                self.lanes[worker] = lane
-                self.fetched[worker] = lane.position
-                return
-            batch = self.next_batch(worker)
-            if batch is not None:
-                lane.process(batch)
-                assert lane.position == batch.end, (lane.position, batch)
-        except (Crash, LaneFailed):
-            self.lanes[worker] = None
-        except (LaneBroken, LaneClosing) as error:
-            raise AssertionError(f"no invariant is broken here: {error}") from error
-
-    def open(self, worker: int) -> Lane:
-        changelog = Changelog(TOPICS.changelog, TOPICS.ids, self.partition, b"origin", TOMBSTONES_KEPT_MS)
-        setup = LaneSetup(self.partition, PARTITIONS, TOPICS, changelog, Horizons(), 2, self.random.choice((3, 1000)))
-        lane = Lane(
-            setup,
-            FakeReader(self.broker, self.point),
-            FakeTransaction(self.broker, "lane", self.partition, self.point, self.clock.now_ms),
-            FakeStore(self.stores[worker], self.point),
-            self.clock,
-            self,
-            self,
-            ENCODER,
-            self.observer,
+    def check_store(self, place: Place) -> None:
+        """The store holds exactly what its changelogs say, as a new owner with an empty disk would restore it."""
+        restored: dict[bytes, bytes] = {}
+        changelog_of(place[1]).restore(
+            FakeReader(self.broker, chunk=1000), FakeStore(restored), self.clock.now_ms(), lambda *_progress: None
         )
-        lane.open()
-        return lane
+        content = self.lanes.disks[place].content
+        kept = {key: value for key, value in content.items() if not key.startswith(LOCAL_KEYS)}
+        expected = {key: value for key, value in restored.items() if not key.startswith(LOCAL_KEYS)}
+        assert kept == expected, (
+            f"I3: the store of worker {place[0]}, partition {place[1]} is not what its changelogs say: "
+            f"{sorted(kept.items() ^ expected.items())[:3]}"
+        )
+        for key, value in kept.items():
+            if key.startswith(keys.MEMBER) and (due_ms := packed_next_due_ms(value)):
+                due_key = keys.due_key(due_ms, key[1:].decode())
+                assert due_key in content, f"I3: {due_key!r} is missing in the index of due work"
+                assert due_key in restored, f"I3: {due_key!r} is missing in a restored index of due work"
 
-    def next_batch(self, worker: int) -> Batch | None:
-        """What a fetcher would cut next; now and then it loses a batch or repeats one, as Faust may."""
-        start = self.fetched[worker]
-        records = self.source.log.read(start, self.source.log.end())[: self.random.randrange(1, 12)]
-        if not records:
-            return None
-        batch = Batch(records, start, records[-1][0] + 1)
-        self.fetched[worker] = batch.end
-        if self.faulty and self.random.random() < 0.03:
-            return self.next_batch(worker)  # this one is lost
-        if self.faulty and self.random.random() < 0.03:
-            self.fetched[worker] = start  # this one will come twice
-        return batch
+    # ---- one step
+
+    def _step(self) -> None:
+        draw = self.random.random()
+        place = self._anywhere()
+        if draw < 0.20:
+            self.log.grow(self.random.randrange(1, 9))
+        elif draw < 0.34:
+            self.relays.work(self._assigned(place), self.random.choice((TOPICS.derived, TOPICS.commands)))
+        elif draw < 0.36:
+            self.relays.commit_offsets()
+        elif draw < 0.40:
+            self._disturb(place)
+        elif draw < 0.41:
+            self._kill(place[0])
+        elif draw < 0.42:
+            self._away(place)
+        elif draw < 0.44:
+            self.log.settle()
+        elif draw < 0.48:
+            self._late_commits()
+        elif draw < 0.51:
+            self.bites["partition given to another worker"] += 1
+            self.owners[place[1]] = place[0]
+        else:
+            self._work(self._assigned(place))
+
+    def _anywhere(self) -> Place:
+        return self.random.randrange(WORKERS), self.random.randrange(PARTITIONS)
+
+    def _assigned(self, place: Place) -> Place:
+        """Mostly the worker that the group gave the partition to, now and then one that does not know yet."""
+        return place if self.random.random() < 0.1 else (self.owners[place[1]], place[1])
+
+    def _work(self, place: Place) -> None:
+        was_open = place in self.lanes.open
+        self.lanes.work(place)
+        if not was_open and place in self.lanes.open and self.random.random() < 0.1 and self._owns(place):
+            self.check_store(place)
+
+    def _owns(self, place: Place) -> bool:
+        """Nobody else has opened a lane of the partition meanwhile and gone on with it."""
+        log = self.broker.log(TOPICS.changelog, place[1])
+        position = keys.unpack_number(self.lanes.disks[place].content[keys.CHANGELOG_POSITION])
+        return not log.read(position, log.end(), 1)
+
+    def _disturb(self, place: Place) -> None:
+        """Something happens to a disk, to the changelog, or to time."""
+        kind = self.random.randrange(6)
+        disk = self.lanes.disks[place]
+        if kind == 0:
+            self.bites["changelog compacted"] += 1
+            self._compact(place[1])
+        elif kind == 1:
+            self.bites["store removed"] += 1
+            self.lanes.open.pop(place, None)
+            disk.remove()
+        elif kind == 2:
+            self.bites["store damaged"] += 1
+            disk.damaged = True
+        elif kind == 3:
+            self._power_cut(place[0])
+        elif kind == 4:
+            self.clock.time_ms += LONG_MS
+        else:
+            self._time_out()
+
+    def _time_out(self) -> None:
+        """The broker aborts what its writer, dead or slow, has left open for too long."""
+        for partition in range(PARTITIONS):
+            if self.broker.time_out(transactional_id(APP_ID, TOPICS.source, partition)):
+                self.bites["open transaction of the dead timed out"] += 1
+
+    def _power_cut(self, worker: int) -> None:
+        """All processes of the machine die, and writes that were not synced are gone."""
+        self._kill(worker)
+        for partition in range(PARTITIONS):
+            disk = self.lanes.disks[worker, partition]
+            lost = self.random.randrange(disk.unsynced + 1)
+            disk.lose_tail(lost)
+            self.bites["torn store: writes lost"] += lost
+
+    def _kill(self, worker: int) -> None:
+        """Killed between two steps."""
+        self.bites["crash: between two steps"] += 1
+        self.faults.crashes += 1
+        for place in [place for place in self.lanes.open if place[0] == worker]:
+            del self.lanes.open[place]
+        for key in [key for key in self.relays.open if key[0][0] == worker]:
+            del self.relays.open[key]
+
+    def _away(self, place: Place) -> None:
+        """A worker is away for longer than deletions are kept, while another goes on and the changelog is compacted."""
+        self._kill(place[0])
+        self._others_work(place, self.random.randrange(2, 6))
+        self.clock.time_ms += LONG_MS
+        self._compact(place[1])
+
+    def _meanwhile(self, worker: int, partition: int) -> None:
+        """While a process stands still: others take over, time goes by, late commits arrive."""
+        if self.random.random() < 0.4:
+            self.log.grow(self.random.randrange(1, 9))
+        self._others_work((worker, partition), self.random.randrange(1, 6))
+        if self.random.random() < 0.3:
+            self._late_commits()
+        if self.random.random() < 0.3:
+            self.clock.time_ms += LONG_MS
+            self._compact(partition)
+
+    def _others_work(self, place: Place, steps: int) -> None:
+        other = (place[0] + 1) % WORKERS, place[1]
+        for _ in range(steps):
+            self.lanes.work(other)
+
+    def _late_commits(self) -> None:
+        committed, refused = self.broker.let_late_commits_arrive()
+        self.bites["commit arrives late"] += committed
+        self.bites["commit arrives too late"] += refused
+
+    def _compact(self, partition: int) -> None:
+        self.broker.log(TOPICS.changelog, partition).compact(self.clock.now_ms() - TOMBSTONES_KEPT_MS)
+
+    def _drain_with(self, worker: int) -> None:
+        for _ in range(DRAIN_ROUNDS_MAX):
+            busy = False
+            for partition in range(PARTITIONS):
+                place = worker, partition
+                busy = self.lanes.work(place) or busy
+                for topic in (TOPICS.derived, TOPICS.commands):
+                    busy = self.relays.work(place, topic) or busy
+            self.relays.commit_offsets()
+            if not busy:
+                break
+        else:
+            raise AssertionError(f"I9: worker {worker} does not come to the end of the log")
+        for partition in range(PARTITIONS):
+            position, log = self.lanes.position((worker, partition)), self.log.logs[partition]
+            rest = log.read(position, log.end())
+            assert not rest, f"I9: partition {partition} stands at {position} with {len(rest)} records to go"
+            self.check_store((worker, partition))
