@@ -15,7 +15,6 @@ from pipeline.core.payloads import Tick
 from pipeline.failpoints import armed
 from pipeline.lane.appender import LogAppender
 from pipeline.lane.commit import transactional_id
-from pipeline.lane.commit import transactional_id
 from pipeline.lane.failing import append_with_failpoints
 from pipeline.lane.kafka import new_admin, partition_counts, topic_config
 from pipeline.lane.kafka_reader import KafkaReader
