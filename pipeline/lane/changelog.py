@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import final
+import struct
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final, final
 
 from pipeline.lane import keys
 from pipeline.lane.ports import Change, LaneBroken, Reader, Record, Store
 from pipeline.lane.remedies import another_version, lost_ids, unreadable_marker
-from pipeline.wire.state import UnreadableState, packed_next_due_ms
+from pipeline.wire.state import MEMBER_VERSION, UnreadableState, packed_next_due_ms
 
-Progress = Callable[[int, int], None]
-"""(records restored so far, positions still to go)."""
+LOAD_FROM: Final = 50_000
+"""With so many positions to go the store is loaded: it pays where opening it twice more does not count."""
+BYTES_PER_WRITE: Final = 1 << 20
+"""A write of the store takes about so many bytes of values at most: 32,768 ids, or some thousands of members."""
+MEMBER_BYTE: Final = keys.MEMBER[0]
+MEMBER_START: Final = bytes([MEMBER_VERSION])
+NEVER_DUE: Final = keys.pack_number(0)
+
+_HALVES: Final = struct.Struct(">16s16s")
+_TIMES: Final = struct.Struct(">24xq")
+
+
+@final
+class Progress:
+    """How far a restore is: records and their bytes read, positions of `total` still to go."""
+
+    __slots__ = ("records", "size_bytes", "to_go", "total")
+
+    def __init__(self, records: int, size_bytes: int, to_go: int, total: int) -> None:
+        self.records = records
+        self.size_bytes = size_bytes
+        self.to_go = to_go
+        self.total = total
 
 
 @final
 class Restored:
-    """What a restore did: `records` read; `wiped` says why the store was cleared first, or is empty."""
+    """What a restore did: `records` read, with their bytes; `wiped` says why the store was cleared first, or is
+    empty."""
 
-    __slots__ = ("changelog_end", "ids_end", "records", "wiped")
+    __slots__ = ("changelog_end", "ids_end", "records", "size_bytes", "wiped")
 
-    def __init__(self, records: int, wiped: str, changelog_end: int, ids_end: int) -> None:
+    def __init__(self, records: int, wiped: str, changelog_end: int, ids_end: int, size_bytes: int = 0) -> None:
         self.records = records
         self.wiped = wiped
         self.changelog_end = changelog_end
         self.ids_end = ids_end
+        self.size_bytes = size_bytes
 
 
 @final
@@ -44,12 +70,19 @@ class Changelog:
         self.origin = origin
         self.tombstones_kept_ms = tombstones_kept_ms
 
-    def restore(self, reader: Reader, store: Store, now_ms: int, progress: Progress) -> Restored:
+    def restore(
+        self,
+        reader: Reader,
+        store: Store,
+        now_ms: int,
+        progress: Callable[[Progress], None],
+        load_from: int = LOAD_FROM,
+    ) -> Restored:
         """Read both changelogs from where the store stands to the end. Only to be called after the lane has fenced
         others.
 
-        Every chunk goes into the store together with its position, so that a restore that is cut short goes on where
-        it was.
+        Every write into the store takes its position along, so that a restore that is cut short goes on where it was,
+        and a store that lacks something never says that it has it. From `load_from` positions on the store is loaded.
         """
         state_start, state_end = reader.bounds(self.state_topic, self.partition)
         ids_start, ids_end = reader.bounds(self.ids_topic, self.partition)
@@ -60,27 +93,43 @@ class Changelog:
             store.write([(keys.ORIGIN, self.origin), (keys.WRITTEN_AT, keys.pack_number(now_ms))])
         from_state = max(_position(store, keys.CHANGELOG_POSITION), state_start)
         from_ids = max(_position(store, keys.IDS_POSITION), ids_start)
-        records = 0
-        parts: tuple[tuple[str, int, int, bytes, Callable[[Sequence[Record]], list[Change]]], ...] = (
-            (self.ids_topic, from_ids, ids_end, keys.IDS_POSITION, id_changes),
-            (self.state_topic, from_state, state_end, keys.CHANGELOG_POSITION, state_changes),
-        )
-        to_go = (ids_end - from_ids) + (state_end - from_state)
-        for topic, start, end, position_key, changes_of in parts:
-            for chunk in reader.read(topic, self.partition, start, end):
+        total = (ids_end - from_ids) + (state_end - from_state)
+        loading = total >= load_from
+        if loading:
+            store.start_loading()
+        done = Progress(0, 0, total, total)
+        self._carry(reader, store, _Part(self.ids_topic, from_ids, ids_end, keys.IDS_POSITION, id_changes), done,
+                    progress)  # fmt: skip
+        self._carry(reader, store, _Part(self.state_topic, from_state, state_end, keys.CHANGELOG_POSITION,
+                                         state_changes), done, progress)  # fmt: skip
+        if loading:
+            store.finish_loading()
+        store.write([(keys.WRITTEN_AT, keys.pack_number(now_ms))])
+        return Restored(done.records, wiped, state_end, ids_end, done.size_bytes)
+
+    def _carry(
+        self, reader: Reader, store: Store, part: _Part, done: Progress, progress: Callable[[Progress], None]
+    ) -> None:
+        """Bring what one changelog has into the store."""
+        to_go = done.to_go - (part.end - part.start)
+        for chunk in reader.read(part.topic, self.partition, part.start, part.end):
+            for records, size_bytes in _slices(chunk):
                 try:
-                    changes = changes_of(chunk)
+                    changes = part.changes_of(records)
                 except UnreadableState as error:
                     raise LaneBroken(
-                        f"{topic}/{self.partition} is of another version of the pipeline: {error}", another_version()
+                        f"{part.topic}/{self.partition} is of another version of the pipeline: {error}",
+                        another_version(),
                     ) from error
-                changes.append((position_key, keys.pack_number(chunk[-1][0] + 1)))
+                position = records[-1][0] + 1
+                changes.append((part.position_key, keys.pack_number(position)))
                 store.write(changes)
-                records += len(chunk)
-                progress(records, max(to_go - records, 0))
-            store.write([(position_key, keys.pack_number(end))])
-        store.write([(keys.WRITTEN_AT, keys.pack_number(now_ms))])
-        return Restored(records, wiped, state_end, ids_end)
+                done.records += len(records)
+                done.size_bytes += size_bytes
+                done.to_go = to_go + part.end - position
+            progress(done)
+        store.write([(part.position_key, keys.pack_number(part.end))])
+        done.to_go = to_go
 
     def marker(self, store: Store, ids_end: int) -> keys.Marker | None:
         """The last marker of the restored store. Raises LaneBroken if it is not readable, or if decided ids are
@@ -119,29 +168,72 @@ class Changelog:
         return ""
 
 
+@final
+class _Part:
+    """One of the changelogs: from where to where it is read, what its records mean, and the key of its position."""
+
+    __slots__ = ("changes_of", "end", "position_key", "start", "topic")
+
+    def __init__(
+        self,
+        topic: str,
+        start: int,
+        end: int,
+        position_key: bytes,
+        changes_of: Callable[[Sequence[Record]], list[Change]],
+    ) -> None:
+        self.topic = topic
+        self.start = start
+        self.end = end
+        self.position_key = position_key
+        self.changes_of = changes_of
+
+
 def state_changes(records: Sequence[Record]) -> list[Change]:
-    """What changelog records mean for the store. A member's old place in the index of due work stays, a stale hint."""
+    """What changelog records mean for the store. A member's old place in the index of due work stays, a stale hint.
+
+    Raises UnreadableState.
+    """
     changes: list[Change] = []
+    append = changes.append
     for _offset, _timestamp_ms, key, value in records:
         assert key is not None, "a changelog record has a key"
-        changes.append((key, value))
-        if value is not None and key.startswith(keys.MEMBER):
-            due_ms = packed_next_due_ms(value)
-            if due_ms:
-                changes.append((keys.DUE + keys.pack_number(due_ms) + key[1:], b""))
+        append((key, value))
+        if key[0] == MEMBER_BYTE and value is not None:
+            due = value[1:9]  # as it stands: millions of these are read, and the index is made of the same bytes
+            if value[:1] != MEMBER_START or len(due) < 8:
+                packed_next_due_ms(value)  # says what is wrong
+            if due != NEVER_DUE:
+                append((keys.DUE + due + key[1:], b""))
     return changes
 
 
 def id_changes(records: Sequence[Record]) -> list[Change]:
-    """What records of decided ids mean for the store."""
+    """What records of decided ids mean for the store. Raises UnreadableState."""
     changes: list[Change] = []
-    size = keys.ID_BYTES
-    for _offset, _timestamp_ms, _key, value in records:
-        assert value is not None, "a record of decided ids has a value"
-        for i in range(0, len(value), size):
-            generation = keys.generation(keys.unpack_number(value[i + 24 : i + size]))
-            changes.append((keys.seen_prefix(generation) + value[i : i + 16], value[i + 16 : i + size]))
+    prefixes: dict[int, bytes] = {}
+    length = keys.GENERATION_MS
+    try:
+        for _offset, _timestamp_ms, _key, value in records:
+            assert value is not None, "a record of decided ids has a value"
+            for (identity, seen), (at_ms,) in zip(_HALVES.iter_unpack(value), _TIMES.iter_unpack(value), strict=True):
+                prefix = prefixes.get(at_ms // length)
+                if prefix is None:
+                    prefix = prefixes[at_ms // length] = keys.seen_prefix(keys.generation(at_ms))
+                changes.append((prefix + identity, seen))
+    except struct.error as error:
+        raise UnreadableState(f"a record of decided ids is no multiple of {keys.ID_BYTES} bytes") from error
     return changes
+
+
+def _slices(chunk: Sequence[Record]) -> Iterator[tuple[Sequence[Record], int]]:
+    """Parts of a chunk with their size in bytes, each of BYTES_PER_WRITE or of one record."""
+    ends = list(accumulate(0 if value is None else len(value) for _offset, _timestamp_ms, _key, value in chunk))
+    first = done = 0
+    while first < len(chunk):
+        after = max(bisect_right(ends, done + BYTES_PER_WRITE), first + 1)
+        yield chunk[first:after], ends[after - 1] - done
+        first, done = after, ends[after - 1]
 
 
 def _position(store: Store, key: bytes) -> int:

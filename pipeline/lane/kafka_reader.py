@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Final
+from operator import itemgetter
+from typing import Final, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -14,6 +15,9 @@ from pipeline.settings import Settings
 
 CHUNK: Final = 10_000
 POLL_SECONDS: Final = 0.02  # `consume` waits the whole time for its chunk, so the time is short
+
+_error, _offset, _timestamp, _key, _value = Message.error, Message.offset, Message.timestamp, Message.key, Message.value
+_second: Final = itemgetter(1)
 
 
 class KafkaReader:
@@ -78,6 +82,11 @@ class KafkaReader:
 
 def _records(messages: list[Message], position: int) -> tuple[list[Record], int]:
     """The records among `messages` and the position after them."""
+    if not any(map(_error, messages)):
+        # A restore reads millions: loops that run in C halve its time.
+        offsets = cast("list[int]", list(map(_offset, messages)))
+        times = map(_second, map(_timestamp, messages))
+        return list(zip(offsets, times, map(_key, messages), map(_value, messages), strict=True)), offsets[-1] + 1
     records: list[Record] = []
     for message in messages:
         error = message.error()

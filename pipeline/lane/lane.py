@@ -19,7 +19,7 @@ from pipeline.core.ports import Programs, UnknownProgram
 from pipeline.core.reasons import WRONG_PARTITION
 from pipeline.lane import keys
 from pipeline.lane.belonging import Belonging
-from pipeline.lane.changelog import Changelog, Restored
+from pipeline.lane.changelog import Changelog, Progress, Restored
 from pipeline.lane.commit import Committer
 from pipeline.lane.faults import Faults, GuardedPrograms, guarded_decode
 from pipeline.lane.outputs import Encoder, LaneOutputs, OutputTopics
@@ -43,7 +43,7 @@ class Decoder(Protocol):
 class Observer(Protocol):
     """Who counts and logs; never asked for anything."""
 
-    def restoring(self, records: int, to_go: int) -> None: ...
+    def restoring(self, progress: Progress) -> None: ...
     def opened(self, position: int, restored: Restored, seconds: float) -> None: ...
     def waiting(self, why: Exception, seconds: float) -> None: ...
     def committed(self, records: int, outputs: LaneOutputs, seconds: float) -> None: ...

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final, final
 
 from pipeline import logs, metrics
-from pipeline.lane.changelog import Restored
+from pipeline.lane.changelog import Progress, Restored
 from pipeline.lane.outputs import LaneOutputs
 from pipeline.lane.remedies import waiting_remedy
 
 RESTORE_LINE_SECONDS: Final = 5.0
-RECORDS_PER_LINE: Final = 1_000_000
 
 log = logs.logger("accrue.lane")
 
@@ -36,14 +36,24 @@ class LaneObserver:
         self._to_go = metrics.lane_restore_to_go.labels(*labels)
         self._restored_records = metrics.lane_restored_records.labels(*labels)
         self._open_seconds = metrics.lane_restore_seconds.labels(topic)
-        self._logged_records = 0
+        self._made_at_s = self._line_at_s = time.monotonic()
         self._waiting = False
 
-    def restoring(self, records: int, to_go: int) -> None:
-        self._to_go.set(to_go)
-        if records - self._logged_records >= RECORDS_PER_LINE:
-            self._logged_records = records
-            self._log.info("lane restores", records=records, to_go=to_go)
+    def restoring(self, progress: Progress) -> None:
+        self._to_go.set(progress.to_go)
+        now_s = time.monotonic()
+        if now_s - self._line_at_s < RESTORE_LINE_SECONDS:
+            return
+        seconds = max(now_s - self._made_at_s, 1e-3)
+        self._line_at_s = now_s
+        self._log.info(
+            "lane restores",
+            records=progress.records,
+            to_go=progress.to_go,
+            percent=round(100 * (1 - progress.to_go / max(progress.total, 1)), 1),
+            mb_per_s=round(progress.size_bytes / 1e6 / seconds, 1),
+            seconds=round(seconds, 1),
+        )
 
     def opened(self, position: int, restored: Restored, seconds: float) -> None:
         self._to_go.set(0)
@@ -51,7 +61,13 @@ class LaneObserver:
         self._open_seconds.observe(seconds)
         if restored.wiped:
             self._log.warning("store wiped and rebuilt", why=restored.wiped)
-        self._log.info("lane opened", position=position, restored=restored.records, seconds=round(seconds, 3))
+        self._log.info(
+            "lane opened",
+            position=position,
+            restored=restored.records,
+            restored_mb=round(restored.size_bytes / 1e6, 1),
+            seconds=round(seconds, 3),
+        )
 
     def waiting(self, why: Exception, seconds: float) -> None:
         self._waits.inc()

@@ -92,6 +92,13 @@ class Store(Protocol):
     def clear(self) -> None:
         """Forget everything."""
 
+    def start_loading(self) -> None:
+        """From now on much is written and nothing read: of what is written, a crash may take any number of the latest
+        writes away, and each of them whole."""
+
+    def finish_loading(self) -> None:
+        """What was loaded is kept as any write is, and can be read."""
+
     def close(self) -> None: ...
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from fake_kafka import FakeBroker, FakeReader
 from fake_store import FakeStore
 
 from pipeline.core.member import Member
-from pipeline.lane import keys
-from pipeline.lane.changelog import Changelog
-from pipeline.lane.ports import LaneBroken
+from pipeline.lane import changelog, keys
+from pipeline.lane.changelog import Changelog, Progress
+from pipeline.lane.ports import Change, LaneBroken
 from pipeline.wire.state import pack_member
 
 NOW_MS = 1_000_000_000
@@ -29,7 +31,7 @@ class Partition:
 
     def restore(self, now_ms: int = NOW_MS) -> tuple[int, str]:
         """(records read, why the store was wiped)."""
-        restored = self.changelog.restore(FakeReader(self.broker), self.store, now_ms, lambda _records, _to_go: None)
+        restored = self.changelog.restore(FakeReader(self.broker), self.store, now_ms, lambda _progress: None)
         return restored.records, restored.wiped
 
     def user_keys(self) -> dict[bytes, bytes]:
@@ -82,7 +84,7 @@ def test_a_restore_that_was_cut_short_goes_on_where_it_was() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        partition.changelog.restore(FakeReader(partition.broker, dies), partition.store, NOW_MS, lambda _r, _g: None)
+        partition.changelog.restore(FakeReader(partition.broker, dies), partition.store, NOW_MS, lambda _progress: None)
 
     assert partition.restore() == (1, "")
     assert len(partition.user_keys()) == 7
@@ -143,3 +145,85 @@ def test_a_marker_comes_back_as_it_was_and_others_are_refused() -> None:
     assert repr(keys.Marker.unpack(marker.pack())) == repr(marker)
     with pytest.raises(ValueError, match="not of version"):
         keys.Marker.unpack(b"\x09" + marker.pack()[1:])
+
+
+def filled(records: int) -> Partition:
+    """A changelog of members with due work and of ids, in which some are overwritten and some deleted."""
+    partition = Partition()
+    for i in range(records):
+        if i % 7 == 3:
+            partition.state.append(b"p%d" % (i - 2), None, 1)
+        elif i % 3:
+            partition.state.append(b"p%d" % i, b"parked", 1)
+        else:
+            partition.state.append(b"m%d" % (i % 50), packed(str(i % 50), 1 + i), 1)
+        partition.ids.append(
+            None, b"".join(b"%016d" % (10 * i + n) + b"digest--" + keys.pack_number(n) for n in range(3)), 1
+        )
+    return partition
+
+
+@pytest.mark.parametrize("cut_at", range(1, 60, 3))
+def test_a_load_that_dies_anywhere_is_not_taken_for_complete(cut_at: int) -> None:
+    partition = filled(60)
+    calls = 0
+
+    def dies(_place: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == cut_at:
+            raise KeyboardInterrupt
+
+    def restore(store: FakeStore, reader: FakeReader) -> None:
+        partition.changelog.restore(reader, store, NOW_MS, lambda _progress: None, load_from=1)
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(FakeStore(partition.content, dies), FakeReader(partition.broker, dies))
+    restore(FakeStore(partition.content), FakeReader(partition.broker))
+
+    undisturbed = filled(60)
+    undisturbed.restore()
+    assert partition.content == undisturbed.content
+
+
+def test_a_restore_tells_how_far_it_is_and_ends_at_nothing_to_go() -> None:
+    partition = filled(30)
+    seen: list[tuple[int, int, int]] = []
+
+    def note(progress: Progress) -> None:
+        assert progress.total == 60
+        seen.append((progress.records, progress.to_go, progress.size_bytes))
+
+    restored = partition.changelog.restore(FakeReader(partition.broker), partition.store, NOW_MS, note)
+
+    assert seen == sorted(seen, key=lambda one: one[0])
+    assert [to_go for _, to_go, _ in seen] == sorted((to_go for _, to_go, _ in seen), reverse=True)
+    assert seen[-1] == (60, 0, restored.size_bytes)
+
+
+def test_a_record_with_many_ids_is_written_in_parts_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changelog, "BYTES_PER_WRITE", 96)
+    partition = filled(20)
+    sizes: list[int] = []
+
+    class Measuring(FakeStore):
+        def write(self, changes: Sequence[Change]) -> None:
+            sizes.append(len(changes))
+            super().write(changes)
+
+    partition.changelog.restore(
+        FakeReader(partition.broker, chunk=100), Measuring(partition.content), NOW_MS, lambda _progress: None
+    )
+
+    undisturbed = filled(20)
+    undisturbed.restore()
+    assert partition.content == undisturbed.content
+    assert sizes[1:21] == [4] * 20, "three ids and the position"
+
+
+def test_ids_that_are_cut_off_break_the_lane_instead_of_being_misread() -> None:
+    partition = Partition()
+    partition.ids.append(None, b"x" * 33, 1)
+
+    with pytest.raises(LaneBroken, match="no multiple of 32 bytes"):
+        partition.restore()
