@@ -14,6 +14,7 @@ from pipeline.core.horizons import Horizons
 from pipeline.core.payloads import Tick
 from pipeline.failpoints import armed
 from pipeline.lane.appender import LogAppender
+from pipeline.lane.cache_share import CacheShare
 from pipeline.lane.commit import transactional_id
 from pipeline.lane.failing import append_with_failpoints
 from pipeline.lane.kafka import new_admin, partition_counts, topic_config
@@ -21,6 +22,7 @@ from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.outputs import OutputTopics
 from pipeline.lane.ports import LaneFailed
 from pipeline.lane.programs import TopicPrograms
+from pipeline.lane.store_options import bound_memory
 from pipeline.settings import Settings
 from pipeline.wire.codec import Decoder, Encoder
 from pipeline.wire.registry import Registry
@@ -48,6 +50,8 @@ class LaneContext:
         self.origin = origin
         self.tombstones_kept_ms = tombstones_kept_ms
         self.horizons = Horizons()
+        self.cache = CacheShare(settings.cached_members)
+        bound_memory(settings.store_cache_mb, settings.store_buffers_mb)
         self.admin = new_admin(settings)
         registry = Registry(settings.need("registry_url"), settings.registry)
         self.decoder = Decoder(registry)

@@ -8,7 +8,7 @@ finds in the changelog what was committed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol, final
 
 from pipeline.core.engine import Engine
@@ -26,7 +26,7 @@ from pipeline.lane.outputs import Encoder, LaneOutputs, OutputTopics
 from pipeline.lane.ports import Batch, Clock, LaneBroken, LaneFailed, Reader, Store, Transaction
 from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.remedies import lost_records, unpassable
-from pipeline.lane.state import Changes, LaneState, RecordAtHand
+from pipeline.lane.state import CACHED_MEMBERS, Changes, LaneState, RecordAtHand
 from pipeline.wire.codec import RegistryUnavailable, Undecodable
 
 Decoded = Event | Tick | ProgramActivated | Undecodable
@@ -54,10 +54,12 @@ class LaneSetup:
     """What is the same for every opening of a partition's lane.
 
     A transaction is cut after `members_per_tick` members of a tick, and after the record that brings it to
-    `outputs_per_transaction` output records.
+    `outputs_per_transaction` output records. `cached_members` tells how many decoded members the young generation of
+    the lane's cache may hold now.
     """
 
     __slots__ = (
+        "cached_members",
         "changelog",
         "horizons",
         "members_per_tick",
@@ -76,7 +78,9 @@ class LaneSetup:
         horizons: Horizons,
         members_per_tick: int = 1_000,
         outputs_per_transaction: int = 20_000,
+        cached_members: Callable[[], int] = lambda: CACHED_MEMBERS,
     ) -> None:
+        self.cached_members = cached_members
         self.partition = partition
         self.partitions = partitions
         self.topics = topics
@@ -281,6 +285,7 @@ class Lane:
         marker = keys.Marker(position, self._engine.log_time_ms, self._last_tick_ms, self._marker.ids_end)
         ends = self._committer.transact(self._outputs.messages(), changes, marker)
         self._committer.keep(changes, marker, ends)
+        self._state.cached_members = self._setup.cached_members()
         self._state.committed()
         self._observer.committed(records, self._outputs, self._clock.monotonic() - started)
         self._outputs.clear()

@@ -28,7 +28,10 @@ class RewardsLane:
     def __init__(self, context: LaneContext, partition: int, clock: SystemClock) -> None:
         topics = context.topics
         changelog = Changelog(topics.changelog, topics.ids, partition, context.origin, context.tombstones_kept_ms)
-        setup = LaneSetup(partition, context.partitions, topics, changelog, context.horizons)
+        setup = LaneSetup(
+            partition, context.partitions, topics, changelog, context.horizons,
+            cached_members=context.cache.per_generation,
+        )  # fmt: skip
         self._clock = clock
         self._lane = Lane(
             setup,
@@ -47,6 +50,8 @@ class RewardsLane:
         self._ticks = metrics.lane_ticks.labels(topics.source, partition)
         self._stopped = metrics.lane_quarantined.labels(topics.source, partition)
         self.quarantined: tuple[Quarantined, ...] = ()
+        self._cache = context.cache
+        self._cache.join()
 
     @property
     def position(self) -> int:
@@ -75,6 +80,7 @@ class RewardsLane:
         self._ticks.inc(self._ticker.appended - before)
 
     def close(self) -> None:
+        self._cache.leave()
         self._lane.close()
 
 

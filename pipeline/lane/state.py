@@ -17,7 +17,7 @@ from pipeline.lane.remedies import another_version
 from pipeline.wire.state import UnreadableState, pack_member, pack_order, unpack_member, unpack_order
 
 CACHED_MEMBERS: Final = 20_000
-"""Decoded members in the young generation of the cache; as many again are in the old one."""
+"""Decoded members in the young generation of the cache, where nobody else shares it; as many again are in the old."""
 MEMBER_BYTES_MAX: Final = 2_000_000
 """A packed member may be so large; key, quarantine and framing still fit into a record of the changelog."""
 
@@ -67,7 +67,8 @@ class LaneState:
 
     Life of a commit: `prefetch`, reads and writes by the engine, then either `collect`, the transaction, the store's
     write and `committed`; or `forget_changes`. While `careful` is set, a member is measured whenever it is put, so that
-    the event that makes it too large is known; else only when it is collected.
+    the event that makes it too large is known; else only when it is collected. `cached_members` is how many the young
+    generation of the cache holds; as many again are in the old one.
     """
 
     def __init__(self, store: Store, at: RecordAtHand, faults: Faults, cached_members: int = CACHED_MEMBERS) -> None:
@@ -75,7 +76,7 @@ class LaneState:
         self._faults = faults
         self._get = guarded_get(store, faults)
         self._at = at
-        self._cached_members = cached_members
+        self.cached_members = cached_members
         self._young: dict[str, Member] = {}
         self._old: dict[str, Member] = {}
         self._indexed_due_ms: dict[str, int] = {}  # of cached members: where the store's index has them, 0 for nowhere
@@ -263,7 +264,7 @@ class LaneState:
             self._add_generation(keys.generation(at_ms))
         self._quarantine.committed()
         self._clear_changes()
-        if len(self._young) > self._cached_members:
+        if len(self._young) > self.cached_members:
             for member_id in self._old:
                 self._indexed_due_ms.pop(member_id, None)
             self._old, self._young = self._young, {}
