@@ -5,9 +5,9 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BUILT  := $(VENV)/.compiled
 
-.PHONY: help setup compile pure demo test test-pure check lint types layers bench lock clean
+.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults mutants bench lock clean
 help:            ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 setup: $(READY)  ## a virtual environment with the locked dependencies
 $(READY): requirements.lock pyproject.toml
@@ -43,6 +43,15 @@ types: $(READY)
 	$(BIN)/mypy
 layers: $(READY)
 	$(BIN)/lint-imports
+
+SEEDS ?= 10000
+FIRST ?= 0
+JOBS  ?= 2
+simulate-faults: $(BUILT)  ## SEEDS=10000 worlds of lanes, brokers and disks, in each of which much goes wrong
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
+
+mutants: $(READY)  ## plausible mistakes one by one in a copy of the tree: each has to be caught
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: $(BUILT)  ## drain rate and CPU beside the bare loop and plain Faust
 	$(BIN)/python -m bench

@@ -189,6 +189,8 @@ class FakeTransaction:
     def begin(self) -> None:
         self._point("begin")
         self._check()
+        if self.session is not None:
+            raise LaneFailed(f"{self.transactional_id}: a transaction is under way")
         self.session = FakeSession()
         self._ends = {}
 

@@ -40,7 +40,7 @@ class InvariantBroken(AssertionError):
 
 def check(world: World) -> None:
     """Raises InvariantBroken with all that is violated in a drained world."""
-    violations: list[str] = []
+    violations = list(world.violations)
     balances: dict[str, MemberBalance] = {}
     audit = LedgerAudit()
     for partition in range(PARTITIONS):

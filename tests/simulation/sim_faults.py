@@ -21,6 +21,7 @@ CRASHES = {
     "commit:after": 0.03,
     "store.write:before": 0.005,
     "store.write:after": 0.005,
+    "store.finish_loading": 0.05,
     "append:before": 0.02,
     "append:after": 0.05,
 }
@@ -37,6 +38,7 @@ FAILURES = {
     "store.get": 0.001,
     "store.get_many": 0.005,
     "store.write:before": 0.005,
+    "store.finish_loading": 0.05,
     "append:before": 0.03,
     "append:after": 0.05,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fake_kafka import FakeBroker, FakeReader, FakeTransaction, Fenced
 from fake_store import FakeClock, FakeDisk, FakeStore
 from seeded_events import PARTITIONS
@@ -13,7 +15,7 @@ from pipeline.core.horizons import Horizons
 from pipeline.core.payloads import ProgramActivated, Tick
 from pipeline.core.ports import UnknownProgram
 from pipeline.core.program import Program
-from pipeline.lane.changelog import Changelog, Restored
+from pipeline.lane.changelog import LOAD_FROM, Changelog, Restored
 from pipeline.lane.commit import transactional_id
 from pipeline.lane.lane import Lane, LaneSetup
 from pipeline.lane.outputs import LOG_TIME_HEADER, LaneOutputs, OutputTopics
@@ -118,9 +120,7 @@ class SimLanes:
         worker, partition = place
         point = self._faults.point(worker, partition)
         lane = Lane(
-            LaneSetup(
-                partition, PARTITIONS, TOPICS, changelog_of(partition), Horizons(), 2, self._random.choice((3, 1000))
-            ),
+            self._setup(partition),
             FakeReader(self.broker, point, self._random.choice((2, 20, 200))),
             FakeTransaction(
                 self.broker, transactional_id(APP_ID, TOPICS.source, partition), partition, point, self.clock.now_ms
@@ -134,6 +134,13 @@ class SimLanes:
         )
         lane.open()
         return lane
+
+    def _setup(self, partition: int) -> LaneSetup:
+        """Transactions are cut early, and a store counts as far behind after a few records, now and then."""
+        changelog = changelog_of(partition)
+        load_from = self._random.choice((20, LOAD_FROM))
+        changelog.restore = partial(changelog.restore, load_from=load_from)  # type: ignore[method-assign]
+        return LaneSetup(partition, PARTITIONS, TOPICS, changelog, Horizons(), 2, self._random.choice((3, 1000)))
 
     def _next_batch(self, partition: int, opened: Opened) -> Batch | None:
         """What a fetcher would cut next; now and then it loses a batch or repeats one, as Faust may."""
@@ -221,6 +228,8 @@ class SimRelays:
             ]
         batch = Batch(records, start, records[-1][0] + 1)
         opened.fetched = batch.end
+        if self._faults.happens("relay's batch lost", 0.1):
+            return self._next_batch(partition, topic, opened)
         return batch
 
 

@@ -45,6 +45,7 @@ BITES = {
     "program not there yet",
     "reader stands before an open transaction",
     "registry away",
+    "relay's batch lost",
     "store damaged",
     "store removed",
     "store too old, wiped",
