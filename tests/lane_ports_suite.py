@@ -131,6 +131,14 @@ class PortsSuite:
         zombie.close()
         owner.close()
 
+    def test_a_transaction_under_way_cannot_begin_again(self, world: PortsWorld) -> None:
+        transaction = opened(world)
+        transaction.begin()
+
+        with pytest.raises(LaneFailed):
+            transaction.begin()
+        transaction.close()
+
     def test_owners_of_different_ids_do_not_meet(self, world: PortsWorld) -> None:
         one, two = opened(world, "one"), opened(world, "two")
         for transaction, value in ((one, "1"), (two, "2")):
