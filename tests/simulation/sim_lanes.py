@@ -228,7 +228,7 @@ class SimRelays:
             ]
         batch = Batch(records, start, records[-1][0] + 1)
         opened.fetched = batch.end
-        if self._faults.happens("relay's batch lost", 0.1):
+        if self._faults.happens("relay's batch lost", 0.2):
             return self._next_batch(partition, topic, opened)
         return batch
 

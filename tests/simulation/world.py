@@ -103,19 +103,19 @@ class World:
             self.log.grow(self.random.randrange(1, 9))
         elif draw < 0.34:
             self.relays.work(self._assigned(place), self.random.choice((TOPICS.derived, TOPICS.commands)))
-        elif draw < 0.36:
+        elif draw < 0.38:
             self.relays.commit_offsets()
-        elif draw < 0.40:
-            self._disturb(place)
-        elif draw < 0.41:
-            self._kill(place[0])
         elif draw < 0.42:
-            self._away(place)
+            self._disturb(place)
+        elif draw < 0.43:
+            self._kill(place[0])
         elif draw < 0.44:
+            self._away(place)
+        elif draw < 0.46:
             self.log.settle()
-        elif draw < 0.48:
+        elif draw < 0.50:
             self._late_commits()
-        elif draw < 0.51:
+        elif draw < 0.53:
             self.bites["partition given to another worker"] += 1
             self.owners[place[1]] = place[0]
         else:
