@@ -23,6 +23,8 @@ DELIVERY_SECONDS: Final = 30.0
 MARGIN_MS: Final = 30_000
 """Timestamps keep this far from the broker's limits: its clock may differ from ours, and a record may wait."""
 LIMITS_SECONDS: Final = 60.0
+TIME_REFUSED: Final = (KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD)
+"""The second is what the broker says of records that came in one batch with one whose time it refuses."""
 BEFORE_MAX: Final = "message.timestamp.before.max.ms"
 AFTER_MAX: Final = "message.timestamp.after.max.ms"
 
@@ -75,7 +77,7 @@ class LogAppender:
             raise LaneFailed(f"{self._topic} took no records: {error}") from error
         if pending.left or pending.error is not None:
             self._give_up(producer)
-            if pending.error is not None and pending.error.code() == KafkaError.INVALID_TIMESTAMP:
+            if pending.error is not None and pending.error.code() in TIME_REFUSED:
                 raise TimeRefused(
                     f"{self._topic}: the broker refuses records of {time_text(min(times_ms))} to "
                     f"{time_text(max(times_ms))}: the clock here or there is wrong; set it"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, final
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from pipeline import logs, metrics
@@ -30,6 +30,10 @@ BATCH_BYTES_MAX: Final = 16 << 20
 """A batch is cut short at this size: large records must not become a transaction that no queue can hold."""
 
 log = logs.logger("accrue.fetcher")
+
+NOWHERE: Final = 0
+"""Where a partition stands, paused, until its lane is open. A logical offset such as the end would have to be asked
+for, and an answer that comes late, after a broker's restart, would carry the consumer past what was sought."""
 
 STUCK: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
 """The offset to read from is not in the log; the consumer stays there until it is told to seek."""
@@ -121,7 +125,7 @@ class Fetcher:
 
     # ---- reading
 
-    def _place(self, partition: int, position: int = OFFSET_END) -> TopicPartition:
+    def _place(self, partition: int, position: int = NOWHERE) -> TopicPartition:
         return TopicPartition(self._lanes.topic, partition, position)
 
     def _attach(self) -> None:

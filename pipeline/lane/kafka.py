@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -17,7 +18,8 @@ TRANSACTION_TIMEOUT_MS: Final = 30_000
 """A dead writer's open transaction holds up readers of its output partitions for no longer than this."""
 SESSION_TIMEOUT_MS: Final = 6_000
 """A worker that is silent for so long has lost its partitions; with the heartbeat, the one thing of a group to set."""
-HEARTBEAT_MS: Final = 1_500
+HEARTBEAT_MS: Final = 500
+"""By heartbeat a member learns of a rebalance, twice where partitions move: half of what they stand still for."""
 CONSUMER_ONLY: Final = (
     "group.",
     "session.",
@@ -29,7 +31,31 @@ CONSUMER_ONLY: Final = (
     "check.crcs",
 )
 
+QUIET_SECONDS: Final = 10.0
+"""A client without its broker tries again many times a second; it says so once in that time."""
+
 log = logging.getLogger("accrue.kafka")
+
+
+class _Sparing(logging.Filter):
+    """Lets one line through of those that the same thread of a client repeats about the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_at: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        about = record.getMessage().split("]:", 1)[0]
+        now = time.monotonic()
+        if now - self._said_at.get(about, -QUIET_SECONDS) < QUIET_SECONDS:
+            return False
+        if len(self._said_at) > 1_000:
+            self._said_at.clear()
+        self._said_at[about] = now
+        return True
+
+
+log.addFilter(_Sparing())
 
 
 def _common(settings: Settings, client_id: str) -> dict[str, Any]:

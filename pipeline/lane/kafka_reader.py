@@ -14,6 +14,7 @@ from pipeline.lane.ports import LaneFailed, Record
 from pipeline.settings import Settings
 
 CHUNK: Final = 10_000
+AHEAD: Final = 100_000
 POLL_SECONDS: Final = 0.02  # `consume` waits the whole time for its chunk, so the time is short
 
 _error, _offset, _timestamp, _key, _value = Message.error, Message.offset, Message.timestamp, Message.key, Message.value
@@ -26,8 +27,10 @@ class KafkaReader:
     `patience_s` without any answer from the broker makes a call fail with LaneFailed.
     """
 
-    def __init__(self, settings: Settings, patience_s: float = 30.0) -> None:
+    def __init__(self, settings: Settings, patience_s: float = 30.0, ahead: int = AHEAD) -> None:
+        """`ahead`: how many records are fetched before they are asked for."""
         self._settings = settings
+        self._ahead = ahead
         self._patience_s = patience_s
         self._consumer: Consumer | None = None
 
@@ -75,7 +78,12 @@ class KafkaReader:
             # The end of a partition is told as an event: a log that ends in markers or aborted records ends with no
             # record.
             # It is told with an empty answer, so the broker must not hold that back until something is written.
-            overrides = {"enable.partition.eof": True, "fetch.wait.max.ms": 5, "client.id": "accrue-reader"}
+            overrides = {
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 5,
+                "client.id": "accrue-reader",
+                "queued.min.messages": self._ahead,
+            }
             self._consumer = new_consumer(self._settings, f"{self._settings.app_id}-reader", overrides)
         return self._consumer
 

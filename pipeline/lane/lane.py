@@ -22,6 +22,7 @@ from pipeline.lane.belonging import Belonging
 from pipeline.lane.changelog import Changelog, Progress, Restored
 from pipeline.lane.commit import Committer
 from pipeline.lane.faults import Faults, GuardedPrograms, guarded_decode
+from pipeline.lane.gaps import check_whole
 from pipeline.lane.outputs import Encoder, LaneOutputs, OutputTopics
 from pipeline.lane.ports import Batch, Clock, LaneBroken, LaneFailed, Reader, Store, Transaction
 from pipeline.lane.quarantined import Quarantined
@@ -196,9 +197,10 @@ class Lane:
                 self._clock.wait(seconds)
 
     def check_chain(self, batch: Batch) -> None:
-        """A batch must begin where the lane stands: one lost, repeated or out of order is noticed here."""
+        """A batch must begin where the lane stands and be whole: records lost, repeated or out of order are noticed."""
         if batch.start != self.position:
             raise LaneFailed(f"{batch!r} does not follow position {self.position}: batches were lost or repeated")
+        check_whole(self._reader, self._setup.topics.source, self._setup.partition, batch)
 
     def decode(self, batch: Batch, first: int) -> tuple[list[Decoded], Exception | None]:
         """Values of the records from index `first` on, up to one that the registry has to be asked for and cannot."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import Final, final
 
 from pipeline import metrics
 from pipeline.lane.changelog import Changelog
@@ -19,6 +19,9 @@ from pipeline.lane.relay import Carry, RelayLane
 from pipeline.lane.runner import Opener, OpenLane, SystemClock
 from pipeline.lane.store import RocksStore
 from pipeline.lane.ticks import Ticker
+
+CHECKED_AHEAD: Final = 1_000
+"""What a relay carries over stands in transactions: nearly every batch has gaps, and is read again to be checked."""
 
 
 @final
@@ -90,7 +93,8 @@ class CarryingLane:
 
     def __init__(self, context: LaneContext, agent: str, topic: str, partition: int, carry: Carry) -> None:
         positions = GroupPositions(context.admin, group_of(context.settings, agent))
-        self._lane = RelayLane(topic, partition, KafkaReader(context.settings), positions, carry, context.append)
+        reader = KafkaReader(context.settings, ahead=CHECKED_AHEAD)
+        self._lane = RelayLane(topic, partition, reader, positions, carry, context.append)
         self._appended = metrics.appended_records.labels(topic, partition)
         self._records = metrics.lane_records.labels(topic, partition)
         self.quarantined: tuple[Quarantined, ...] = ()  # that is no concern of a relay

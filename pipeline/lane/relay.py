@@ -13,6 +13,7 @@ from typing import Protocol, final
 from confluent_kafka import Message as KafkaMessage
 
 from pipeline.lane.appender import Append, AppendFunction
+from pipeline.lane.gaps import check_whole
 from pipeline.lane.outputs import LOG_TIME_HEADER
 from pipeline.lane.ports import Batch, LaneBroken, LaneFailed, Reader, Record
 from pipeline.lane.remedies import lost_records
@@ -66,6 +67,7 @@ class RelayLane:
         """Append what the batch becomes. Raises LaneFailed."""
         if batch.start != self.position:
             raise LaneFailed(f"{batch!r} does not follow position {self.position}: batches were lost or repeated")
+        check_whole(self._reader, self._topic, self._partition, batch)
         appends = [append for record in batch.records if (append := self._carry(record)) is not None]
         self._append(appends)
         self.appended += len(appends)

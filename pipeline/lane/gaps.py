@@ -1,0 +1,30 @@
+"""Whether a batch holds all there is to read: offsets that are missing in it must be no records."""
+
+from __future__ import annotations
+
+from pipeline.lane.ports import Batch, LaneFailed, Reader
+
+
+def check_whole(reader: Reader, topic: str, partition: int, batch: Batch) -> None:
+    """Raises LaneFailed unless the batch holds every committed record from its start to its last one.
+
+    Where transactions end, or were aborted, offsets are missing by nature; that they are no more than that is not for
+    the consumer that left them out to say, so the log is asked again.
+    """
+    records = batch.records
+    last = records[-1][0]
+    if last + 1 - batch.start == len(records):
+        return
+    there = [
+        record[0]
+        for chunk in reader.read(topic, partition, batch.start, last + 1)
+        for record in chunk
+        if record[0] <= last
+    ]
+    given = [record[0] for record in records]
+    if there != given:
+        missing = sorted(set(there) - set(given))
+        raise LaneFailed(
+            f"{topic}/{partition}: {batch!r} lacks {len(missing)} records of the log, the first at {missing[:1]}: "
+            "the consumer passed them over"
+        )
