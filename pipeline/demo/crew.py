@@ -83,10 +83,6 @@ class Crew:
         """Where its output goes."""
         return self._directory / f"{name}.log"
 
-    def running(self, name: str) -> bool:
-        """Whether it was started and neither ended nor was seen to have ended."""
-        return name in self._running
-
     def pid(self, name: str) -> int:
         """Its process id."""
         return self._running[name].pid
@@ -104,13 +100,23 @@ class Crew:
 
     def ended(self, name: str) -> bool:
         """Whether it has ended by itself, in order. Raises CrewError if it ended with another code than 0."""
-        code = self._running[name].poll()
+        code = self.exit_code(name)
         if code is None:
             return False
-        self._gone(name)
         if code:
             raise CrewError(f"{name} ended by itself with code {code}\n{self._log_tail(name)}")
         return True
+
+    def exit_code(self, name: str) -> int | None:
+        """The code that it has ended with by itself, None while it runs; it may be started again then."""
+        code = self._running[name].poll()
+        if code is not None:
+            self._gone(name)
+        return code
+
+    def runs(self, name: str) -> bool:
+        """Whether it was started and not yet seen to end."""
+        return name in self._running
 
     def stop(self, name: str, grace_s: float = 20.0) -> None:
         """Ask it to end, and end it with SIGKILL after `grace_s` seconds."""

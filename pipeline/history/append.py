@@ -74,6 +74,11 @@ class Appender:
         for partition in range(self.partitions):
             self.append_to(partition, None, value, timestamp_ms)
 
+    @property
+    def waiting(self) -> int:
+        """Records and callbacks that have not been answered yet."""
+        return len(self._producer)
+
     def flush(self) -> None:
         """Return once everything queued is on the log. Raises NotDelivered."""
         left = self._producer.flush(2 * DELIVERY_S)
