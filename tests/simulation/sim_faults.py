@@ -8,7 +8,7 @@ from random import Random
 
 from fake_kafka import FakeLog, Point
 
-from pipeline.lane.ports import LaneFailed
+from pipeline.lane.ports import LaneFailed, Record
 
 CRASHES = {
     "reader.read": 0.01,
@@ -110,6 +110,13 @@ class Faults:
         self.crashes += 1
         self.bites[f"crash: {place}"] += 1
         raise Crash(place)
+
+    def passed_over(self, records: list[Record]) -> list[Record]:
+        """What a consumer delivers of these records: now and then it passes over one, but for the last."""
+        if len(records) > 1 and self.happens("record passed over", 0.04):
+            place = self.random.randrange(len(records) - 1)
+            return records[:place] + records[place + 1 :]
+        return records
 
     def stalls(self, log: FakeLog, end: int) -> None:
         """A reader that has come to `end` finds nothing more, perhaps because of a transaction that is still open."""

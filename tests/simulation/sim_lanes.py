@@ -150,7 +150,7 @@ class SimLanes:
         if not records:
             self._faults.stalls(log, end)
             return None
-        batch = Batch(records, start, records[-1][0] + 1)
+        batch = Batch(self._faults.passed_over(records), start, records[-1][0] + 1)
         opened.fetched = batch.end
         if self._faults.happens("batch lost", 0.03):
             return self._next_batch(partition, opened)
@@ -226,7 +226,7 @@ class SimRelays:
                 (offset, int(log.headers.get(offset, {}).get(LOG_TIME_HEADER, b"0")), key, value)
                 for offset, _timestamp_ms, key, value in records
             ]
-        batch = Batch(records, start, records[-1][0] + 1)
+        batch = Batch(self._faults.passed_over(records), start, records[-1][0] + 1)
         opened.fetched = batch.end
         if self._faults.happens("relay's batch lost", 0.2):
             return self._next_batch(partition, topic, opened)

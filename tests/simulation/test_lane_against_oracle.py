@@ -44,6 +44,7 @@ BITES = {
     "partition given to another worker",
     "program not there yet",
     "reader stands before an open transaction",
+    "record passed over",
     "registry away",
     "relay's batch lost",
     "store damaged",
