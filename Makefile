@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BUILT  := $(VENV)/.compiled
 
-.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults mutants bench lock clean
+.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults mutants bench bench-rolling lock clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
@@ -55,6 +55,8 @@ mutants: $(READY)  ## plausible mistakes one by one in a copy of the tree: each 
 
 bench: $(BUILT)  ## drain rate and CPU beside the bare loop and plain Faust
 	$(BIN)/python -m bench
+bench-rolling: $(BUILT)  ## workers restarted one by one under load: the longest pause of each partition
+	$(BIN)/python -m bench.rolling
 
 lock:            ## renew requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -16,7 +16,7 @@ from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.program import Bundle, compile_bundle
 from pipeline.settings import Settings
 from pipeline.wire.codec import Decoder
-from pipeline.wire.topics import Topics
+from pipeline.wire.topics import LOG, Topics
 
 OUTPUTS: Final = ("ledger-entries", "reward-decisions", "tier-changes", "reward-fulfillments", "dead-letters")
 
@@ -60,6 +60,28 @@ def expected(size: Size, bundle: Bundle) -> Outcome:
     dead = len(result.rejections) - sum(1 for decision in result.decisions if decision.reason)
     counts = (len(result.entries), len(result.decisions), len(result.tier_changes), len(result.commands), dead)
     return Outcome(result.digest, dict(zip(OUTPUTS, counts, strict=True)))
+
+
+def of_log(settings: Settings, topics: Topics, decoder: Decoder, bundle: Bundle) -> Outcome:
+    """What the core decides of what is on the log, partition by partition. Raises LaneFailed while Kafka is away."""
+    reader, topic = KafkaReader(settings), topics.name(LOG)
+    counts: Counter[str] = Counter()
+    digest = Digest()
+    try:
+        for partition in range(topics.partitions(LOG)):
+            simulation = Simulation(_Only(bundle), relay=False)
+            for chunk in reader.read(topic, partition, *reader.bounds(topic, partition)):
+                for offset, timestamp_ms, _key, value in chunk:
+                    simulation.take(0, offset, timestamp_ms, decoder.decode(value or b"", timestamp_ms))
+            result = simulation.result()
+            dead = len(result.rejections) - sum(1 for decision in result.decisions if decision.reason)
+            found = (len(result.entries), len(result.decisions), len(result.tier_changes), len(result.commands), dead)
+            counts.update(dict(zip(OUTPUTS, found, strict=True)))
+            for entry in result.entries:
+                digest.add(entry)
+    finally:
+        reader.close()
+    return Outcome(digest.hexdigest(), {name: counts[name] for name in OUTPUTS})
 
 
 def actual(settings: Settings, topics: Topics, decoder: Decoder) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,24 +48,34 @@ class World:
 
     def environment(self) -> dict[str, str]:
         """The ACCRUE_* variables of a contender that works on these topics."""
-        names = ("bootstrap_servers", "registry_url", "topic_prefix", "app_id", "data_dir")
+        names = ("bootstrap_servers", "registry_url", "topic_prefix", "topics_file", "app_id", "data_dir")
         return {variable(name): str(getattr(self.settings, name)) for name in names}
 
 
 @contextlib.contextmanager
-def world(stack: LocalStack, name: str, directory: Path, *, history: bool) -> Iterator[World]:
+def world(
+    stack: LocalStack, name: str, directory: Path, *, history: bool, partitions: int | None = None
+) -> Iterator[World]:
     """Topics with the prefix `name.`, schemas registered, the shop's bundle published; all deleted on leaving.
 
     `directory` is where contenders keep their stores. With `history` the log takes records of any age from the start.
+    `partitions` of the log are as many as topics.yaml says, if not given.
     """
+    topics_file = directory / f"{name}.topics.yaml"
+    text = TOPICS_FILE.read_text("utf-8")
+    topics_file.write_text(
+        text if partitions is None else re.sub(r"(?m)^log_partitions:.*$", f"log_partitions: {partitions}", text),
+        "utf-8",
+    )
     settings = Settings(
         bootstrap_servers=stack.settings.bootstrap_servers,
         registry_url=stack.settings.registry_url,
         topic_prefix=f"{name}.",
         app_id=name,
         data_dir=directory / name,
+        topics_file=topics_file,
     )
-    topics = Topics.load(TOPICS_FILE, settings.topic_prefix)
+    topics = Topics.load(topics_file, settings.topic_prefix)
     if history:
         log = topics.topic(LOG)
         relaxed = replace(log, config={**log.config, RELAXED_BY_IMPORT: str(ANY_AGE_MS)})

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -121,16 +121,24 @@ class LaneWorld:
             for log in sorted(self.folder.glob("*.log")):
                 print(f"--- {log.name}\n{log.read_text('utf-8', 'replace')[-6000:]}")
 
-    def worker(self, name: str, *options: str, data: str = "", registry_url: str = "", defective: bool = False) -> None:
+    def worker(
+        self,
+        name: str,
+        *options: str,
+        data: str = "",
+        registry_url: str = "",
+        defective: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start a worker with a data folder of its own, or that of an earlier one.
 
-        A `defective` one raises on what `poisoned_worker` says.
+        A `defective` one raises on what `poisoned_worker` says. `environment` is added to its settings.
         """
-        environment = {"ACCRUE_DATA_DIR": str(self.folder / (data or name))}
+        own = {"ACCRUE_DATA_DIR": str(self.folder / (data or name)), **(environment or {})}
         if registry_url:
-            environment["ACCRUE_REGISTRY_URL"] = registry_url
+            own["ACCRUE_REGISTRY_URL"] = registry_url
         crew = self.defective if defective else self.crew
-        crew.start(name, ["worker", *options], environment)
+        crew.start(name, ["worker", *options], own)
 
     def ends_in_order(self, name: str) -> bool:
         """Ask a worker to end. Whether it did, by itself and with exit code 0."""

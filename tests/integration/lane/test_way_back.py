@@ -51,7 +51,7 @@ def status(world: LaneWorld, worker: str) -> tuple[int, dict[tuple[str, int], An
     if not workers:
         return shown.returncode, {}, shown.stderr  # it has not come so far
     (found,) = workers
-    assert found["pid"] == (world.crew if world.crew.running(worker) else world.defective).pid(worker)
+    assert found["pid"] == (world.crew if world.crew.runs(worker) else world.defective).pid(worker)
     lanes = {
         (lane["topic"].removeprefix(world.settings.topic_prefix), lane["partition"]): lane for lane in found["lanes"]
     }
