@@ -102,9 +102,14 @@ def read_length(data: bytes, i: int) -> tuple[int, int]:
 def read_block(data: bytes, i: int) -> tuple[int, int, int]:
     """(number of items, where they begin, where they must end or 0 if that is not said) of the block at `i`.
 
-    Every item takes at least a byte, so a block cannot claim more items than there are bytes. Raises Malformed.
+    Every item takes at least a byte, so a block cannot claim more items than there are bytes. Nothing may follow a
+    block without items, which ends the blocks, so that is only taken where it is one byte: generated code looks for
+    that. Raises Malformed.
     """
+    first = data[i]
     n, i = read_long(data, i)
+    if n == 0 and first:
+        raise Malformed("the zero that ends the blocks takes more than one byte")
     stop = 0
     count = n >> 1
     if n & 1:

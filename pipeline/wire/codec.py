@@ -38,6 +38,9 @@ RETRY_UNKNOWN_AFTER_S: Final = 5.0
 UNKNOWN_LIMIT: Final = 10_000
 """Most ids remembered as unknown: a producer that sends noise must not fill the memory."""
 
+MALFORMED: Final = (IndexError, ValueError, OverflowError)
+"""What decoders raise for bytes that are no value of their schema; the last by compiled ones, for a huge index."""
+
 Value = TypeVar("Value")
 
 __all__ = ["Decoder", "Encoder", "RegistryUnavailable", "Undecodable", "Unencodable"]
@@ -82,7 +85,7 @@ class Decoder:
                 raise self._of_other_kind(value, "an event or control record")
         try:
             return function(value, recorded_at_ms)
-        except (IndexError, ValueError) as error:
+        except MALFORMED as error:
             raise self._malformed(value, error) from error
 
     def output(self, value: bytes) -> Output:
@@ -95,7 +98,7 @@ class Decoder:
                 raise self._of_other_kind(value, "a record of an output topic")
         try:
             return function(value)
-        except (IndexError, ValueError) as error:
+        except MALFORMED as error:
             raise self._malformed(value, error) from error
 
     def _learn(self, value: bytes) -> None:

@@ -188,6 +188,10 @@ BLOCKS = {
     "a negative size": (with_lines(b"\1\3" + LINE + b"\0"), "a length or index is negative"),
     "a size beyond the end": (with_lines(b"\1\x7e" + LINE + b"\0"), "a block claims 1 items where"),
     "a size too small": (with_lines(b"\1\x02" + LINE + b"\0"), "a block does not end where it says"),
+    "a closing zero of two bytes, and then a block": (
+        with_lines(b"\x80\x00\2" + LINE + b"\0"),
+        "the zero that ends the blocks takes more than one byte",
+    ),
     "no closing zero": (with_lines(b"\2" + LINE), "TransactionCompleted.lines: the value is cut off"),
     "an int of 33 bits": (
         with_lines(b"\2" + LINE.replace(b"food\x04", b"food\x80\x80\x80\x80\x20") + b"\0"),
@@ -235,6 +239,19 @@ def test_an_enum_has_the_symbols_of_its_schema(index: bytes, fault: str) -> None
     value = ENCODER.tick(Tick("import"))[:-1] + index
 
     assert fault in refusal(Decoder(SOURCE), value).detail
+
+
+def test_an_index_or_length_of_almost_64_bits_is_refused_however_the_decoder_was_built() -> None:
+    """Compiled code raises OverflowError where interpreted code raises IndexError."""
+    source = CommittedSchemas()
+    huge = bytes.fromhex("feffffffffffffffff01")
+    for name in ("accrue.control.Tick", "accrue.control.ProgramActivated", "accrue.events.TransactionCompleted"):
+        value = b"\0" + source.schema_ids[name].to_bytes(4, "big") + huge
+
+        assert refusal(Decoder(source), value).reason == UNDECODABLE
+    output = b"\0" + source.schema_ids["accrue.fulfillment.FulfillmentCommand"].to_bytes(4, "big") + 4 * b"\2a" + huge
+    with pytest.raises(Undecodable, match="FulfillmentCommand"):
+        Decoder(source).output(output)
 
 
 def test_a_source_without_the_schema_says_so() -> None:
