@@ -164,10 +164,15 @@ def accounted_for(world: World, partition: int, outputs: Outputs) -> Iterator[st
     for letter_key, times in letters.items():
         if times > 1:
             yield f"I7: the record {letter_key} is {times} times among the dead letters"
-    parked = Counter(key[1:-8] for key in world.lanes.disks[0, partition].content if key.startswith(keys.PARKED))
+    parked: set[tuple[str, str, str]] = set()
+    for key, packed in world.lanes.disks[0, partition].content.items():
+        if key.startswith(keys.PARKED):
+            event = DECODER.decode(packed[8:], 0)
+            assert isinstance(event, Event), "only events are parked"
+            parked.add((event.member_id, event.source, event.event_id))
     dead = {letter.offset for letter in outputs.letters}
     log = world.log.logs[partition]
-    for offset, _, key, value in log.read(0, log.end()):
+    for offset, _, record_key, value in log.read(0, log.end()):
         try:
             item = DECODER.decode(value or b"", 0)
         except Undecodable as error:
@@ -176,8 +181,11 @@ def accounted_for(world: World, partition: int, outputs: Outputs) -> Iterator[st
             continue
         if not isinstance(item, Event) or offset in dead:
             continue
-        if (item.member_id, item.source, item.event_id) not in decided and not parked[item.member_id.encode()]:
-            yield f"I7: event {item.event_id} of {item.member_id} at {partition}/{offset} (key {key!r}) is nowhere"
+        event_key = (item.member_id, item.source, item.event_id)
+        if event_key not in decided and event_key not in parked:
+            yield f"I7: event {event_key} at {partition}/{offset} (key {record_key!r}) is nowhere"
+        if event_key in decided and event_key in parked:
+            yield f"I7: event {event_key} was decided and is parked"
 
 
 def fulfilled(world: World, partition: int, outputs: Outputs) -> Iterator[str]:

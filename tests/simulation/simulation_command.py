@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import time
 import traceback
@@ -108,6 +109,15 @@ class Total:
             f"{self.crashes:,} crashes (at least {self.crashes_min} a seed)"
         )
         rate = self.seeds / seconds
-        lines.append(f"{rate:.1f} seeds/s on {jobs} process{'es' if jobs > 1 else ''}, {60 * rate:.0f} a minute")
+        lines.append(
+            f"{rate:.1f} seeds/s on {jobs} process{'es' if jobs > 1 else ''}, {60 * rate:.0f} a minute; "
+            f"{self.seeds / cpu_seconds():.1f} per second of CPU"
+        )
         lines.append(f"trace digest {self._digest.hexdigest()}")
         return "\n".join(lines)
+
+
+def cpu_seconds() -> float:
+    """What this process and those it has waited for have used: says more than the clock where others are at work."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
