@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BUILT  := $(VENV)/.compiled
 
-.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults mutants bench bench-rolling lock clean
+.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short mutants bench bench-rolling lock clean
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
@@ -49,6 +49,12 @@ FIRST ?= 0
 JOBS  ?= 2
 simulate-faults: $(BUILT)  ## SEEDS=10000 worlds of lanes, brokers and disks, in each of which much goes wrong
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS)
+
+KILLS ?= 300
+chaos: $(BUILT)  ## real servers and processes under faults from a seed (KILLS=300 SEED=...), judged by the oracle
+	$(BIN)/python -m tests.chaos --kills $(KILLS) $(if $(SEED),--seed $(SEED))
+chaos-short: $(BUILT)  ## the same in about three minutes: every kind of fault at least once
+	$(BIN)/python -m tests.chaos --kills 25 $(if $(SEED),--seed $(SEED))
 
 mutants: $(READY)  ## plausible mistakes one by one in a copy of the tree: each has to be caught
 	$(BIN)/python -m tests.mutants $(MUTANTS)
