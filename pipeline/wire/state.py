@@ -116,7 +116,7 @@ def pack_member(member: Member) -> bytes:
         member.parked,
         member.parked_from,
     )
-    return HEADER.pack(MEMBER_VERSION, member.next_due_ms) + _encoder.encode(body)
+    return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
 
 def unpack_member(packed: bytes) -> Member:
@@ -221,7 +221,7 @@ def packed_next_due_ms(packed: bytes) -> int:
 
 def pack_order(order: Order) -> bytes:
     """The order as bytes."""
-    return ORDER_HEADER + _encoder.encode(order.to_tuple())
+    return b"".join((ORDER_HEADER, _encoder.encode(order.to_tuple())))
 
 
 def unpack_order(packed: bytes) -> Order:

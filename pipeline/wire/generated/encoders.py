@@ -54,7 +54,9 @@ def encode_custom_event(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -108,7 +110,9 @@ def encode_emi_payment_succeeded(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -167,7 +171,9 @@ def encode_fulfillment_outcome(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -221,7 +227,9 @@ def encode_member_enrolled(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -271,7 +279,9 @@ def encode_member_quarantined(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -326,7 +336,9 @@ def encode_onboarding_completed(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -373,7 +385,9 @@ def encode_points_adjusted(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -425,7 +439,9 @@ def encode_profile_changed(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -475,7 +491,9 @@ def encode_quarantine_released(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -522,7 +540,9 @@ def encode_redemption_cancelled(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -569,7 +589,9 @@ def encode_redemption_requested(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -621,7 +643,9 @@ def encode_referral_accepted(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -668,7 +692,9 @@ def encode_referral_joined(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -715,7 +741,9 @@ def encode_subscription_renewed(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -769,7 +797,9 @@ def encode_transaction_completed(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -848,7 +878,9 @@ def encode_transaction_refunded(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -897,7 +929,9 @@ def encode_program_activated(prefix: bytes, value: ProgramActivated) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_effective_at = value.effective_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_effective_at <= TIMESTAMP_MAX << 1:
-        v_effective_at_ = PAIR[v_effective_at & 16383] + PAIR[v_effective_at >> 14 & 16383] + RAW[v_effective_at >> 28]
+        v_effective_at_ = b"".join(
+            (PAIR[v_effective_at & 16383], PAIR[v_effective_at >> 14 & 16383], RAW[v_effective_at >> 28])
+        )
     else:
         v_effective_at_ = long_bytes(value.effective_at_ms)
     v_author = value.author.encode()
@@ -937,7 +971,9 @@ def encode_dead_letter(prefix: bytes, value: DeadLetter) -> bytes:
     v_offset = value.offset
     v_timestamp = value.timestamp_ms << 1
     if TIMESTAMP_MIN << 1 <= v_timestamp <= TIMESTAMP_MAX << 1:
-        v_timestamp_ = PAIR[v_timestamp & 16383] + PAIR[v_timestamp >> 14 & 16383] + RAW[v_timestamp >> 28]
+        v_timestamp_ = b"".join(
+            (PAIR[v_timestamp & 16383], PAIR[v_timestamp >> 14 & 16383], RAW[v_timestamp >> 28])
+        )
     else:
         v_timestamp_ = long_bytes(value.timestamp_ms)
     v_key = value.key
@@ -987,17 +1023,23 @@ def encode_fulfillment_command(prefix: bytes, value: FulfillmentCommand) -> byte
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
+        v_recorded_at_ = b"".join(
+            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
+        )
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_log_time = value.log_time_ms << 1
     if TIMESTAMP_MIN << 1 <= v_log_time <= TIMESTAMP_MAX << 1:
-        v_log_time_ = PAIR[v_log_time & 16383] + PAIR[v_log_time >> 14 & 16383] + RAW[v_log_time >> 28]
+        v_log_time_ = b"".join(
+            (PAIR[v_log_time & 16383], PAIR[v_log_time >> 14 & 16383], RAW[v_log_time >> 28])
+        )
     else:
         v_log_time_ = long_bytes(value.log_time_ms)
     v_traceparent = value.traceparent.encode()
@@ -1062,12 +1104,16 @@ def encode_ledger_entry(prefix: bytes, value: LedgerEntry) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
+        v_recorded_at_ = b"".join(
+            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
+        )
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_previous_hash = value.previous_hash
@@ -1115,7 +1161,9 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
     v_tier = value.tier.encode()
     v_tier_until = value.tier_until_ms << 1
     if TIMESTAMP_MIN << 1 <= v_tier_until <= TIMESTAMP_MAX << 1:
-        v_tier_until_ = PAIR[v_tier_until & 16383] + PAIR[v_tier_until >> 14 & 16383] + RAW[v_tier_until >> 28]
+        v_tier_until_ = b"".join(
+            (PAIR[v_tier_until & 16383], PAIR[v_tier_until >> 14 & 16383], RAW[v_tier_until >> 28])
+        )
     else:
         v_tier_until_ = long_bytes(value.tier_until_ms)
     out = [
@@ -1147,7 +1195,9 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
     v_version = value.version
     v_updated_at = value.updated_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_updated_at <= TIMESTAMP_MAX << 1:
-        v_updated_at_ = PAIR[v_updated_at & 16383] + PAIR[v_updated_at >> 14 & 16383] + RAW[v_updated_at >> 28]
+        v_updated_at_ = b"".join(
+            (PAIR[v_updated_at & 16383], PAIR[v_updated_at >> 14 & 16383], RAW[v_updated_at >> 28])
+        )
     else:
         v_updated_at_ = long_bytes(value.updated_at_ms)
     out += (
@@ -1225,12 +1275,16 @@ def encode_reward_decision(prefix: bytes, value: RewardDecision) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
+        v_recorded_at_ = b"".join(
+            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
+        )
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_traceparent = value.traceparent.encode()
@@ -1262,19 +1316,25 @@ def encode_tier_change(prefix: bytes, value: TierChange) -> bytes:
     v_qualifying_points = value.qualifying_points
     v_valid_until = value.valid_until_ms << 1
     if TIMESTAMP_MIN << 1 <= v_valid_until <= TIMESTAMP_MAX << 1:
-        v_valid_until_ = PAIR[v_valid_until & 16383] + PAIR[v_valid_until >> 14 & 16383] + RAW[v_valid_until >> 28]
+        v_valid_until_ = b"".join(
+            (PAIR[v_valid_until & 16383], PAIR[v_valid_until >> 14 & 16383], RAW[v_valid_until >> 28])
+        )
     else:
         v_valid_until_ = long_bytes(value.valid_until_ms)
     v_event_id = value.event_id.encode()
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
+        v_recorded_at_ = b"".join(
+            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
+        )
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_seq = value.seq
