@@ -23,8 +23,8 @@ IDLE_SECONDS: Final = 0.05
 FULL_SECONDS: Final = 0.02
 LAG_SECONDS: Final = 2.0
 END_SECONDS: Final = 0.2
-BUFFERED_MAX: Final = 100_000
-BUFFERED_BYTES_MAX: Final = 64 << 20
+BUFFERED_MAX: Final = 50_000
+BUFFERED_BYTES_MAX: Final = 16 << 20
 """A partition is paused only when more than this waits: pausing throws away what was fetched ahead."""
 BATCH_BYTES_MAX: Final = 16 << 20
 """A batch is cut short at this size: large records must not become a transaction that no queue can hold."""
@@ -143,9 +143,18 @@ class Fetcher:
 
     def _seek(self, partition: int, position: int) -> bool:
         """Whether reading goes on at `position`; right after an assignment it may be too early for that."""
+        place = self._place(partition, position)
         try:
-            self._consumer.seek(self._place(partition, position))
-            self._consumer.resume([self._place(partition)])
+            try:
+                self._consumer.seek(place)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError._STATE:
+                    raise
+                # It was fetched where it was parked, before the pause, and a log that begins later has ended that for
+                # good: only a new assignment begins anew, and one with a position needs no seek.
+                self._consumer.incremental_unassign([place])
+                self._consumer.incremental_assign([place])
+            self._consumer.resume([place])
         except KafkaException as error:
             self._log.info("seek again", partition=partition, position=position, why=str(error))
             return False

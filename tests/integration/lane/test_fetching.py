@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewTopic
 from lane_world import wait_until
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.kafka
 
 PARTITIONS = 8
 RECORDS = 500
+BEGIN = 5
 POSITION = 10
 ROUNDS = 6
 
@@ -58,6 +60,9 @@ def topic(settings: StackSettings, prefix: str) -> Iterator[Settings]:
     for number in range(RECORDS * PARTITIONS):
         producer.produce(prefix, b"value", b"key", number % PARTITIONS)
     assert producer.flush(60) == 0
+    begin = [TopicPartition(prefix, partition, BEGIN) for partition in range(0, PARTITIONS, 2)]
+    for deleted in admin.delete_records(begin).values():  # every other partition begins behind offset 0
+        deleted.result(30)
     yield found
     admin.delete_topics([prefix])[prefix].result(30)
 
