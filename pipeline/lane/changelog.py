@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import Final, final
 
 from pipeline.lane import keys
-from pipeline.lane.ports import Change, LaneBroken, Reader, Record, Store
+from pipeline.lane.ports import Change, LaneBroken, LaneFailed, Reader, Record, Store
 from pipeline.lane.remedies import another_version, lost_ids, unreadable_marker
 from pipeline.wire.state import MEMBER_VERSION, UnreadableState, packed_next_due_ms
 
@@ -130,6 +130,17 @@ class Changelog:
             progress(done)
         store.write([(part.position_key, keys.pack_number(part.end))])
         done.to_go = to_go
+
+    def check_time_taken(self, restore_ms: int) -> None:
+        """Raises LaneFailed where a key may have been read whose deletion was dropped before it could be read too.
+
+        The store still says that it was last written when the restore began, so the next opening wipes it.
+        """
+        if restore_ms > self.tombstones_kept_ms:
+            raise LaneFailed(
+                f"restoring {self.state_topic}/{self.partition} took {restore_ms // 1000} s and deletions are kept for "
+                f"{self.tombstones_kept_ms // 1000} s: set a longer delete.retention.ms"
+            )
 
     def marker(self, store: Store, ids_end: int) -> keys.Marker | None:
         """The last marker of the restored store. Raises LaneBroken if it is not readable, or if decided ids are

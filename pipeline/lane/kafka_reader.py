@@ -15,6 +15,8 @@ from pipeline.settings import Settings
 
 CHUNK: Final = 10_000
 AHEAD: Final = 100_000
+QUEUE_KB: Final = 16_384
+"""Read ahead by one reader: every lane of a worker has one, and all may restore at once."""
 POLL_SECONDS: Final = 0.02  # `consume` waits the whole time for its chunk, so the time is short
 
 _error, _offset, _timestamp, _key, _value = Message.error, Message.offset, Message.timestamp, Message.key, Message.value
@@ -79,6 +81,8 @@ class KafkaReader:
             # record.
             # It is told with an empty answer, so the broker must not hold that back until something is written.
             overrides = {
+                "queued.max.messages.kbytes": QUEUE_KB,
+                **self._settings.kafka,
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 5,
                 "client.id": "accrue-reader",

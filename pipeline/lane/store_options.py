@@ -16,7 +16,7 @@ from rocksdict import (
 
 MIB: Final = 1 << 20
 WRITE_BUFFER_BYTES: Final = 16 * MIB
-LOADING_BUFFER_BYTES: Final = 16 * MIB
+LOADING_BUFFER_BYTES: Final = 12 * MIB
 LOADED_FILES: Final = 64
 """While a store is loaded, files are merged only when there are more: merging costs more than loading does."""
 

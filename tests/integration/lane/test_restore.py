@@ -45,7 +45,9 @@ class Changelogs:
         self.slow = Settings(bootstrap_servers=servers.bootstrap_servers, app_id=prefix, kafka=SMALL_FETCHES)
         self.folder = folder
         self.admin = AdminClient(self.settings.kafka_config())
-        compacted = {"cleanup.policy": "compact", "segment.ms": "200", "delete.retention.ms": "1", **NOT_YET}
+        compacted = {
+            "cleanup.policy": "compact", "segment.ms": "200", "delete.retention.ms": str(KEPT_MS), **NOT_YET,
+        }  # fmt: skip
         topics = [NewTopic(self.state, 1, 1, config=compacted), NewTopic(self.ids, 1, 1)]
         for made in self.admin.create_topics(topics).values():
             made.result(30)
@@ -192,6 +194,8 @@ def test_keys_that_were_deleted_do_not_come_back_with_a_store_that_is_too_old(ch
     store.close()
     shutil.copytree(changelogs.folder / "store", changelogs.folder / "trusted")
     changelogs.write([(b"p%03d" % key, None) for key in range(0, 50, 2)])
+
+    changelogs.alter({"delete.retention.ms": "1"})
 
     def forgotten(found: list[Record]) -> bool:
         return not any(value is None for _offset, _timestamp_ms, _key, value in found)

@@ -11,7 +11,7 @@ from fake_store import FakeStore
 from pipeline.core.member import Member
 from pipeline.lane import changelog, keys
 from pipeline.lane.changelog import Changelog, Progress
-from pipeline.lane.ports import Change, LaneBroken
+from pipeline.lane.ports import Change, LaneBroken, LaneFailed
 from pipeline.wire.state import pack_member
 
 NOW_MS = 1_000_000_000
@@ -227,3 +227,13 @@ def test_ids_that_are_cut_off_break_the_lane_instead_of_being_misread() -> None:
 
     with pytest.raises(LaneBroken, match="no multiple of 32 bytes"):
         partition.restore()
+
+
+def test_a_restore_that_outlasts_deletions_is_not_believed_now_nor_at_the_next_opening() -> None:
+    partition = filled(10)
+    partition.restore(NOW_MS)
+    partition.changelog.check_time_taken(KEPT_MS)
+
+    with pytest.raises(LaneFailed, match=r"took 3601 s and deletions are kept for 3600 s: set a longer"):
+        partition.changelog.check_time_taken(KEPT_MS + 1_000)
+    assert "deletions are kept" in partition.restore(NOW_MS + KEPT_MS + 1_000)[1]
