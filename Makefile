@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BUILT  := $(VENV)/.compiled
 
-.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short mutants bench bench-rolling lock clean
+.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short mutants bench bench-rolling lock clean bench-restore fuzz
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
@@ -58,6 +58,13 @@ chaos-short: $(BUILT)  ## the same in about three minutes: every kind of fault a
 
 mutants: $(READY)  ## plausible mistakes one by one in a copy of the tree: each has to be caught
 	$(BIN)/python -m tests.mutants $(MUTANTS)
+
+bench-restore: $(BUILT)  ## restore of a million members beside a bare reading, and their memory
+	$(BIN)/python -m bench.restore
+	$(BIN)/python -m bench.memory
+
+fuzz: $(BUILT)   ## a million decodes and 20,000 programmes, damaged by a seed
+	$(BIN)/python -m tests.fuzz
 
 bench: $(BUILT)  ## drain rate and CPU beside the bare loop and plain Faust
 	$(BIN)/python -m bench

@@ -198,7 +198,7 @@ def _structure(draw: Random, text: str) -> str:
     """Nodes swapped, deleted, doubled, of other types."""
     try:
         root = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         return _text(draw, text)
     if not isinstance(root, dict | list):
         return _text(draw, text)
