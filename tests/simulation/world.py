@@ -131,7 +131,7 @@ class World:
     def _work(self, place: Place) -> None:
         was_open = place in self.lanes.open
         self.lanes.work(place)
-        if not was_open and place in self.lanes.open and self.random.random() < 0.1 and self._owns(place):
+        if not was_open and place in self.lanes.open and self._owns(place):
             self.check_store(place)
 
     def _owns(self, place: Place) -> bool:
