@@ -14,6 +14,7 @@ from agents.fulfilment import fulfilment
 from agents.relay import relay
 from agents.rewards import rewards
 from pipeline import logs
+from pipeline.lane.arenas import bound_arenas
 from pipeline.lane.context import LaneContext, connect
 from pipeline.lane.garbage import collect_between_batches
 from pipeline.lane.worker_http import WorkerServer
@@ -39,6 +40,7 @@ def run(settings: Settings, agents: Sequence[str], server: WorkerServer) -> None
 
     Raises what `connect` raises; for servers that are not there yet only after a minute.
     """
+    bound_arenas()
     context = wait_for_servers(settings)
     app = LaneApp(context, server.board)
     for name in agents:

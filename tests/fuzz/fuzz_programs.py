@@ -95,8 +95,10 @@ class ProgramFuzz:
         return outcome
 
     def _check(self, texts: dict[str, str]) -> str:
-        if any("\ud800" <= character <= "\udfff" for text in texts.values() for character in text):
+        kept = [text for name, text in texts.items() if is_program_file(name)]
+        if any("\ud800" <= character <= "\udfff" for text in kept for character in text):
             return _on_disk(texts)
+        texts = {name: text.encode("utf-8", "replace").decode() for name, text in texts.items()}
         report = Report()
         definition = check_texts(texts, report)
         problems = report.sorted()

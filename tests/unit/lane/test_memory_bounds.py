@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import platform
+
 import pytest
 
+from pipeline.lane.arenas import bound_arenas
 from pipeline.lane.cache_share import LEAST, CacheShare
 from pipeline.settings import InvalidSettings, load
 
@@ -33,3 +36,8 @@ def test_the_bounds_are_settings(name: str) -> None:
     assert getattr(load({f"ACCRUE_{name.upper()}": "7"}), name) == 7
     with pytest.raises(InvalidSettings, match=name.upper()):
         load({f"ACCRUE_{name.upper()}": "none"})
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no arenas")
+def test_threads_share_their_heaps() -> None:
+    assert bound_arenas()
