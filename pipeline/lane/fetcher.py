@@ -32,8 +32,8 @@ BATCH_BYTES_MAX: Final = 16 << 20
 log = logs.logger("accrue.fetcher")
 
 NOWHERE: Final = 0
-"""Where a partition stands, paused, until its lane is open. A logical offset such as the end would have to be asked
-for, and an answer that comes late, after a broker's restart, would carry the consumer past what was sought."""
+"""Where a partition stands, paused, until its lane is open. A logical offset, such as the end, would be asked for, and
+the answer might still be under way when the lane seeks."""
 
 STUCK: Final = (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
 """The offset to read from is not in the log; the consumer stays there until it is told to seek."""

@@ -19,7 +19,7 @@ from rich.console import Console
 from pipeline import logs
 from tests.chaos.chaos_run import chaos
 from tests.chaos.report import show
-from tests.chaos.schedule import schedule
+from tests.chaos.schedule import MEAN_S, schedule
 from tests.chaos.watch import Lines
 
 
@@ -27,15 +27,18 @@ from tests.chaos.watch import Lines
 @click.option("--kills", type=click.IntRange(1), default=300, show_default=True, help="Workers to kill -9.")
 @click.option("--seed", type=int, help="Of the schedule and the load; a random one without it.")
 @click.option("--rate", type=click.IntRange(1), default=100, show_default=True, help="Records a second.")
+@click.option(
+    "--mean", "mean_s", type=click.FloatRange(0.1), default=MEAN_S, show_default=True, help="s between kills."
+)
 @click.option("--keep", is_flag=True, help="Keep the folder also if all holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-def main(kills: int, seed: int | None, rate: int, keep: bool, as_json: bool) -> None:
+def main(kills: int, seed: int | None, rate: int, mean_s: float, keep: bool, as_json: bool) -> None:
     """Run workers, servers and sinks under load, with faults of every kind in proportion to the kills, and judge it."""
     seed = SystemRandom().randrange(2**31) if seed is None else seed
     click.echo(f"seed {seed}: repeat with KILLS={kills} SEED={seed}", err=True)
     logs.configure("CRITICAL")  # what clients warn of while servers die is part of the play
     with _folder(keep) as folder, _ended_in_order():
-        result = chaos(schedule(seed, kills), folder, rate, Lines())
+        result = chaos(schedule(seed, kills, mean_s), folder, rate, Lines())
         (folder / "result.json").write_text(json.dumps(result.to_json(), indent=1), "utf-8")
         if as_json:
             click.echo(json.dumps(result.to_json()))

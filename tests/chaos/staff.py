@@ -19,7 +19,7 @@ HEARTBEAT_MS: Final = 750
 EXTRA: Final = "extra"
 """The worker that joins and leaves."""
 POLL_S: Final = 0.1
-READY_S: Final = 30.0
+READY_S: Final = 60.0
 
 _PLACES: Final = {
     "fence": (1, 3),

@@ -18,7 +18,7 @@ from tests.chaos.run_state import Injected, Run
 from tests.chaos.schedule import Fault
 from tests.chaos.staff import EXTRA, SESSION_TIMEOUT_MS, cards
 
-EVIDENCE_S: Final = 30.0
+EVIDENCE_S: Final = 60.0
 """How long a fault is kept up, or waited for, until it shows that it bites."""
 CLOCKS_MS: Final = {
     schedule.CLOCK_HOUR_AHEAD: 3_600_000,
@@ -26,6 +26,7 @@ CLOCKS_MS: Final = {
     schedule.CLOCK_DAY_AHEAD: 86_400_000,
     schedule.CLOCK_DAY_BEHIND: -86_400_000,
 }
+SETTLED_S: Final = 1.5
 DAMAGEABLE: Final = ("*.sst", "*.log", "MANIFEST-*", "CURRENT")
 
 
@@ -43,7 +44,7 @@ def fail_at(run: Run, fault: Fault) -> list[Injected]:
     """Killed, and back armed with a failpoint at one point, which is given time to bite."""
     point = fault.kind.removeprefix("failpoint ")
     settings = cards(run.seed, point)
-    with run.staff.taken(run.draw(fault), lambda name: has_lanes(run, name)) as name:
+    with run.staff.taken(run.draw(fault), lambda name: at_work(run, name)) as name:
         began_s = time.time()
         run.staff.kill(name)
         run.staff.start(name, settings[fault.number % len(settings)])
@@ -54,7 +55,7 @@ def fail_at(run: Run, fault: Fault) -> list[Injected]:
 def zombie(run: Run, fault: Fault) -> list[Injected]:
     """Stopped until its partitions are others', then continued as if nothing had been."""
     draw = run.draw(fault)
-    with run.staff.taken(draw, lambda name: has_lanes(run, name)) as name:
+    with run.staff.taken(draw, lambda name: at_work(run, name)) as name:
         began_s = time.time()
         had_lanes = has_lanes(run, name)
         pid = run.staff.pid(name)
@@ -84,7 +85,7 @@ def rebalance(run: Run, fault: Fault) -> list[Injected]:
 def damage_store(run: Run, fault: Fault) -> list[Injected]:
     """A killed worker finds a file of every store of its own damaged."""
     draw = run.draw(fault)
-    with run.staff.taken(draw, lambda name: has_lanes(run, name)) as name:
+    with run.staff.taken(draw, lambda name: at_work(run, name)) as name:
         began_s = time.time()
         run.staff.kill(name)
         damaged = [
@@ -105,7 +106,7 @@ def damage_store(run: Run, fault: Fault) -> list[Injected]:
 
 def fill_disk(run: Run, fault: Fault) -> list[Injected]:
     """No file of a running worker can grow, until a lane has failed by it."""
-    with run.staff.taken(run.draw(fault), lambda name: has_lanes(run, name)) as name:
+    with run.staff.taken(run.draw(fault), lambda name: at_work(run, name)) as name:
         began_s = time.time()
         had_lanes = has_lanes(run, name)
         before = _reopenings(run, name) if had_lanes else 0.0
@@ -121,7 +122,7 @@ def fill_disk(run: Run, fault: Fault) -> list[Injected]:
 
 def shift_clock(run: Run, fault: Fault) -> list[Injected]:
     """A worker's clock is wrong until the broker has refused a record for it."""
-    with run.staff.taken(run.draw(fault), lambda name: has_lanes(run, name)) as name:
+    with run.staff.taken(run.draw(fault), lambda name: at_work(run, name)) as name:
         began_s = time.time()
         file = run.staff.clock_file(name)
         file.write_text(str(CLOCKS_MS[fault.kind]))
@@ -135,6 +136,13 @@ def shift_clock(run: Run, fault: Fault) -> list[Injected]:
 def has_lanes(run: Run, name: str) -> bool:
     """Whether a worker, in its present life, has opened a lane."""
     return run.logs.found([name], run.staff.started_s[name], lambda said: said.event == "lane opened")
+
+
+def at_work(run: Run, name: str) -> bool:
+    """Whether it opened a lane a while ago: one that is hit whenever it opens a lane would never get anywhere."""
+    before_s = time.time() - SETTLED_S
+    opened = run.logs.since(name, run.staff.started_s[name])
+    return any(said.event == "lane opened" and said.at_s < before_s for said in opened)
 
 
 def _of_log(run: Run, said: Said) -> bool:
