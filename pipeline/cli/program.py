@@ -10,7 +10,10 @@ from pathlib import Path
 import click
 
 from pipeline.cli.common import iso_time, json_option, print_json, print_table, settings_options
+from pipeline.cli.program_test import test
+from pipeline.cli.program_words import summary, tell
 from pipeline.core.horizons import Horizons
+from pipeline.examples import check_examples
 from pipeline.program import Bundle, BundleRefused, Problem, ProgramRefused, check, compile_bundle, load_program
 from pipeline.settings import Settings
 from pipeline.wire.times import InvalidTime, time_ms
@@ -21,27 +24,33 @@ directory_argument = click.argument("directory", type=click.Path(path_type=Path,
 
 @click.group()
 def program() -> None:
-    """Check and publish a loyalty programme."""
+    """Check, test and publish a loyalty programme."""
+
+
+program.add_command(test)
 
 
 @program.command("check")
 @directory_argument
 @json_option
 def check_(directory: Path, as_json: bool) -> None:
-    """Find every mistake in a programme's files: file, line, column, what is wrong, the way out.
+    """Find every mistake in a programme's files and its examples: file, line, column, what is wrong, the way out.
 
     Exits with 1 if there is one. Warnings are shown and allowed.
     """
     problems = check(directory)
-    refused = any(problem.severity == "error" for problem in problems)
-    bundle = None if refused else load_program(directory)
+    bundle = None if _refused(problems) else load_program(directory)
+    problems += check_examples(directory, None if bundle is None else compile_bundle(bundle))
+    refused = _refused(problems)
+    if refused:
+        bundle = None
     if as_json:
         named = None if bundle is None else bundle.hash
         print_json({"sound": not refused, "hash": named, "problems": [problem.to_dict() for problem in problems]})
     else:
-        _tell(problems)
+        tell(problems)
         if bundle is not None:
-            click.echo(_summary(bundle))
+            click.echo(summary(bundle))
     if refused:
         raise click.exceptions.Exit(1)
 
@@ -68,7 +77,7 @@ def publish(
     try:
         bundle = load_program(directory)
     except ProgramRefused as refused:
-        _tell(refused.problems)
+        tell(refused.problems)
         raise click.ClickException(f"{directory} was not published: mend it first") from refused
     with closing(Connection(settings)) as connection:
         publisher = Publisher(settings, connection.topics, connection.encoder(), Horizons())
@@ -85,7 +94,7 @@ def publish(
             }
         )
     else:
-        click.echo(f"{_summary(bundle)}; decides from {iso_time(activation.effective_at_ms)} on")
+        click.echo(f"{summary(bundle)}; decides from {iso_time(activation.effective_at_ms)} on")
 
 
 @program.command()
@@ -120,29 +129,8 @@ def history(settings: Settings, as_json: bool) -> None:
         click.echo("No programme has been published yet.")
 
 
-def _tell(problems: list[Problem]) -> None:
-    """Problems in full on stderr, then how many there are."""
-    for problem in problems:
-        click.echo(problem.render() + "\n", err=True)
-    if problems:
-        errors = sum(problem.severity == "error" for problem in problems)
-        click.echo(f"{_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}", err=True)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def _summary(bundle: Bundle) -> str:
-    compiled = compile_bundle(bundle)
-    rules = [rule for table in compiled.rules.values() for rule in table.rules]
-    shadow = sum(not rule.live for rule in rules)
-    counts = (
-        f"{_count(len(rules), 'rule')} ({shadow} shadow)",
-        _count(len(compiled.tiers), "tier"),
-        _count(len(compiled.rewards), "reward"),
-    )
-    return f"programme {compiled.program_id} {bundle.hash[:12]}: {', '.join(counts)}"
+def _refused(problems: list[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
 
 
 def _program_id(content: bytes) -> str:
