@@ -221,5 +221,49 @@ def test_the_commands_publish_and_tell_the_history(world: World) -> None:
     assert early.exit_code == 1
     assert "is too early" in early.output
     (row,) = json.loads(world.run("history", "--json").output)
-    assert row == {**facts, "state": "in force"}
+    assert row == {**facts, "state": "in force", "act": "first"}
     assert "2020-01-01T00:00:00Z\tin force\tshop" in world.run("history").output
+
+
+def test_a_rollback_puts_an_earlier_programme_in_force_again(world: World) -> None:
+    shop, second = load_program(SHOP), variant("second")
+    world.publisher().publish(shop, 0, "ann", "the start")
+    alone = world.run("rollback", "previous", "--reason", "no")
+    # Within what the broker takes as a record's age, and with the lead time before now.
+    now_ms = time.time_ns() // 1_000_000
+    world.publisher(now_ms - 9 * 60_000).publish(second, None, "ben", "better")
+
+    result = world.run("rollback", "previous", "--reason", "worse", "--author", "cat", "--json")
+
+    assert (alone.exit_code, "no programme was in force before" in alone.output) == (1, True)
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.output)
+    assert (facts["hash"], facts["author"], facts["reason"]) == (shop.hash, "cat", "worse")
+    rows = json.loads(world.run("history", "--json").output)
+    assert [(row["hash"], row["state"], row["act"], row["author"]) for row in rows] == [
+        (shop.hash, "past", "first", "ann"),
+        (second.hash, "in force", "first", "ben"),
+        (shop.hash, "scheduled", "again", "cat"),
+    ]
+    for activated in world.activations():
+        assert [(each.program_hash, each.reason) for each in activated] == [
+            (shop.hash, "the start"),
+            (second.hash, "better"),
+            (shop.hash, "worse"),
+        ]
+
+
+def test_published_programmes_are_compared_by_hash_and_by_place(world: World) -> None:
+    shop = load_program(SHOP)
+    changed = tuple((name, text.replace("threshold: 250", "threshold: 300")) for name, text in shop.files)
+    world.publisher().publish(shop, 0, "ann", "")
+    now_ms = time.time_ns() // 1_000_000
+    second = replace(shop, files=changed)
+    world.publisher(now_ms - 9 * 60_000).publish(second, None, "ben", "")
+
+    by_place, by_hash = world.run("diff", "previous", "current"), world.run("diff", second.hash[:12], str(SHOP))
+
+    assert by_place.output == "tier `gold`: the threshold changes from 250 to 300\n"
+    assert by_hash.output == "tier `gold`: the threshold changes from 300 to 250\n"
+    unknown = world.run("diff", "0123456789", "current")
+    assert (unknown.exit_code, "no published programme begins with 0123456789" in unknown.output) == (1, True)
