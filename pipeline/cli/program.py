@@ -9,6 +9,7 @@ import click
 from pipeline.cli.common import json_option, print_json
 from pipeline.cli.program_diff import diff
 from pipeline.cli.program_publish import history, publish, rollback
+from pipeline.cli.program_schema import schema
 from pipeline.cli.program_shadow import shadow
 from pipeline.cli.program_test import test
 from pipeline.cli.program_words import summary, tell
@@ -53,5 +54,5 @@ def _refused(problems: list[Problem]) -> bool:
     return any(problem.severity == "error" for problem in problems)
 
 
-for command in (test, diff, publish, rollback, history, shadow):
+for command in (test, diff, publish, rollback, history, shadow, schema):
     program.add_command(command)

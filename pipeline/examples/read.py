@@ -98,7 +98,7 @@ class _Reader:
 
     def _example(self, node: Node, shared: list[Event]) -> Example | None:
         section = Section(self._report, self._source, node, "an example", EXAMPLE_KEYS)
-        if not section.keys() or not section.require("name", "expect"):
+        if not section.readable or not section.require("name", "expect"):
             return None
         name = section.scalar("name", "a sentence")
         history = shared + self._events(section, "history", "history", _last(shared))
@@ -204,7 +204,7 @@ class _Reader:
                 wanted = None
             else:
                 clipped = inner.section(rule_id, f"`limited` of rule `{rule_id}`", LIMITED_KEYS)
-                if clipped is None or not clipped.keys() or not clipped.require("by"):
+                if clipped is None or not clipped.readable or not clipped.require("by"):
                     continue
                 by = clipped.scalar("by", "what limits it, such as limit:points/month")
                 wanted = clipped.integer("wanted", 0, WALLET_MAX)

@@ -62,7 +62,7 @@ def read_event(place: Place, node: Node, number: str, before_ms: int | None) -> 
     """The event of a node, or None after a mistake. `number` is its id where it has none of its own; `before_ms` is
     when the event before it occurred, which `after` counts from."""
     section = Section(place.report, place.source, node, "an event", KEYS)
-    if not section.keys() or not section.require("on"):
+    if not section.readable or not section.require("on"):
         return None
     kind = section.choice("on", TYPES, "")
     occurred_at_ms = _occurred_at(place, section, before_ms)

@@ -47,10 +47,10 @@ def read_limits(report: Report, source: Source, node: Node | None, what: str) ->
 
 def _limit(report: Report, source: Source, node: Node, what: str) -> Limit | None:
     outer = Section(report, source, node, f"limit of {what}", KEYS)
-    if not outer.keys() or not outer.require("per_member"):
+    if not outer.readable or not outer.require("per_member"):
         return None
     inner = outer.section("per_member", f"per_member of {what}", PER_MEMBER_KEYS)
-    if inner is None or not inner.keys() or not inner.require("every"):
+    if inner is None or not inner.readable or not inner.require("every"):
         return None
     if ("points" in inner) == ("count" in inner):
         advice = "write `points: N` for points, or `count: N` for times"

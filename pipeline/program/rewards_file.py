@@ -52,7 +52,7 @@ def _reward(
     report: Report, source: Source, node: Node, units: dict[str, Unit], tiers: Collection[str] | None
 ) -> Reward | None:
     section = Section(report, source, node, "a reward", KEYS)
-    if not section.keys() or not section.require("id", "price"):
+    if not section.readable or not section.require("id", "price"):
         return None
     reward_id = section.identifier("id")
     what = f"reward `{reward_id}`"

@@ -109,7 +109,7 @@ def read_rules(report: Report, source: Source, node: Node, units: dict[str, Unit
 
 def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> RuleDraft | None:
     section = Section(report, source, node, _title(node), KEYS)
-    if not section.keys():
+    if not section.readable:
         return None
     complete = section.require("id", "on", "award")
     rule_id = section.identifier("id")
@@ -165,7 +165,7 @@ def _cooldown(section: Section) -> tuple[int, bool] | None:
         key = "unless_rewarded_within"
     else:
         inner = section.section("unless_rewarded_within", "unless_rewarded_within", COOLDOWN_KEYS)
-        if inner is None or not inner.keys() or not inner.require("window"):
+        if inner is None or not inner.readable or not inner.require("window"):
             return None
         by_any = inner.choice("by", BY, "rule") == "any"
         period, place, key = inner.period("window"), inner, "window"
@@ -182,7 +182,7 @@ def _cooldown(section: Section) -> tuple[int, bool] | None:
 def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar | None]:
     """The award, None after a mistake, and its `of`."""
     section = rule.section("award", f"award of {rule.what}", AWARD_KEYS)
-    if section is None or not section.keys():
+    if section is None or not section.readable:
         return None, None
     complete = section.require("points")
     unit = read_unit(section, units)
@@ -192,7 +192,7 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
     points = section.node("points")
     if isinstance(points, Mapping):
         scaled = section.section("points", f"points of {rule.what}", POINTS_KEYS)
-        if scaled is None or not scaled.keys():
+        if scaled is None or not scaled.readable:
             return None, None
         complete = scaled.require("of") and complete
         of = scaled.scalar("of", "an expression such as event.amount_minor")

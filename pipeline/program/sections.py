@@ -39,7 +39,7 @@ class Section:
     Readers return None where the key is absent or its value is wrong; then the reason is in the report.
     """
 
-    __slots__ = ("_key_starts", "_nodes", "_report", "_source", "start", "what")
+    __slots__ = ("_key_starts", "_nodes", "_report", "_source", "readable", "start", "what")
 
     def __init__(self, report: Report, source: Source, node: Node, what: str, keys: Collection[str] | None) -> None:
         self._report = report
@@ -48,12 +48,15 @@ class Section:
         self._key_starts: dict[str, int] = {}
         self.what = what
         self.start = node.start
+        self.readable = False
+        """Whether it is a mapping, and not only of keys that are refused: then it is worth asking for keys it lacks."""
         if not isinstance(node, Mapping):
             advice = f"write its keys, such as {', '.join(list(keys)[:4])}" if keys else "write `name: ...` lines"
             report.error(source, node.start, f"{what} must be a mapping, not {kind_of(node)}", advice)
             return
         for key, value in node.pairs:
             self._take(key, value, keys)
+        self.readable = bool(self._nodes) or not node.pairs
 
     def _take(self, key: Node, value: Node, keys: Collection[str] | None) -> None:
         if not isinstance(key, Scalar):

@@ -77,7 +77,7 @@ def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...
 
 def _tier(report: Report, source: Source, node: Node, lower: list[Tier], ids: list[str], *, first: bool) -> Tier | None:
     section = Section(report, source, node, "a tier", KEYS)
-    if not section.keys() or not section.require("id", "threshold"):
+    if not section.readable or not section.require("id", "threshold"):
         return None
     tier_id = section.identifier("id")
     threshold = section.integer("threshold", 0, POINTS_MAX)
