@@ -69,6 +69,11 @@ def _text(tree: Tree, leaf: Leaf) -> tuple[str, int]:
         return literal_text(tree.value), _UNARY if isinstance(tree.value, int) and tree.value < 0 else _MEMBER
     if tree.kind == "name":
         return str(tree.value), _MEMBER
+    if tree.kind == "call" and tree.value in _LOGIC:
+        function = str(tree.value)
+        precedence = _PRECEDENCE[function]
+        chain = [_within(_text(each, leaf), precedence + 1) for each in operands(function, tree)]
+        return f" {symbol(function)} ".join(chain), precedence
     parts = [_text(child, leaf) for child in tree.children]
     if tree.kind == "list":
         return f"[{', '.join(part for part, _ in parts)}]", _MEMBER
@@ -87,7 +92,8 @@ def _call(function: str, parts: list[tuple[str, int]]) -> tuple[str, int]:
     if function == "_[_]":
         return f"{_within(parts[0], _MEMBER)}[{parts[1][0]}]", _MEMBER
     if function in ("!_", "-_"):
-        return f"{symbol(function)}{_within(parts[0], _UNARY + (function == '-_'))}", _UNARY
+        # The parser takes a doubled operator as none.
+        return f"{symbol(function)}{_within(parts[0], _UNARY + 1)}", _UNARY
     if function in _METHODS:
         return f"{_within(parts[0], _MEMBER)}.{function}({parts[1][0]})", _MEMBER
     precedence = _PRECEDENCE.get(function)
