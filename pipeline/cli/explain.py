@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import closing
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 from confluent_kafka import KafkaException
 
-from pipeline.cli.common import (
-    json_option,
-    print_json,
-    print_table,
-    settings_options,
-    utc_text,
-    warn,
-)
+from pipeline.cli.common import json_option, print_json, settings_options, warn
 from pipeline.cli.errors import known_error
-from pipeline.core.reasons import DEAD_LETTER_REASONS, REFUSAL_REASONS
+from pipeline.cli.explain_rows import offline_trace, rules_json, same_rewards
+from pipeline.cli.explain_show import show_consequences, show_dead_letter, show_decision, show_rules
+from pipeline.cli.program_words import tell
+from pipeline.core.ports import UnknownProgram
+from pipeline.history.connection import Connection
+from pipeline.history.explain_sources import explain_in_events, explain_in_kafka, explain_in_log, is_exported_log
+from pipeline.history.explanation import Explained
+from pipeline.history.replay import NotReplayable
 from pipeline.lane.ports import LaneFailed
+from pipeline.program import Bundle, ProgramRefused, load_program
 from pipeline.settings import Settings
 from pipeline.sinks.assemble import decoder_of, topics_of
 from pipeline.sinks.event_search import find_event
@@ -34,30 +36,115 @@ from pipeline.wire.topics import LOG
 @click.command()
 @click.argument("event_id")
 @click.option("--member", "member_id", help="Only this member's event, where several have one of this id.")
+@click.option(
+    "--log",
+    "log_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Explain by a file, without any server: a log that `accrue log export` wrote, or events as JSON lines.",
+)
+@click.option(
+    "--program",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="With --log: the programme that decides; an exported log brings its own, which this one stands in for.",
+)
+@click.option("--rules/--no-rules", default=True, help="Explain the rules, which takes reading the member's partition.")
 @settings_options("postgres_url", "bootstrap_servers", "registry_url", "topic_prefix")
 @json_option
-def explain(event_id: str, member_id: str | None, settings: Settings, as_json: bool) -> None:
-    """Say what became of the event EVENT_ID: decision per rule, entries, tier, commands, or why it was refused.
+def explain(
+    event_id: str,
+    member_id: str | None,
+    log_file: Path | None,
+    program: Path | None,
+    rules: bool,
+    settings: Settings,
+    as_json: bool,
+) -> None:
+    """Say what became of the event EVENT_ID: why, rule by rule, entries, tier, commands, or why it was refused.
 
-    Read from PostgreSQL; the event itself from Kafka where that is configured.
+    Of each rule on the event's type it says which comparison of its condition decided, with the values of the event and
+    of the member before it, what it gave, and which limit or pause kept it from more. That is found by deciding the
+    member's records once more.
+
+    Read from PostgreSQL; event and rules from Kafka where that is configured. With --log from a file alone.
     """
+    traced: list[list[dict[str, Any]] | None]
+    if log_file is not None:
+        found = _offline(log_file, event_id, member_id, program)
+        trace, events = offline_trace(found)
+        traced = [rules_json(each, decision) for each, decision in _decided(found, trace)]
+    else:
+        if program is not None:
+            raise click.UsageError("--program goes with --log FILE")
+        trace = _online(settings, event_id, member_id)
+        events = [_event(settings, decision) for decision in trace.decisions]
+        pairs = zip(trace.decisions, events, strict=True)
+        traced = [_rules(settings, decision, event) if rules else None for decision, event in pairs]
+    if as_json:
+        print_json(_document(event_id, trace, events, traced))
+        return
+    for decision, event, each in zip(trace.decisions, events, traced, strict=True):
+        show_decision(decision, event)
+        show_rules(decision["event_type"], each or [])
+    show_consequences(trace)
+    for letter in trace.dead_letters:
+        show_dead_letter(letter)
+
+
+def _online(settings: Settings, event_id: str, member_id: str | None) -> Trace:
     with ledger(settings.need("postgres_url")) as tables:
         trace = tables.trace(event_id, member_id)
     if trace.empty:
-        whose = f" of member {member_id!r}" if member_id else ""
         raise click.ClickException(
-            f"nothing is known of event {event_id!r}{whose}: it has not arrived, is not decided yet, is parked with a "
-            "quarantined member, or `accrue sink run postgres` is behind"
+            f"nothing is known of event {event_id!r}{_whose(member_id)}: it has not arrived, is not decided yet, is "
+            "parked with a quarantined member, or `accrue sink run postgres` is behind"
         )
-    events = [_event(settings, decision) for decision in trace.decisions]
-    if as_json:
-        print_json(_document(event_id, trace, events))
-        return
-    for decision, event in zip(trace.decisions, events, strict=True):
-        _show_decision(decision, event)
-    _show_consequences(trace)
-    for letter in trace.dead_letters:
-        _show_dead_letter(letter)
+    return trace
+
+
+def _offline(path: Path, event_id: str, member_id: str | None, program: Path | None) -> list[Explained]:
+    bundle = None if program is None else _loaded(program)
+    if is_exported_log(path):
+        found = explain_in_log(path, event_id, member_id, bundle)
+    elif bundle is None:
+        raise click.UsageError(f"{path} is no exported log, so it brings no programme: add --program DIR")
+    else:
+        found = explain_in_events(path, event_id, member_id, bundle)
+    if not found:
+        raise click.ClickException(f"{path} has no event {event_id!r}{_whose(member_id)}")
+    return found
+
+
+def _loaded(directory: Path) -> Bundle:
+    try:
+        return load_program(directory)
+    except ProgramRefused as refused:
+        tell(refused.problems)
+        raise click.ClickException(f"{directory} has mistakes: mend it first") from refused
+
+
+def _whose(member_id: str | None) -> str:
+    return f" of member {member_id!r}" if member_id else ""
+
+
+def _decided(found: list[Explained], trace: Trace) -> list[tuple[Explained, Row]]:
+    return list(zip([each for each in found if each.decision is not None], trace.decisions, strict=True))
+
+
+def _rules(settings: Settings, decision: Row, event: dict[str, Any] | None) -> list[dict[str, Any]] | None:
+    """The rules that the event met, by deciding its member's records again; None where that cannot be done now."""
+    if event is None:
+        return None
+    try:
+        with closing(Connection(settings)) as connection:
+            found = explain_in_kafka(connection, event["partition"], decision["member_id"], decision["event_id"])
+    except (LaneFailed, NotReplayable, RegistryUnavailable, UnknownProgram, KafkaException) as error:
+        warn(f"the rules cannot be explained: {known_error(error)}")
+        return None
+    for each in found:
+        if each.event.source == decision["source"] and same_rewards(each, decision):
+            return rules_json(each, decision)
+    warn("the rules cannot be explained: decided again, the event comes out otherwise than it is recorded")
+    return None
 
 
 def _event(settings: Settings, decision: Row) -> dict[str, Any] | None:
@@ -80,68 +167,11 @@ def _event(settings: Settings, decision: Row) -> dict[str, Any] | None:
     return event_to_json(event) | {"topic": topic, "partition": partition, "offset": offset}
 
 
-def _show_decision(decision: Row, event: dict[str, Any] | None) -> None:
-    click.echo(f"Event {decision['event_id']} of member {decision['member_id']} from {decision['source']}")
-    click.echo(f"  type      {decision['event_type']}")
-    click.echo(f"  occurred  {utc_text(decision['occurred_at'])}, recorded {utc_text(decision['recorded_at'])}")
-    if event is not None:
-        click.echo(f"  log       {event['topic']}[{event['partition']}]:{event['offset']}")
-        click.echo(f"  data      {json.dumps(event['data'], ensure_ascii=False)}")
-    reason = decision["reason"]
-    because = f": {reason}. {REFUSAL_REASONS.get(reason, '')}".rstrip() if reason else ""
-    click.echo(f"Decision: {decision['outcome']}{because}")
-    click.echo(f"  program   {decision['program_hash'] or 'none was in force'}")
-    click.echo(f"  recorded  reward-decisions[{decision['kafka_partition']}]:{decision['kafka_offset']}")
-    if decision["rewards"]:
-        print_table(
-            ("rule", "gave", "desired", "unit", "limited by", "mode"),
-            [
-                (r["rule_id"], r["value"], r["desired"], r["unit"], r["limited_by"] or "-", r["mode"])
-                for r in decision["rewards"]
-            ],
-        )
-    elif not reason and not decision["rule_errors"]:
-        click.echo("  no rule's condition held")
-    for error in decision["rule_errors"]:
-        click.echo(f"  rule {error['rule_id']} failed and counted as false: {error['error']}")
-
-
-def _show_consequences(trace: Trace) -> None:
-    if trace.entries:
-        click.echo("Entries:")
-        print_table(
-            ("member", "seq", "kind", "amount", "unit", "from", "to", "rule", "lot"),
-            [
-                (
-                    e["member_id"], e["seq"], e["kind"], e["amount"], e["unit"], e["debit"], e["credit"], e["rule_id"],
-                    e["lot"] or "-",
-                )
-                for e in trace.entries
-            ],
-        )  # fmt: skip
-    for change in trace.tier_changes:
-        until = utc_text(change["valid_until"]) if change["valid_until"] else "never"
-        click.echo(
-            f"Tier of {change['member_id']}: {change['previous_tier'] or 'none'} -> {change['tier']} "
-            f"({change['reason']}, {change['qualifying_points']} qualifying points, reviewed {until})"
-        )
-    for command in trace.fulfillments:
-        click.echo(
-            f"Command to {command['provider']}: {command['action']} {command['quantity']} {command['reward_id']} for "
-            f"{command['points']} {command['unit']}, redemption {command['redemption_id']}, "
-            f"id {command['fulfillment_id']}"
-        )
-
-
-def _show_dead_letter(letter: Row) -> None:
-    place = f"{letter['kafka_partition']}:{letter['kafka_offset']}"
-    click.echo(f"Dead letter {place}, member {letter['member_id'] or 'unknown'}: {letter['reason']}")
-    click.echo(f"  {DEAD_LETTER_REASONS.get(letter['reason'], '')}")
-    click.echo(f"  {letter['detail']}")
-    click.echo(f"  record    {letter['source_topic']}[{letter['source_partition']}]:{letter['source_offset']}")
-    click.echo(f"  when mended: accrue dlq redrive {place}")
-
-
-def _document(event_id: str, trace: Trace, events: list[dict[str, Any] | None]) -> dict[str, Any]:
-    decisions = [decision | {"event": event} for decision, event in zip(trace.decisions, events, strict=True)]
+def _document(
+    event_id: str, trace: Trace, events: list[dict[str, Any] | None], traced: list[list[dict[str, Any]] | None]
+) -> dict[str, Any]:
+    decisions = [
+        decision | {"event": event, "rules": rules}
+        for decision, event, rules in zip(trace.decisions, events, traced, strict=True)
+    ]
     return {"event_id": event_id, **asdict(trace), "decisions": decisions}

@@ -1,162 +1,58 @@
-"""`accrue program`: checks a loyalty programme, publishes it, and tells which programme decided when."""
+"""`accrue program`: checks, tests and compares loyalty programmes, publishes them, and tells which one decided when."""
 
 from __future__ import annotations
 
-import getpass
-import time
-from contextlib import closing
 from pathlib import Path
 
 import click
 
-from pipeline.cli.common import iso_time, json_option, print_json, print_table, settings_options
-from pipeline.core.horizons import Horizons
-from pipeline.program import Bundle, BundleRefused, Problem, ProgramRefused, check, compile_bundle, load_program
-from pipeline.settings import Settings
-from pipeline.wire.times import InvalidTime, time_ms
-
-cluster_options = settings_options("bootstrap_servers", "registry_url", "topic_prefix", "topics_file")
-directory_argument = click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
+from pipeline.cli.common import json_option, print_json
+from pipeline.cli.program_diff import diff
+from pipeline.cli.program_publish import history, publish, rollback
+from pipeline.cli.program_schema import schema
+from pipeline.cli.program_shadow import shadow
+from pipeline.cli.program_test import test
+from pipeline.cli.program_words import summary, tell
+from pipeline.examples import check_examples
+from pipeline.program import Problem, check, compile_bundle, load_program
 
 
 @click.group()
 def program() -> None:
-    """Check and publish a loyalty programme."""
+    """Check, test, compare and publish loyalty programmes.
+
+    A programme is one directory of YAML; docs/programs.md tells of every key.
+    """
 
 
 @program.command("check")
-@directory_argument
+@click.argument("directory", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @json_option
 def check_(directory: Path, as_json: bool) -> None:
-    """Find every mistake in a programme's files: file, line, column, what is wrong, the way out.
+    """Find every mistake in a programme's files and its examples: file, line, column, what is wrong, the way out.
 
     Exits with 1 if there is one. Warnings are shown and allowed.
     """
     problems = check(directory)
-    refused = any(problem.severity == "error" for problem in problems)
-    bundle = None if refused else load_program(directory)
+    bundle = None if _refused(problems) else load_program(directory)
+    problems += check_examples(directory, None if bundle is None else compile_bundle(bundle))
+    refused = _refused(problems)
+    if refused:
+        bundle = None
     if as_json:
         named = None if bundle is None else bundle.hash
         print_json({"sound": not refused, "hash": named, "problems": [problem.to_dict() for problem in problems]})
     else:
-        _tell(problems)
+        tell(problems)
         if bundle is not None:
-            click.echo(_summary(bundle))
+            click.echo(summary(bundle))
     if refused:
         raise click.exceptions.Exit(1)
 
 
-@program.command()
-@directory_argument
-@click.option("--effective-at", metavar="TIME|now", help="From when on it decides; without it, as soon as can be.")
-@click.option("--author", help="Who publishes it; by default the user of this machine.")
-@click.option("--reason", default="", help="Why, for the history.")
-@cluster_options
-@json_option
-def publish(
-    settings: Settings, directory: Path, effective_at: str | None, author: str | None, reason: str, as_json: bool
-) -> None:
-    """Check a programme and put it in force from a time on, for every partition of the log or for none.
-
-    Only the first programme of a log may take effect in the past or at once; a later one needs the lead time of five
-    minutes and half a minute more.
-    """
-    from pipeline.history.connection import Connection  # noqa: PLC0415 - check needs no Kafka client
-    from pipeline.lane.activation import Publisher  # noqa: PLC0415
-
-    effective_at_ms = None if effective_at is None else _time_ms(effective_at)
-    try:
-        bundle = load_program(directory)
-    except ProgramRefused as refused:
-        _tell(refused.problems)
-        raise click.ClickException(f"{directory} was not published: mend it first") from refused
-    with closing(Connection(settings)) as connection:
-        publisher = Publisher(settings, connection.topics, connection.encoder(), Horizons())
-        activation = publisher.publish(bundle, effective_at_ms, author or getpass.getuser(), reason)
-    if as_json:
-        print_json(
-            {
-                "program": compile_bundle(bundle).program_id,
-                "hash": bundle.hash,
-                "effective_at": iso_time(activation.effective_at_ms),
-                "author": activation.author,
-                "reason": activation.reason,
-                "published_at": iso_time(activation.published_at_ms),
-            }
-        )
-    else:
-        click.echo(f"{_summary(bundle)}; decides from {iso_time(activation.effective_at_ms)} on")
+def _refused(problems: list[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
 
 
-@program.command()
-@cluster_options
-@json_option
-def history(settings: Settings, as_json: bool) -> None:
-    """Tell which programme decided when, who published it and why; the latest last."""
-    from pipeline.lane.published import published  # noqa: PLC0415 - check needs no Kafka client
-    from pipeline.wire.topics import TOPICS_FILE, Topics  # noqa: PLC0415
-
-    topics = Topics.load(settings.topics_file or TOPICS_FILE, settings.topic_prefix)
-    rows = [(each, activation) for each in published(settings, topics) for activation in each.activations]
-    rows.sort(key=lambda row: (row[1].effective_at_ms, row[1].published_at_ms))
-    past = sum(activation.effective_at_ms <= time.time_ns() // 1_000_000 for _, activation in rows)
-    facts = [
-        {
-            "effective_at": iso_time(activation.effective_at_ms),
-            "state": "past" if place < past - 1 else "in force" if place < past else "scheduled",
-            "program": _program_id(each.content),
-            "hash": each.program_hash,
-            "author": activation.author,
-            "reason": activation.reason,
-            "published_at": iso_time(activation.published_at_ms),
-        }
-        for place, (each, activation) in enumerate(rows)
-    ]
-    if as_json:
-        print_json(facts)
-    elif facts:
-        print_table(list(facts[0]), [list(fact.values()) for fact in facts])
-    else:
-        click.echo("No programme has been published yet.")
-
-
-def _tell(problems: list[Problem]) -> None:
-    """Problems in full on stderr, then how many there are."""
-    for problem in problems:
-        click.echo(problem.render() + "\n", err=True)
-    if problems:
-        errors = sum(problem.severity == "error" for problem in problems)
-        click.echo(f"{_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}", err=True)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def _summary(bundle: Bundle) -> str:
-    compiled = compile_bundle(bundle)
-    rules = [rule for table in compiled.rules.values() for rule in table.rules]
-    shadow = sum(not rule.live for rule in rules)
-    counts = (
-        f"{_count(len(rules), 'rule')} ({shadow} shadow)",
-        _count(len(compiled.tiers), "tier"),
-        _count(len(compiled.rewards), "reward"),
-    )
-    return f"programme {compiled.program_id} {bundle.hash[:12]}: {', '.join(counts)}"
-
-
-def _program_id(content: bytes) -> str:
-    """The programme's name, or why it cannot be told."""
-    try:
-        return compile_bundle(Bundle.from_bytes(content)).program_id
-    except (BundleRefused, ProgramRefused) as error:
-        return f"unusable: {str(error).splitlines()[0]}"
-
-
-def _time_ms(text: str) -> int:
-    if text == "now":
-        return time.time_ns() // 1_000_000
-    try:
-        return time_ms(text)
-    except InvalidTime as error:
-        raise click.BadParameter(f"{error}, or `now`", param_hint="--effective-at") from error
+for command in (test, diff, publish, rollback, history, shadow, schema):
+    program.add_command(command)

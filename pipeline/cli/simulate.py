@@ -9,11 +9,13 @@ from pathlib import Path
 import click
 
 from pipeline.cli.common import iso_time, json_option, print_json_line, print_table
+from pipeline.core.ports import Programs
 from pipeline.core.simulate import Simulation
 from pipeline.core.simulation_result import MemberSummary, SimulationResult
 from pipeline.history.progress import progress_bar
 from pipeline.history.replay import Replay
-from pipeline.history.what_if import what_if
+from pipeline.history.shadow import ShadowSum, ShadowSums
+from pipeline.history.what_if import OneProgram, what_if
 from pipeline.program import compile_bundle, load_program
 from pipeline.wire.times import InvalidTime, time_ms
 
@@ -43,31 +45,35 @@ def simulate(program: Path | None, events: Path | None, log: Path | None, until:
     programmes, and the result is what the pipeline has put out, entry by entry; the digests are equal.
     """
     until_ms = None if until is None else _time(until)
+    programs: Programs
     if log is not None and program is None and events is None:
-        simulation = _replayed(log, until_ms)
+        simulation, programs = _replayed(log, until_ms)
     elif log is None and program is not None and events is not None:
         compiled = compile_bundle(load_program(program))
         with events.open("rb") as lines:
-            simulation = what_if(compiled, lines, until_ms)
+            simulation, programs = what_if(compiled, lines, until_ms), OneProgram(compiled)
     else:
         raise click.UsageError("give either --program DIR and --events FILE, or --log FILE")
     result = simulation.result()
+    sums = ShadowSums(programs)
+    for decision in result.decisions:
+        sums.add(decision)
     if as_json:
-        print_json_line(result.to_json())
+        print_json_line({**result.to_json(), "shadow": [row._asdict() for row in sums.rows()]})
     else:
-        _show(result)
+        _show(result, sums.rows())
 
 
-def _replayed(path: Path, until_ms: int | None) -> Simulation:
+def _replayed(path: Path, until_ms: int | None) -> tuple[Simulation, Programs]:
     replay = Replay(path)
     with progress_bar("replaying") as advance:
         replay.run(lambda lines: advance(lines, replay.lines))
     if until_ms is not None:
         replay.simulation.snapshot(until_ms)
-    return replay.simulation
+    return replay.simulation, replay.programs
 
 
-def _show(result: SimulationResult) -> None:
+def _show(result: SimulationResult, shadow: list[ShadowSum]) -> None:
     points: Counter[str] = Counter()
     for entry in result.entries:
         points[entry.kind] += entry.amount
@@ -79,6 +85,7 @@ def _show(result: SimulationResult) -> None:
     )
     _section("Ledger", ("kind", "entries", "points"), [(kind, n, points[kind]) for kind, n in entries.most_common()])
     _section("Rejected", ("reason", "events"), reasons.most_common())
+    _section("Shadow rules would have given", ShadowSum._fields, shadow)
     _section("Tiers", ("tier", "members"), Counter(m.tier or "none" for m in result.members.values()).most_common())
     for at_ms, members in result.snapshots:
         _section(f"Members at {iso_time(at_ms)}", _MEMBER_COLUMNS, _member_rows(members))

@@ -58,7 +58,7 @@ def award(
         if rule.restricted:
             given, limited_by = allowed(member, program, rule, at_ms, desired, first)
         if not rule.live:
-            rewards.append(Reward(rule.rule_id, "points", unit, given, desired, "", "shadow"))
+            rewards.append(Reward(rule.rule_id, "points", unit, given, desired, limited_by, "shadow"))
             continue
         if given:
             wallet = lots.wallet_of(member, unit)

@@ -1,10 +1,13 @@
 """Generates Python from checked conditions: one function per event type, evaluating all its rules in one pass."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, final
 
+from pipeline.core.events import Event
+from pipeline.core.member import Member
+from pipeline.core.payloads import Payload
 from pipeline.core.program import Match
 from pipeline.program import cel_runtime
 from pipeline.program.cel_tree import INT, Tree
@@ -186,6 +189,20 @@ def generate(conditions: Iterable[Condition], known: Mapping[str, Term]) -> str:
     return "\n".join(lines) + "\n"
 
 
+Evaluator = Callable[[Event, Payload, Member], object]
+"""(event, payload, member) -> value of one expression; raises `cel_runtime.FAILURES`."""
+
+
+def evaluator(tree: Tree, known: Mapping[str, Term], unit: str, tier: str) -> Evaluator:
+    """The function of one checked expression, evaluated as `generate` lets it be within a rule."""
+    emitter = Emitter(known)
+    code = emitter.emit(tree)
+    reads = [f"    {local} = {read}" for local, read in emitter.used.items()]
+    source = "\n".join(["def value(event, payload, member):", *reads, f"    return {code.text}", ""])
+    value: Evaluator = _executed(source, "one expression", unit, tier)["value"]  # type: ignore[assignment]
+    return value
+
+
 def _outer(text: str) -> str:
     """A comparison without the brackets that only the inside of an expression needs."""
     return text[1:-1] if re.fullmatch(r"\([^()'\"]*\)", text) else text
@@ -193,10 +210,15 @@ def _outer(text: str) -> str:
 
 def load(source: str, label: str, unit: str, tier: str) -> Match:
     """The function of generated source. `unit` is the default unit's id, `tier` the lowest tier's id or empty."""
+    match: Match = _executed(source, f"rules on {label}", unit, tier)["match"]  # type: ignore[assignment]
+    return match
+
+
+def _executed(source: str, label: str, unit: str, tier: str) -> dict[str, object]:
+    """The names that generated source defines."""
     namespace: dict[str, object] = {"UNIT": unit, "TIER": tier}
     for name in (*_ARITHMETIC.values(), "negate", "element", "all_of", "any_of", "describe", "FAILURES"):
         namespace[name] = getattr(cel_runtime, name)
     # Generated above from a checked tree: names come from the vocabulary, constants through repr.
-    exec(compile(source, f"<rules on {label}>", "exec"), namespace)  # noqa: S102
-    match: Match = namespace["match"]  # type: ignore[assignment]
-    return match
+    exec(compile(source, f"<{label}>", "exec"), namespace)  # noqa: S102
+    return namespace

@@ -49,6 +49,11 @@ def compile_bundle(bundle: Bundle) -> Program:
     its files have errors. A bundle that once compiled under a semantics number compiles for ever under it, for replays
     need it: checks that are added later warn, or come with another number.
     """
+    return compile_anew(bundle)[0]
+
+
+def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
+    """As `compile_bundle`, a programme that nobody else has, and what it was made of."""
     if bundle.semantics != SEMANTICS:
         raise BundleRefused(
             f"programme {bundle.hash[:12]} was made for semantics {bundle.semantics}, this version has {SEMANTICS}: "
@@ -65,7 +70,7 @@ def compile_bundle(bundle: Bundle) -> Program:
         zone = load_zone(bundle.zone, bundle.zone_data)
     except ValueError as error:
         raise BundleRefused(f"the zone rules of programme {bundle.hash[:12]} are damaged: {error}") from error
-    return Program(
+    program = Program(
         program_id=settings.program_id,
         program_hash=bundle.hash,
         zone=zone,
@@ -78,6 +83,7 @@ def compile_bundle(bundle: Bundle) -> Program:
         clawback=settings.clawback,
         enrolment=settings.enrolment,
     )
+    return program, definition
 
 
 def rule_source(definition: Definition, event_type: str) -> str:

@@ -15,6 +15,10 @@ REWARDS: Final = "rewards.yaml"
 KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS)
 """Besides rules/*.yaml. A README.md and files whose name starts with a dot may lie there too; they are not read."""
 
+EXAMPLES: Final = "examples.yaml"
+EXAMPLES_FOLDER: Final = "examples"
+"""Examples lie beside the programme: they decide nothing, so they are no part of its bundle and its hash."""
+
 MAX_FILES: Final = 200
 MAX_BYTES: Final = 512 * 1024
 """Of all files together: a programme travels as one Kafka record."""
@@ -28,11 +32,18 @@ def is_program_file(name: str) -> bool:
     return folder == RULES_FOLDER and file.endswith(".yaml") and "/" not in file and not file.startswith(".")
 
 
+def is_example_file(name: str) -> bool:
+    """Whether a name, relative to the directory and with /, is one that a file of examples can have."""
+    folder, _, file = name.partition("/")
+    inside = folder == EXAMPLES_FOLDER and file.endswith(".yaml") and "/" not in file and not file.startswith(".")
+    return inside or name == EXAMPLES
+
+
 def refuse_file(name: str, report: Report) -> None:
     """Report a file that no programme has."""
-    stems = {known.removesuffix(".yaml"): known for known in KNOWN}
+    stems = {known.removesuffix(".yaml"): known for known in (*KNOWN, EXAMPLES)}
     near = get_close_matches(name.rpartition(".")[0] or name, stems, n=1, cutoff=0.7)
-    advice = f"a programme has {', '.join(KNOWN)} and {RULES_FOLDER}/*.yaml"
+    advice = f"a programme has {', '.join(KNOWN)} and {RULES_FOLDER}/*.yaml, and {EXAMPLES_FOLDER}/*.yaml"
     if near and stems[near[0]] != name:
         advice = f"did you mean `{stems[near[0]]}`?"
     report.error(Source(name, ""), 0, "this is not a file of a programme", advice)
@@ -47,10 +58,27 @@ def read_files(directory: Path, report: Report) -> dict[str, str]:
     if not directory.is_dir():
         report.error(here, 0, "there is no such directory", f"name the directory that holds {SETTINGS}")
         return {}
-    names = sorted(_names(directory, report))
+    names = [name for name in sorted(_names(directory, report)) if is_program_file(name)]
     if len(names) > MAX_FILES:
         report.error(here, 0, f"the programme has {len(names)} files, more than {MAX_FILES}", "join small rule files")
         return {}
+    return _texts(directory, names, report)
+
+
+def read_example_files(directory: Path, report: Report) -> dict[str, str]:
+    """Text by name of the examples beside a programme, line ends as LF; what cannot be read is reported.
+
+    Names that no programme has are left to `read_files`.
+    """
+    names = [name for name in sorted(_names(directory, Report())) if is_example_file(name)]
+    if len(names) > MAX_FILES:
+        here = Source(str(directory), "")
+        report.error(here, 0, f"there are {len(names)} files of examples, more than {MAX_FILES}", "join small ones")
+        return {}
+    return _texts(directory, names, report)
+
+
+def _texts(directory: Path, names: list[str], report: Report) -> dict[str, str]:
     total = 0
     texts: dict[str, str] = {}
     for name in names:
@@ -77,14 +105,12 @@ def _names(directory: Path, report: Report) -> list[str]:
     for path in sorted(directory.iterdir()):
         if path.name.startswith(".") or path.name == "README.md":
             continue
-        if path.name == RULES_FOLDER and path.is_dir():
-            inner = [
-                f"{RULES_FOLDER}/{child.name}" for child in sorted(path.iterdir()) if not child.name.startswith(".")
-            ]
+        if path.name in (RULES_FOLDER, EXAMPLES_FOLDER) and path.is_dir():
+            inner = [f"{path.name}/{child.name}" for child in sorted(path.iterdir()) if not child.name.startswith(".")]
         else:
             inner = [path.name]
         for name in inner:
-            if is_program_file(name) and (directory / name).is_file():
+            if (is_program_file(name) or is_example_file(name)) and (directory / name).is_file():
                 found.append(name)
             else:
                 refuse_file(name, report)

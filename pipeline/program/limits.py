@@ -6,11 +6,21 @@ from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Limit
 from pipeline.program.problems import Report, Source
 from pipeline.program.sections import Section
+from pipeline.program.shapes import Choice, Fields, Key, Keys, OneOrMany, Whole
 from pipeline.program.yaml_nodes import Listing, Node
 
 EVERY: Final = ("hour", "day", "week", "month", "year", "ever")
 MAX_COUNT: Final = 10**9
 MAX_LIMITS: Final = 8
+PER_MEMBER_KEYS: Final[Keys] = {
+    "points": Key(Whole(1, POINTS_MAX), "At most so many points; or `count`."),
+    "count": Key(Whole(1, MAX_COUNT), "At most so many times; or `points`."),
+    "every": Key(Choice(EVERY), "In each such calendar window, in the programme's zone.", required=True),
+}
+KEYS: Final[Keys] = {
+    "per_member": Key(Fields(PER_MEMBER_KEYS, ("points", "count")), "How much one member can get.", required=True)
+}
+LIMITS: Final = OneOrMany(Fields(KEYS), MAX_LIMITS)
 
 
 def read_limits(report: Report, source: Source, node: Node | None, what: str) -> tuple[Limit, ...]:
@@ -36,11 +46,11 @@ def read_limits(report: Report, source: Source, node: Node | None, what: str) ->
 
 
 def _limit(report: Report, source: Source, node: Node, what: str) -> Limit | None:
-    outer = Section(report, source, node, f"limit of {what}", ("per_member",))
-    if not outer.keys() or not outer.require("per_member"):
+    outer = Section(report, source, node, f"limit of {what}", KEYS)
+    if not outer.readable or not outer.require("per_member"):
         return None
-    inner = outer.section("per_member", f"per_member of {what}", ("points", "count", "every"))
-    if inner is None or not inner.keys() or not inner.require("every"):
+    inner = outer.section("per_member", f"per_member of {what}", PER_MEMBER_KEYS)
+    if inner is None or not inner.readable or not inner.require("every"):
         return None
     if ("points" in inner) == ("count" in inner):
         advice = "write `points: N` for points, or `count: N` for times"

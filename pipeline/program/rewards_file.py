@@ -5,20 +5,35 @@ from typing import Final
 
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Period, Reward, Unit
-from pipeline.program.limits import read_limits
+from pipeline.program.limits import LIMITS, read_limits
 from pipeline.program.problems import Report, Source, closest, shorten
-from pipeline.program.sections import Section
+from pipeline.program.sections import ITEMS_MAX, Section
+from pipeline.program.shapes import DEFAULT_UNIT, Choice, Fields, Items, Key, Keys, Name, Whole
 from pipeline.program.yaml_nodes import Node
 
 PROVIDERS: Final = ("house", "external")
-KEYS: Final = ("id", "price", "unit", "provider", "tiers", "limit")
+KEYS: Final[Keys] = {
+    "id": Key(Name(), "The reward's name, which redemption requests give.", required=True),
+    "price": Key(Whole(1, POINTS_MAX), "Points for one piece.", required=True),
+    "unit": Key(Name(), "Which unit the price is in; the default one without it.", default=DEFAULT_UNIT),
+    "provider": Key(
+        Choice(PROVIDERS),
+        "`house`: given at once. `external`: a provider is told and reports the outcome; points are held until then.",
+        default="house",
+    ),
+    "tiers": Key(Items(Name(), ITEMS_MAX), "Only members in one of these tiers; without it, everyone."),
+    "limit": Key(LIMITS, "How much one member can get; `points` are points spent, `count` is pieces."),
+}
+FILE_KEYS: Final[Keys] = {
+    "rewards": Key(Items(Fields(KEYS), ITEMS_MAX, id_key="id"), "What points buy.", required=True)
+}
 
 
 def read_rewards(
     report: Report, source: Source, node: Node, units: dict[str, Unit], tiers: Collection[str] | None
 ) -> dict[str, Reward]:
     """The rewards by id, of a programme with these units and tiers (None: not known)."""
-    section = Section(report, source, node, "rewards.yaml", ("rewards",))
+    section = Section(report, source, node, "rewards.yaml", FILE_KEYS)
     section.require("rewards")
     rewards: dict[str, Reward] = {}
     for item in section.items("rewards", "rewards"):
@@ -37,7 +52,7 @@ def _reward(
     report: Report, source: Source, node: Node, units: dict[str, Unit], tiers: Collection[str] | None
 ) -> Reward | None:
     section = Section(report, source, node, "a reward", KEYS)
-    if not section.keys() or not section.require("id", "price"):
+    if not section.readable or not section.require("id", "price"):
         return None
     reward_id = section.identifier("id")
     what = f"reward `{reward_id}`"

@@ -5,31 +5,72 @@ from typing import Final, final
 
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Period, Rule, Unit
-from pipeline.program.limits import read_limits
+from pipeline.program.limits import LIMITS, read_limits
 from pipeline.program.problems import Report, Source, shorten
 from pipeline.program.rewards_file import read_unit
-from pipeline.program.sections import Section
+from pipeline.program.sections import ITEMS_MAX, Section
 from pipeline.program.settings_file import expires
+from pipeline.program.shapes import (
+    DEFAULT_UNIT,
+    Choice,
+    Exact,
+    Expression,
+    Fields,
+    Flag,
+    Items,
+    Key,
+    Keys,
+    Length,
+    Name,
+    ShortOrFields,
+    Whole,
+)
 from pipeline.program.vocabulary import REWARDABLE
 from pipeline.program.yaml_nodes import Mapping, Node, Scalar
 
 RESERVED_IDS: Final = frozenset({"adjust", "clawback", "expire", "hold", "redeem", "release", "void"})
 """Rule ids of the ledger's own entries."""
 
-KEYS: Final = (
-    "id",
-    "on",
-    "when",
-    "first_only",
-    "unless_rewarded_within",
-    "limit",
-    "award",
-    "tier_multiplies",
-    "qualifies",
-    "mode",
-)
-AWARD_KEYS: Final = ("points", "unit", "pending", "expires")
-POINTS_KEYS: Final = ("per", "of", "rate")
+MODES: Final = ("live", "shadow")
+BY: Final = ("rule", "any")
+
+POINTS_KEYS: Final[Keys] = {
+    "per": Key(Whole(1, POINTS_MAX), "For every so many of it ...", default="1"),
+    "of": Key(Expression("int"), "A whole number in CEL to count by, such as event.amount_minor.", required=True),
+    "rate": Key(Exact(), "... so many points, an exact decimal.", default="1"),
+}
+AWARD_KEYS: Final[Keys] = {
+    "points": Key(
+        ShortOrFields(Whole(1, POINTS_MAX), Fields(POINTS_KEYS)),
+        "A fixed number of points, or points by a number of the event.",
+        required=True,
+    ),
+    "unit": Key(Name(), "Which unit; the default one without it.", default=DEFAULT_UNIT),
+    "pending": Key(Length(), "How long after the event the points become available; at once without it."),
+    "expires": Key(Length(never=True), "How long after that they expire, or `never`; as the unit says without it."),
+}
+COOLDOWN_KEYS: Final[Keys] = {
+    "window": Key(Length(months=False), "A length of time without months, for these differ in length.", required=True),
+    "by": Key(Choice(BY), "Whose awards count: this rule's, or any rule's.", default="rule"),
+}
+KEYS: Final[Keys] = {
+    "id": Key(Name(), "The rule's name, once in the programme.", required=True),
+    "on": Key(Choice(REWARDABLE), "The event type.", required=True),
+    "when": Key(Expression("bool"), "A condition in CEL; without it the rule holds for every event of its type."),
+    "first_only": Key(Flag(), "Only the member's first event of this type ever.", default="false"),
+    "unless_rewarded_within": Key(
+        ShortOrFields(Length(months=False), Fields(COOLDOWN_KEYS), "window"),
+        "Not if points were given within this time before the event.",
+    ),
+    "limit": Key(LIMITS, "How much one member can get."),
+    "award": Key(Fields(AWARD_KEYS), "What the rule gives.", required=True),
+    "tier_multiplies": Key(Flag(), "Multiply by the tier's `earn_percent`.", default="false"),
+    "qualifies": Key(Flag(), "The points count for tiers.", default="false"),
+    "mode": Key(Choice(MODES), "`shadow`: decided and recorded, but nothing is given.", default="live"),
+}
+FILE_KEYS: Final[Keys] = {
+    "rules": Key(Items(Fields(KEYS), ITEMS_MAX, ordered=True, id_key="id"), "The rules.", required=True)
+}
 _NOW: Final = Period(0, 0)
 
 
@@ -60,7 +101,7 @@ class _Award:
 
 def read_rules(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> list[RuleDraft]:
     """The rules of one file."""
-    section = Section(report, source, node, source.name, ("rules",))
+    section = Section(report, source, node, source.name, FILE_KEYS)
     section.require("rules")
     drafts = (_rule(report, source, item, units) for item in section.items("rules", "rules"))
     return [draft for draft in drafts if draft is not None]
@@ -68,7 +109,7 @@ def read_rules(report: Report, source: Source, node: Node, units: dict[str, Unit
 
 def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> RuleDraft | None:
     section = Section(report, source, node, _title(node), KEYS)
-    if not section.keys():
+    if not section.readable:
         return None
     complete = section.require("id", "on", "award")
     rule_id = section.identifier("id")
@@ -81,7 +122,7 @@ def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) ->
     cooldown = _cooldown(section)
     limits = read_limits(report, source, section.node("limit"), section.what)
     multiplies, qualifies = section.flag("tier_multiplies"), section.flag("qualifies")
-    live = section.choice("mode", ("live", "shadow"), "live") == "live"
+    live = section.choice("mode", MODES, "live") == "live"
     award, of = _award(section, units)
     rule: Rule | None = None
     if complete and rule_id and event_type and award and cooldown is not None:
@@ -123,10 +164,10 @@ def _cooldown(section: Section) -> tuple[int, bool] | None:
         period, place, by_any = section.period("unless_rewarded_within"), section, False
         key = "unless_rewarded_within"
     else:
-        inner = section.section("unless_rewarded_within", "unless_rewarded_within", ("window", "by"))
-        if inner is None or not inner.keys() or not inner.require("window"):
+        inner = section.section("unless_rewarded_within", "unless_rewarded_within", COOLDOWN_KEYS)
+        if inner is None or not inner.readable or not inner.require("window"):
             return None
-        by_any = inner.choice("by", ("rule", "any"), "rule") == "any"
+        by_any = inner.choice("by", BY, "rule") == "any"
         period, place, key = inner.period("window"), inner, "window"
     if period is None:
         return None
@@ -141,7 +182,7 @@ def _cooldown(section: Section) -> tuple[int, bool] | None:
 def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar | None]:
     """The award, None after a mistake, and its `of`."""
     section = rule.section("award", f"award of {rule.what}", AWARD_KEYS)
-    if section is None or not section.keys():
+    if section is None or not section.readable:
         return None, None
     complete = section.require("points")
     unit = read_unit(section, units)
@@ -151,7 +192,7 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
     points = section.node("points")
     if isinstance(points, Mapping):
         scaled = section.section("points", f"points of {rule.what}", POINTS_KEYS)
-        if scaled is None or not scaled.keys():
+        if scaled is None or not scaled.readable:
             return None, None
         complete = scaled.require("of") and complete
         of = scaled.scalar("of", "an expression such as event.amount_minor")

@@ -1,7 +1,7 @@
 """Reads a mapping of a programme file key by key: types, ranges and unknown keys, each mistake to the report."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Final, TypeVar, final
 
 from pipeline.core.program import Period
@@ -39,20 +39,24 @@ class Section:
     Readers return None where the key is absent or its value is wrong; then the reason is in the report.
     """
 
-    __slots__ = ("_nodes", "_report", "_source", "start", "what")
+    __slots__ = ("_key_starts", "_nodes", "_report", "_source", "readable", "start", "what")
 
     def __init__(self, report: Report, source: Source, node: Node, what: str, keys: Collection[str] | None) -> None:
         self._report = report
         self._source = source
         self._nodes: dict[str, Node] = {}
+        self._key_starts: dict[str, int] = {}
         self.what = what
         self.start = node.start
+        self.readable = False
+        """Whether it is a mapping, and not only of keys that are refused: then it is worth asking for keys it lacks."""
         if not isinstance(node, Mapping):
             advice = f"write its keys, such as {', '.join(list(keys)[:4])}" if keys else "write `name: ...` lines"
             report.error(source, node.start, f"{what} must be a mapping, not {kind_of(node)}", advice)
             return
         for key, value in node.pairs:
             self._take(key, value, keys)
+        self.readable = bool(self._nodes) or not node.pairs
 
     def _take(self, key: Node, value: Node, keys: Collection[str] | None) -> None:
         if not isinstance(key, Scalar):
@@ -73,9 +77,13 @@ class Section:
             )
         else:
             self._nodes[key.value] = value
+            self._key_starts[key.value] = key.start
 
     def __contains__(self, key: str) -> bool:
         return key in self._nodes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes)
 
     def keys(self) -> list[str]:
         """Keys present, in the file's order."""
@@ -89,6 +97,10 @@ class Section:
         """Character index of the value, or of the section if the key is absent."""
         node = self._nodes.get(key)
         return self.start if node is None else node.start
+
+    def key_start(self, key: str) -> int:
+        """Character index of a key that is present."""
+        return self._key_starts[key]
 
     def refuse(self, key: str, reason: str, suggestion: str = "") -> None:
         """Report an error at the key's value."""

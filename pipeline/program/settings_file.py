@@ -5,7 +5,8 @@ from typing import Final, final
 
 from pipeline.core.program import Period, Unit
 from pipeline.program.problems import Report, Source, closest
-from pipeline.program.sections import IDENTIFIER, Section, bad_name_advice
+from pipeline.program.sections import IDENTIFIER, ITEMS_MAX, Section, bad_name_advice
+from pipeline.program.shapes import Choice, Fields, Items, Key, Keys, Length, Name, Named, Text
 from pipeline.program.yaml_nodes import Node, Scalar
 from pipeline.program.zones import zone_names
 
@@ -14,7 +15,40 @@ CLAWBACKS: Final = ("only_pending", "within_balance", "unlimited")
 ENROLMENTS: Final = ("required", "automatic")
 NEVER: Final = Period(0, 0)
 
-KEYS: Final = ("program", "zone", "enrolment", "currencies", "units", "refunds")
+UNIT_KEYS: Final[Keys] = {
+    "expires": Key(Length(never=True), "How long points live once they are available, or `never`.", required=True),
+    "rounding": Key(Choice(ROUNDINGS), "How an award's fraction of a point is rounded, once.", default="floor"),
+}
+REFUNDS_KEYS: Final[Keys] = {
+    "clawback": Key(
+        Choice(CLAWBACKS),
+        "What a refund takes back of the points that its order earned: pending ones, available ones too as far as they "
+        "go, or all.",
+        default="within_balance",
+    )
+}
+KEYS: Final[Keys] = {
+    "program": Key(Name(), "The programme's name.", required=True),
+    "zone": Key(
+        Text("[A-Za-z0-9_+/-]+", "Europe/Berlin"),
+        "IANA time zone in which days, weeks, months and years of limits and tiers begin.",
+        required=True,
+    ),
+    "enrolment": Key(
+        Choice(ENROLMENTS),
+        "`required`: only who has enrolled earns and redeems. `automatic`: the first event that can give enrols.",
+        required=True,
+    ),
+    "currencies": Key(
+        Items(Text("[A-Z]{3}", "USD"), ITEMS_MAX), "Codes of the currencies that amounts may be in.", required=True
+    ),
+    "units": Key(
+        Named(Fields(UNIT_KEYS), first_matters=True),
+        "Units of points by name; the first is the default.",
+        required=True,
+    ),
+    "refunds": Key(Fields(REFUNDS_KEYS), "What refunds do.", default="{}"),
+}
 
 
 @final
@@ -38,7 +72,7 @@ def read_settings(report: Report, source: Source, node: Node) -> Settings:
     """The settings of a programme."""
     section = Section(report, source, node, "program.yaml", KEYS)
     section.require("program", "zone", "enrolment", "currencies", "units")
-    refunds = section.section("refunds", "refunds", ("clawback",))
+    refunds = section.section("refunds", "refunds", REFUNDS_KEYS)
     return Settings(
         program_id=section.identifier("program") or "",
         zone=_zone(section),
@@ -91,7 +125,7 @@ def _units(report: Report, source: Source, section: Section) -> dict[str, Unit]:
         if not IDENTIFIER.fullmatch(name):
             listed.refuse(name, f"`{name[:40]}` is not a name of a unit", bad_name_advice(name))
             continue
-        unit = listed.section(name, f"unit `{name}`", ("expires", "rounding"))
+        unit = listed.section(name, f"unit `{name}`", UNIT_KEYS)
         if unit is None:
             continue
         unit.require("expires")

@@ -7,10 +7,32 @@ from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Tier
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import Section
+from pipeline.program.shapes import DEFAULT_UNIT, Fields, Items, Key, Keys, Name, Whole
 from pipeline.program.yaml_nodes import Node
 
 MAX_EARN_PERCENT: Final = 10_000
 MAX_TIERS: Final = 50
+
+KEYS: Final[Keys] = {
+    "id": Key(Name(), "The tier's name.", required=True),
+    "threshold": Key(
+        Whole(0, POINTS_MAX),
+        "So many qualifying points in a calendar year reach it; the first tier has 0.",
+        required=True,
+    ),
+    "earn_percent": Key(
+        Whole(1, MAX_EARN_PERCENT), "What rules with `tier_multiplies: true` give in it, in percent.", default="100"
+    ),
+}
+QUALIFICATION_KEYS: Final[Keys] = {
+    "unit": Key(Name(), "The unit whose points count; the default one without it.", default=DEFAULT_UNIT)
+}
+FILE_KEYS: Final[Keys] = {
+    "qualification": Key(Fields(QUALIFICATION_KEYS), "What counts for tiers.", default="{}"),
+    "tiers": Key(
+        Items(Fields(KEYS), MAX_TIERS, ordered=True, id_key="id"), "The tiers, thresholds going up.", required=True
+    ),
+}
 
 
 @final
@@ -33,10 +55,10 @@ NO_TIERS: Final = Tiers((), "", (), ())
 
 def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...]) -> Tiers:
     """The tiers of a programme whose units are given, the default first."""
-    section = Section(report, source, node, "tiers.yaml", ("qualification", "tiers"))
+    section = Section(report, source, node, "tiers.yaml", FILE_KEYS)
     section.require("tiers")
     unit = ""
-    qualification = section.section("qualification", "qualification", ("unit",))
+    qualification = section.section("qualification", "qualification", QUALIFICATION_KEYS)
     if qualification is not None:
         unit = qualification.identifier("unit") or ""
         if unit and units and unit not in units:
@@ -54,8 +76,8 @@ def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...
 
 
 def _tier(report: Report, source: Source, node: Node, lower: list[Tier], ids: list[str], *, first: bool) -> Tier | None:
-    section = Section(report, source, node, "a tier", ("id", "threshold", "earn_percent"))
-    if not section.keys() or not section.require("id", "threshold"):
+    section = Section(report, source, node, "a tier", KEYS)
+    if not section.readable or not section.require("id", "threshold"):
         return None
     tier_id = section.identifier("id")
     threshold = section.integer("threshold", 0, POINTS_MAX)

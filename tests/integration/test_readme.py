@@ -83,7 +83,7 @@ def test_the_walk_of_five_minutes_works_as_it_is_written(folder: Path) -> None:
     text = output.read_text("utf-8")
     assert walking.returncode == 0, text
     assert "2 events sent" in text, text
-    assert "first-purchase" in text, text
+    assert "first-purchase: met, gave 50 points" in text, text
     assert "Every chain and every balance holds" in text, text
     assert len(re.findall(r"^digest [0-9a-f]{64}$", text, re.MULTILINE)) == 3, text
     assert "ann earn 20 program:issued -> member:ann:available" in text, text

@@ -4,117 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from program_world import SHOP, World, variant
 
-from pipeline.cli.main import cli
 from pipeline.core.horizons import Horizons
 from pipeline.core.payloads import ProgramActivated
-from pipeline.devstack import Settings as Servers
-from pipeline.history.connection import Connection
-from pipeline.lane.activation import ALLOWANCE_MS, DECIDED_WITHIN_MS, ActivationRefused, Publisher, earliest_ms
-from pipeline.lane.kafka import new_admin, new_producer
-from pipeline.lane.kafka_reader import KafkaReader
-from pipeline.lane.ports import Record
-from pipeline.lane.published import published, timeline
+from pipeline.lane.activation import ALLOWANCE_MS, DECIDED_WITHIN_MS, ActivationRefused, earliest_ms
+from pipeline.lane.kafka import new_producer
+from pipeline.lane.published import published
 from pipeline.program import Bundle, load_program
-from pipeline.settings import Settings
-from pipeline.wire import topic_plan
 from pipeline.wire.topics import LOG
 
 pytestmark = pytest.mark.kafka
 
-SHOP = Path(__file__).resolve().parents[3] / "programs" / "shop"
 LEAD_MS = Horizons().activation_lead_ms
 YEAR_MS = 365 * 86_400_000
-
-
-def variant(remark: str) -> Bundle:
-    """The shop's programme with another hash."""
-    shop = load_program(SHOP)
-    return replace(shop, files=tuple((name, f"{text}# {remark}\n") for name, text in shop.files))
-
-
-class World:
-    """Topics of a test's own, schemas registered."""
-
-    def __init__(self, servers: Servers, prefix: str) -> None:
-        self.settings = Settings(
-            bootstrap_servers=servers.bootstrap_servers,
-            registry_url=servers.registry_url,
-            topic_prefix=f"{prefix}-",
-            app_id=prefix,
-        )
-        self.connection = Connection(self.settings)
-        self.topics = self.connection.topics
-
-    def prepare(self) -> None:
-        admin = new_admin(self.settings)
-        topic_plan.apply(admin, self.topics, topic_plan.plan(self.topics, topic_plan.read(admin, self.topics)))
-        self.connection.registry.register(self.topics)
-
-    def publisher(self, *times_ms: int) -> Publisher:
-        """A publisher whose clock shows these times one after the other, the last for ever; the wall's without any."""
-        shown = list(times_ms)
-
-        def clock() -> int:
-            if not shown:
-                return time.time_ns() // 1_000_000
-            return shown.pop(0) if len(shown) > 1 else shown[0]
-
-        return Publisher(self.settings, self.topics, self.connection.encoder(), Horizons(), clock)
-
-    def records(self, topic: str, partition: int) -> list[Record]:
-        reader = KafkaReader(self.settings)
-        try:
-            name = self.topics.name(topic)
-            chunks = reader.read(name, partition, *reader.bounds(name, partition))
-            return [record for chunk in chunks for record in chunk]
-        finally:
-            reader.close()
-
-    def activations(self) -> list[list[ProgramActivated]]:
-        """The activations on each partition of the log."""
-        found = []
-        for partition in range(self.topics.partitions(LOG)):
-            values = []
-            for _offset, recorded_at_ms, key, value in self.records(LOG, partition):
-                assert key is None and value is not None
-                activated = self.connection.decoder.decode(value, recorded_at_ms)
-                assert isinstance(activated, ProgramActivated)
-                values.append(activated)
-            found.append(values)
-        return found
-
-    def timeline(self) -> list[tuple[int, str]]:
-        return timeline(published(self.settings, self.topics))
-
-    def run(self, *arguments: str) -> Result:
-        env = {
-            "ACCRUE_BOOTSTRAP_SERVERS": self.settings.bootstrap_servers,
-            "ACCRUE_REGISTRY_URL": self.settings.registry_url,
-            "ACCRUE_TOPIC_PREFIX": self.settings.topic_prefix,
-            "ACCRUE_APP_ID": self.settings.app_id,
-        }
-        return CliRunner().invoke(cli, ["program", *arguments], env=env)
-
-
-@pytest.fixture
-def bare(settings: Servers, prefix: str) -> Iterator[World]:
-    """A pipeline without topics yet."""
-    world = World(settings, prefix)
-    yield world
-    world.connection.close()
-
-
-@pytest.fixture
-def world(bare: World) -> World:
-    bare.prepare()
-    return bare
 
 
 def test_the_first_programme_may_be_backdated_and_reaches_every_partition(world: World) -> None:
@@ -221,5 +127,49 @@ def test_the_commands_publish_and_tell_the_history(world: World) -> None:
     assert early.exit_code == 1
     assert "is too early" in early.output
     (row,) = json.loads(world.run("history", "--json").output)
-    assert row == {**facts, "state": "in force"}
+    assert row == {**facts, "state": "in force", "act": "first"}
     assert "2020-01-01T00:00:00Z\tin force\tshop" in world.run("history").output
+
+
+def test_a_rollback_puts_an_earlier_programme_in_force_again(world: World) -> None:
+    shop, second = load_program(SHOP), variant("second")
+    world.publisher().publish(shop, 0, "ann", "the start")
+    alone = world.run("rollback", "previous", "--reason", "no")
+    # Within what the broker takes as a record's age, and with the lead time before now.
+    now_ms = time.time_ns() // 1_000_000
+    world.publisher(now_ms - 9 * 60_000).publish(second, None, "ben", "better")
+
+    result = world.run("rollback", "previous", "--reason", "worse", "--author", "cat", "--json")
+
+    assert (alone.exit_code, "no programme was in force before" in alone.output) == (1, True)
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.output)
+    assert (facts["hash"], facts["author"], facts["reason"]) == (shop.hash, "cat", "worse")
+    rows = json.loads(world.run("history", "--json").output)
+    assert [(row["hash"], row["state"], row["act"], row["author"]) for row in rows] == [
+        (shop.hash, "past", "first", "ann"),
+        (second.hash, "in force", "first", "ben"),
+        (shop.hash, "scheduled", "again", "cat"),
+    ]
+    for activated in world.activations():
+        assert [(each.program_hash, each.reason) for each in activated] == [
+            (shop.hash, "the start"),
+            (second.hash, "better"),
+            (shop.hash, "worse"),
+        ]
+
+
+def test_published_programmes_are_compared_by_hash_and_by_place(world: World) -> None:
+    shop = load_program(SHOP)
+    changed = tuple((name, text.replace("threshold: 250", "threshold: 300")) for name, text in shop.files)
+    world.publisher().publish(shop, 0, "ann", "")
+    now_ms = time.time_ns() // 1_000_000
+    second = replace(shop, files=changed)
+    world.publisher(now_ms - 9 * 60_000).publish(second, None, "ben", "")
+
+    by_place, by_hash = world.run("diff", "previous", "current"), world.run("diff", second.hash[:12], str(SHOP))
+
+    assert by_place.output == "tier `gold`: the threshold changes from 250 to 300\n"
+    assert by_hash.output == "tier `gold`: the threshold changes from 300 to 250\n"
+    unknown = world.run("diff", "0123456789", "current")
+    assert (unknown.exit_code, "no published programme begins with 0123456789" in unknown.output) == (1, True)

@@ -36,8 +36,8 @@ def test_mistakes_go_to_stderr_and_refuse(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert "rules/purchases.yaml:24:50: error: unknown key `rat` in points of rule `big-basket`" in result.stderr
-    assert "tiers.yaml:12:16: error: tier `gold` can never be reached" in result.stderr
+    assert "rules/purchases.yaml:25:50: error: unknown key `rat` in points of rule `big-basket`" in result.stderr
+    assert "tiers.yaml:13:16: error: tier `gold` can never be reached" in result.stderr
     assert result.stderr.endswith("2 errors, 0 warnings\n")
 
 
@@ -51,7 +51,7 @@ def test_json_tells_the_same_to_machines(tmp_path: Path) -> None:
     assert (facts["sound"], facts["hash"]) == (False, None)
     assert facts["problems"][1] == {
         "file": "tiers.yaml",
-        "line": 12,
+        "line": 13,
         "column": 16,
         "severity": "error",
         "reason": "tier `gold` can never be reached: its threshold 100 is equal to that of `silver`, 100",

@@ -44,6 +44,7 @@ def test_the_result_has_the_documented_form(tmp_path: Path) -> None:
 
     assert set(content) == {
         "members", "entries", "tier_changes", "fulfillments", "rejections", "alerts", "snapshots", "digest",
+        "shadow",
     }  # fmt: skip
     assert content["members"] == {
         "ann": {"wallets": {"points": {"available": 20, "pending": 90, "held": 0}}, "tier": "bronze", "seq": 3}

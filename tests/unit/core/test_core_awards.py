@@ -229,7 +229,7 @@ def test_a_shadow_rule_is_recorded_and_changes_nothing() -> None:
 
     outputs = shadow.buy("e1", 1_000)
 
-    assert given(outputs) == [("trial", 5, 7, "", "shadow")]
+    assert given(outputs) == [("trial", 5, 7, "limit:points/ever", "shadow")]
     assert moves(outputs) == []
     member = shadow.member()
     assert (member.wallets, member.windows, member.awarded_at_ms, member.qualifying_points) == ({}, {}, {}, 0)

@@ -127,3 +127,23 @@ def write(directory: Path, files: dict[str, str]) -> None:
     directory.mkdir(exist_ok=True)
     for name, text in files.items():
         (directory / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("on: transaction_completed\naward: {}", "award of rule `it` lacks `points`"),
+        ("on: transaction_completed\naward: {points: {}}", "points of rule `it` lacks `of`"),
+        ("on: transaction_completed\naward: {points: 5}\nlimit: {}", "limit of rule `it` lacks `per_member`"),
+        ("on: transaction_completed\naward: {points: 5}\nlimit: [{per_member: {}}]", "lacks `every`"),
+        ("on: transaction_completed\naward: {points: 5}\nunless_rewarded_within: {}", "lacks `window`"),
+    ],
+)
+def test_an_empty_mapping_lacks_what_it_must_have(text: str, lacks: str) -> None:
+    assert any(lacks in problem for problem in problems(rule(text)))
+
+
+def test_an_empty_item_of_a_list_lacks_what_it_must_have() -> None:
+    assert "a rule lacks `id`" in "".join(problems({"rules/more.yaml": "rules: [{}]\n"}))
+    assert "a reward lacks `id`" in "".join(problems({"rewards.yaml": "rewards: [{}]\n"}))
+    assert "a tier lacks `id`" in "".join(problems({"tiers.yaml": TIERS + "  - {}\n"}))

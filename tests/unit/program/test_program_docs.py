@@ -11,7 +11,7 @@ from pipeline.program.cel_errors import FUNCTION_NAMES
 from pipeline.program.vocabulary import REWARDABLE, terms
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "programs.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```yaml\n# (\S+)\n(.*?)```", TEXT, re.DOTALL)
+EXAMPLES = re.findall(r"```yaml\n# ((?!examples)\S+)\n(.*?)```", TEXT, re.DOTALL)
 CODE = set(re.findall(r"`([^`\n]+)`", TEXT))
 
 

@@ -1,0 +1,14 @@
+"""What each file of a programme holds, as descriptions."""
+
+from typing import Final
+
+from pipeline.program import files, rewards_file, rules_file, settings_file, tiers_file
+from pipeline.program.shapes import Fields
+
+GRAMMAR: Final = {
+    files.SETTINGS: Fields(settings_file.KEYS),
+    files.RULES: Fields(rules_file.FILE_KEYS),
+    files.TIERS: Fields(tiers_file.FILE_KEYS),
+    files.REWARDS: Fields(rewards_file.FILE_KEYS),
+}
+"""By file; those in rules/ hold what rules.yaml holds."""
