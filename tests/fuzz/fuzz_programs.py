@@ -27,7 +27,11 @@ from pipeline.program.problems import Report
 from pipeline.program.zones import TZDATA_VERSION, zone_data
 
 SHOP = Path(__file__).resolve().parents[2] / "programs" / "shop"
-TEXTS = {path.relative_to(SHOP).as_posix(): path.read_text("utf-8") for path in sorted(SHOP.rglob("*.yaml"))}
+TEXTS = {
+    name: path.read_text("utf-8")
+    for path in sorted(SHOP.rglob("*.yaml"))
+    if is_program_file(name := path.relative_to(SHOP).as_posix())
+}
 CPU_S = 5.0
 EVENTS = tuple(events(Size(60, 12), 7))
 FRAGMENTS = (

@@ -11,13 +11,18 @@ from pipeline.core.payloads import TransactionCompleted
 from pipeline.core.program import SEMANTICS
 from pipeline.program import Bundle, compile_bundle
 from pipeline.program.checker import check_texts
+from pipeline.program.files import is_program_file
 from pipeline.program.problems import Report, Source
 from pipeline.program.spans import Span
 from pipeline.program.yaml_nodes import Scalar, parse
 from pipeline.program.zones import TZDATA_VERSION, zone_data
 
 SHOP = Path(__file__).resolve().parents[3] / "programs" / "shop"
-TEXTS = {str(path.relative_to(SHOP)): path.read_text("utf-8") for path in sorted(SHOP.rglob("*.yaml"))}
+TEXTS = {
+    name: path.read_text("utf-8")
+    for path in sorted(SHOP.rglob("*.yaml"))
+    if is_program_file(name := path.relative_to(SHOP).as_posix())
+}
 FRAGMENTS = [
     *[
         ": ",
