@@ -1,7 +1,7 @@
 """The atoms of any condition come to what the generated rules come to, and a condition written again is the same."""
 
 from cel_strategies import expressions, occurrences
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.events import Event
@@ -40,6 +40,7 @@ def test_atoms_come_to_what_the_rules_come_to(expression: str, occurrence: tuple
         lambda kind: st.tuples(st.just(kind), expressions(kind, "bool", 3))
     )
 )
+@example((KIND, "member.pending == -(0)"))
 def test_a_condition_written_again_is_the_same(drawn: tuple[str, str]) -> None:
     kind, expression = drawn
     tree, _ = check_expression(expression, kind, "bool", {})
