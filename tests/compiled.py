@@ -1,6 +1,6 @@
 """Whether the compiled modules are those of the sources, and the tests once more without them.
 
-    python -m tests.compiled [PYTEST ARGUMENTS]     those of core, codec and lane in a copy of the tree, interpreted
+python -m tests.compiled [PYTEST ARGUMENTS]     those of core, codec and lane in a copy of the tree, interpreted
 """
 
 from __future__ import annotations

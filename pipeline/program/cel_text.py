@@ -81,6 +81,8 @@ def _text(tree: Tree, leaf: Leaf) -> tuple[str, int]:
         return f"has({_within(parts[0], _MEMBER)}.{tree.value})", _MEMBER
     if tree.kind == "field":
         return f"{_within(parts[0], _MEMBER)}.{tree.value}", _MEMBER
+    if tree.value == "-_" and tree.children[0].kind == "literal":
+        return f"-({parts[0][0]})", _UNARY  # without brackets the sign would be part of the number
     return _call(str(tree.value), parts)
 
 
@@ -91,8 +93,6 @@ def _call(function: str, parts: list[tuple[str, int]]) -> tuple[str, int]:
         return text, _CHOICE
     if function == "_[_]":
         return f"{_within(parts[0], _MEMBER)}[{parts[1][0]}]", _MEMBER
-    if function == "-_" and parts[0][0].isdigit():
-        return f"-({parts[0][0]})", _UNARY  # without brackets the sign would be part of the number
     if function in ("!_", "-_"):
         # The parser takes a doubled operator as none.
         return f"{symbol(function)}{_within(parts[0], _UNARY + 1)}", _UNARY
