@@ -71,7 +71,7 @@ def explain(
     if log_file is not None:
         found = _offline(log_file, event_id, member_id, program)
         trace, events = offline_trace(found)
-        traced = [rules_json(each, decision) for each, decision in _decided(found, trace)]
+        traced = [rules_json(each, decision) if rules else None for each, decision in _decided(found, trace)]
     else:
         if program is not None:
             raise click.UsageError("--program goes with --log FILE")

@@ -17,7 +17,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("pipeline.cli.demo:demo", "Run the main job on real servers: purchases in, points out, proof at the end."),
     "topics": ("pipeline.cli.topics:topics", "Plan and apply topics.yaml."),
     "schemas": ("pipeline.cli.schemas:schemas", "Check, register and generate from the Avro schemas."),
-    "program": ("pipeline.cli.program:program", "Check, test and publish a loyalty programme."),
+    "program": ("pipeline.cli.program:program", "Check, test, compare and publish loyalty programmes."),
     "worker": ("pipeline.cli.worker:worker", "Run the pipeline's lanes."),
     "lane": ("pipeline.cli.lane:lane", "Bring a broken lane back."),
     "quarantine": ("pipeline.cli.worker:quarantine", "List and release members whose records are parked."),

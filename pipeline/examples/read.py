@@ -11,7 +11,7 @@ from pipeline.core.events import Event
 from pipeline.core.program import Program
 from pipeline.core.reasons import DEAD_LETTER_REASONS, REFUSAL_REASONS
 from pipeline.examples.example import ACCOUNTS, Balances, Clipped, Example, Expectation, MemberState
-from pipeline.examples.read_events import MEMBER, Place, moment, read_event
+from pipeline.examples.read_events import MEMBER, Place, later, moment, read_event
 from pipeline.program.files import read_example_files
 from pipeline.program.problems import Problem, Report, Source, closest, shorten
 from pipeline.program.quantities import BadQuantity, parse_period
@@ -135,7 +135,7 @@ class _Reader:
             period = parse_period(scalar.value)
         except BadQuantity:
             return moment(self._place, section, "until")
-        return None if last_ms is None else self._place.calendar.add(last_ms, period.months, period.ms)
+        return None if last_ms is None else later(self._place, section, "until", last_ms, period)
 
     def _expectation(self, example: Section) -> Expectation | None:
         section = example.section("expect", "expect", EXPECT_KEYS)

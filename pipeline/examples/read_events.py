@@ -9,6 +9,7 @@ from pipeline.core import payloads
 from pipeline.core.calendar import Calendar
 from pipeline.core.events import Event
 from pipeline.core.payloads import PAYLOAD_TYPES
+from pipeline.core.program import Period
 from pipeline.program.problems import Report, Source, shorten
 from pipeline.program.sections import Section
 from pipeline.program.yaml_nodes import Mapping, Node
@@ -58,6 +59,15 @@ def moment(place: Place, section: Section, key: str) -> int | None:
         return None
 
 
+def later(place: Place, section: Section, key: str, before_ms: int, period: Period) -> int | None:
+    """A length of time after a moment, in the programme's zone."""
+    try:
+        return place.calendar.add(before_ms, period.months, period.ms)
+    except (ValueError, OverflowError):
+        section.refuse(key, f"`{key}` leads beyond the year 9999", "choose an earlier time")
+        return None
+
+
 def read_event(place: Place, node: Node, number: str, before_ms: int | None) -> Event | None:
     """The event of a node, or None after a mistake. `number` is its id where it has none of its own; `before_ms` is
     when the event before it occurred, which `after` counts from."""
@@ -94,7 +104,7 @@ def _occurred_at(place: Place, section: Section, before_ms: int | None) -> int |
     if before_ms is None:
         section.refuse("after", "there is no event before this one", "say when it occurs: `at: 2026-03-01T09:30`")
         return None
-    return place.calendar.add(before_ms, period.months, period.ms)
+    return later(place, section, "after", before_ms, period)
 
 
 def _text(section: Section, key: str, default: str) -> str:

@@ -189,6 +189,13 @@ def test_what_was_refused_or_invalid_says_why(tmp_path: Path) -> None:
     assert "currency is 'XXX'" in invalid.stdout
 
 
+def test_the_rules_can_be_left_out(tmp_path: Path) -> None:
+    log = str(exported(tmp_path / "log.jsonl"))
+
+    assert "Rules on" not in explain("3", "--log", log, "--no-rules").stdout
+    assert document("3", "--log", log, "--no-rules")["decisions"][0]["rules"] is None
+
+
 def test_an_id_that_several_members_used_is_explained_for_each_or_for_one(tmp_path: Path) -> None:
     log = str(exported(tmp_path / "log.jsonl"))
 

@@ -74,6 +74,11 @@ BUY = "event: {on: transaction_completed, at: 2026-03-02, data: {amount_minor: 1
         ("event: {on: purchase, at: 2026-03-02}\nexpect: {}", "`on` cannot be `purchase`"),
         ("event: {on: member_enrolled}\nexpect: {}", "an event needs `at` or `after`"),
         ("event: {on: member_enrolled, after: 1d}\nexpect: {}", "there is no event before this one"),
+        (
+            "history: [{on: member_enrolled, at: 9999-12-01}]\nevent: {on: profile_changed, after: 2mo}\nexpect: {}",
+            "`after` leads beyond the year 9999",
+        ),
+        ("event: {on: member_enrolled, at: 9999-12-01}\nuntil: 2mo\nexpect: {}", "`until` leads beyond the year 9999"),
         ("event: {on: member_enrolled, at: 2026-03-02, after: 1d}\nexpect: {}", "either `at` or `after`"),
         ("event: {on: member_enrolled, at: 2026-13-02}\nexpect: {}", "`2026-13-02` is not a time"),
         ("event: {on: member_quarantined, at: 2026-03-02}\nexpect: {}", "`on` cannot be `member_quarantined`"),
