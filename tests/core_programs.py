@@ -83,10 +83,10 @@ def rule(
 
 
 def amount_of(event: Event) -> int:
-    """The amount of an event that has one, else 0."""
+    """The amount of an event that has one, less what was paid with points; else 0."""
     amount = getattr(event.payload, "amount_minor", 0)
     assert isinstance(amount, int)
-    return amount
+    return amount - getattr(event.payload, "points_paid_minor", 0)
 
 
 def table(*rules: Rule | tuple[Rule, Condition]) -> RuleTable:
@@ -113,6 +113,7 @@ def program(
     currencies: frozenset[str] = frozenset({"EUR"}),
     clawback: str = "within_balance",
     enrolment: str = "automatic",
+    returns_points: bool = True,
 ) -> Program:
     """A program that gives 1 point per 100 minor units of a purchase, unless told otherwise."""
     return Program(
@@ -127,6 +128,7 @@ def program(
         currencies,
         clawback,
         enrolment,
+        returns_points,
     )
 
 
@@ -302,6 +304,7 @@ __all__ = [
     "FixedPrograms",
     "Limit",
     "Match",
+    "Output",
     "Parked",
     "Period",
     "Reward",

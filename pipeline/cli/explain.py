@@ -18,7 +18,7 @@ from pipeline.cli.common import (
     warn,
 )
 from pipeline.cli.errors import known_error
-from pipeline.core.reasons import DEAD_LETTER_REASONS, REFUSAL_REASONS
+from pipeline.core.reasons import APPLIED_REASONS, DEAD_LETTER_REASONS, REFUSAL_REASONS
 from pipeline.lane.ports import LaneFailed
 from pipeline.settings import Settings
 from pipeline.sinks.assemble import decoder_of, topics_of
@@ -88,7 +88,7 @@ def _show_decision(decision: Row, event: dict[str, Any] | None) -> None:
         click.echo(f"  log       {event['topic']}[{event['partition']}]:{event['offset']}")
         click.echo(f"  data      {json.dumps(event['data'], ensure_ascii=False)}")
     reason = decision["reason"]
-    because = f": {reason}. {REFUSAL_REASONS.get(reason, '')}".rstrip() if reason else ""
+    because = f": {reason}. {(REFUSAL_REASONS | APPLIED_REASONS).get(reason, '')}".rstrip() if reason else ""
     click.echo(f"Decision: {decision['outcome']}{because}")
     click.echo(f"  program   {decision['program_hash'] or 'none was in force'}")
     click.echo(f"  recorded  reward-decisions[{decision['kafka_partition']}]:{decision['kafka_offset']}")

@@ -13,6 +13,7 @@ from pipeline.core.payloads import (
     QuarantineReleased,
     RedemptionCancelled,
     RedemptionRequested,
+    TransactionCancelled,
     TransactionRefunded,
 )
 from pipeline.core.program import Program
@@ -48,7 +49,10 @@ def only_takes(payload: Payload) -> bool:
     """Whether the event can give a member nothing."""
     if isinstance(payload, PointsAdjusted):
         return payload.points < 0
-    return isinstance(payload, (TransactionRefunded, RedemptionRequested, RedemptionCancelled, FulfillmentOutcome))
+    return isinstance(
+        payload,
+        (TransactionRefunded, TransactionCancelled, RedemptionRequested, RedemptionCancelled, FulfillmentOutcome),
+    )
 
 
 def change_profile(member: Member, payload: ProfileChanged) -> None:

@@ -129,6 +129,26 @@ def restore(wallet: Wallet, seq: int, points: int, expires_at_ms: int) -> Lot:
     return returned
 
 
+def give_back(
+    posting: Posting, unit: str, parts: list[tuple[int, int, int]], debit: str, kind: str, rule_id: str
+) -> None:
+    """Parts (lot seq, points, expires_at_ms) return from account `debit` to their lots, as legs of `rule_id`.
+
+    A part whose expiry has passed expires at once; another repays debt first.
+    """
+    wallet = wallet_of(posting.member, unit)
+    legs = 0
+    for seq, points, expires_at_ms in parts:
+        lot = restore(wallet, seq, points, expires_at_ms)
+        posting.post(kind, unit, points, debit, posting.available, seq, rule_id, legs)
+        legs += 1
+        if 0 < expires_at_ms <= posting.member.clock_ms:
+            expire(posting, wallet, unit, lot, legs)
+            legs += 1
+        else:
+            legs += repay(posting, wallet, unit, lot, rule_id, legs)
+
+
 def find(lots: list[Lot], seq: int) -> Lot | None:
     """The lot of a number, or None."""
     for lot in lots:

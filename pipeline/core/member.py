@@ -7,7 +7,6 @@ from pipeline.core.wallet import Hold, HoldTuple, Lot, Wallet, WalletTuple, Wind
 NO_HASH: Final = bytes(32)
 """What the first entry of a member names as its previous hash."""
 
-OrderTuple = tuple[int, str, int, int, tuple[tuple[str, int, int, int, int], ...]]
 MemberTuple = tuple[
     int,
     str,
@@ -179,40 +178,3 @@ class Member:
 
     def __repr__(self) -> str:
         return f"Member{self.to_tuple()!r}"
-
-
-@final
-class Order:
-    """What a purchase earned, so that a refund can take it back. Never changed: a refund makes a new one.
-
-    `lots` are (unit, lot seq, points earned, points claimed back by refunds, calendar year they qualify in or 0).
-    """
-
-    __slots__ = ("amount_minor", "currency", "lots", "occurred_at_ms", "refunded_minor")
-
-    def __init__(
-        self,
-        amount_minor: int,
-        currency: str,
-        occurred_at_ms: int,
-        refunded_minor: int,
-        lots: list[tuple[str, int, int, int, int]],
-    ) -> None:
-        self.amount_minor = amount_minor
-        self.currency = currency
-        self.occurred_at_ms = occurred_at_ms
-        self.refunded_minor = refunded_minor
-        self.lots = lots
-
-    def to_tuple(self) -> OrderTuple:
-        """Field values in the order of the constructor."""
-        return (self.amount_minor, self.currency, self.occurred_at_ms, self.refunded_minor, tuple(self.lots))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Order) and self.to_tuple() == other.to_tuple()
-
-    def __hash__(self) -> int:
-        return hash(self.to_tuple())
-
-    def __repr__(self) -> str:
-        return f"Order{self.to_tuple()!r}"

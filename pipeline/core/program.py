@@ -9,7 +9,7 @@ from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.payloads import Payload
 
-SEMANTICS: Final = 1
+SEMANTICS: Final = 2
 """Number of the core's rules of decision; a bundle names the one it was checked with."""
 
 Match = Callable[[Event, Payload, Member, list[tuple[int, str]]], list[tuple[int, int]]]
@@ -178,6 +178,15 @@ class Reward:
         self.windows = unique_windows(f"reward:{reward_id}", limits)
 
 
+def remembered_rules(tables: dict[str, RuleTable]) -> dict[str, Rule]:
+    """The rules of purchases by id, of which limits or pauses count something that a cancellation has to uncount."""
+    any_counts = any(rule.cooldown_any for table in tables.values() for rule in table.rules)
+    purchases = tables.get("transaction_completed")
+    if purchases is None:
+        return {}
+    return {rule.rule_id: rule for rule in purchases.rules if any_counts or rule.cooldown_ms or rule.windows}
+
+
 @final
 class Program:
     """A whole programme. The first of `units` is the default unit; `tiers` ascend, the first with threshold 0, or are
@@ -185,7 +194,8 @@ class Program:
 
     `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic. `qualification_unit`
     is the unit whose earned points qualify for tiers, per calendar year in `zone`. Derived: `calendar` of the zone,
-    `default_unit`, and `tier_ranks`, tier id to its place in `tiers`.
+    `default_unit`, `tier_ranks`, tier id to its place in `tiers`, and `remembered`. `returns_points` says whether a
+    refund gives back the points that paid a part of the order.
     """
 
     __slots__ = (
@@ -197,6 +207,8 @@ class Program:
         "program_hash",
         "program_id",
         "qualification_unit",
+        "remembered",
+        "returns_points",
         "rewards",
         "rules",
         "tier_ranks",
@@ -218,6 +230,7 @@ class Program:
         currencies: frozenset[str],
         clawback: str,
         enrolment: str,
+        returns_points: bool = True,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -232,6 +245,8 @@ class Program:
         self.enrolment = enrolment
         self.calendar = Calendar(zone)
         self.default_unit = next(iter(units.values()))
+        self.returns_points = returns_points
+        self.remembered = remembered_rules(rules)
         self.tier_ranks = {tier.tier_id: rank for rank, tier in enumerate(tiers)}
 
     def earn_percent(self, tier_id: str) -> int:

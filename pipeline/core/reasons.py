@@ -45,6 +45,10 @@ MEMBER_NOT_ENROLLED: Final = "member_not_enrolled"
 ALREADY_ENROLLED: Final = "already_enrolled"
 ORDER_EXISTS: Final = "order_exists"
 ORDER_UNKNOWN: Final = "order_unknown"
+ORDER_CANCELLED: Final = "order_cancelled"
+REVISION_OLDER: Final = "revision_older"
+LINE_UNKNOWN: Final = "line_unknown"
+REFUND_EXCEEDS_LINE: Final = "refund_exceeds_line"
 CURRENCY_DIFFERS: Final = "currency_differs"
 REFUND_EXCEEDS_ORDER: Final = "refund_exceeds_order"
 UNKNOWN_REWARD: Final = "unknown_reward"
@@ -61,7 +65,11 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     MEMBER_NOT_ENROLLED: "The programme requires enrolment and the member has not enrolled.",
     ALREADY_ENROLLED: "The member has enrolled before.",
     ORDER_EXISTS: "The member has another purchase of this order id.",
-    ORDER_UNKNOWN: "The member has no purchase of this order id.",
+    ORDER_UNKNOWN: "So many refunds of this order id wait for its purchase that no further one can.",
+    ORDER_CANCELLED: "The order was cancelled; a completion of a higher revision would open it again.",
+    REVISION_OLDER: "A newer revision of the order was seen before.",
+    LINE_UNKNOWN: "The order has no such line, or its lines are worth nothing.",
+    REFUND_EXCEEDS_LINE: "More pieces of a line would be refunded than are left of it.",
     CURRENCY_DIFFERS: "The refund is not in the order's currency.",
     REFUND_EXCEEDS_ORDER: "Refunds would add up to more than was paid.",
     UNKNOWN_REWARD: "The catalogue has no such reward.",
@@ -75,3 +83,12 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     NOT_QUARANTINED: "The member is not quarantined.",
 }
 """Reason to what it means, for events that are understood and change nothing: their ids enter the duplicate search."""
+
+WAITS_FOR_ORDER: Final = "waits_for_order"
+REFUND_NOT_APPLIED: Final = "refund_not_applied"
+
+APPLIED_REASONS: Final[dict[str, str]] = {
+    WAITS_FOR_ORDER: "The purchase has not arrived; this counts for it when it does.",
+    REFUND_NOT_APPLIED: "A refund that waited for this purchase does not fit it: other currency or lines.",
+}
+"""Reason to what it means, for events that are applied and yet do not do all they ask for at once."""

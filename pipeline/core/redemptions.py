@@ -98,16 +98,7 @@ def void(posting: Posting, redemption_id: str, hold: Hold, program: Program) -> 
     wallet = member.wallets[unit]
     wallet.held -= hold.points
     del member.holds[redemption_id]
-    legs = 0
-    for seq, points, expires_at_ms in hold.parts:
-        lot = lots.restore(wallet, seq, points, expires_at_ms)
-        posting.post("void", unit, points, posting.held, posting.available, seq, "void", legs)
-        legs += 1
-        if 0 < expires_at_ms <= member.clock_ms:
-            lots.expire(posting, wallet, unit, lot, legs)
-            legs += 1
-        else:
-            legs += lots.repay(posting, wallet, unit, lot, "void", legs)
+    lots.give_back(posting, unit, hold.parts, posting.held, "void", "void")
     reward = program.rewards.get(hold.reward_id)
     if reward is not None:
         limits.give_back(member, program.calendar, reward.windows, hold.requested_at_ms, hold.points, hold.quantity)

@@ -77,6 +77,7 @@ def compile_bundle(bundle: Bundle) -> Program:
         currencies=frozenset(settings.currencies),
         clawback=settings.clawback,
         enrolment=settings.enrolment,
+        returns_points=settings.returns_points,
     )
 
 

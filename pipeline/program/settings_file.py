@@ -11,6 +11,8 @@ from pipeline.program.zones import zone_names
 
 ROUNDINGS: Final = ("floor", "ceiling", "half_up", "half_even")
 CLAWBACKS: Final = ("only_pending", "within_balance", "unlimited")
+POINTS_PAID: Final = ("returned", "kept")
+REFUND_KEYS: Final = ("clawback", "points_paid")
 ENROLMENTS: Final = ("required", "automatic")
 NEVER: Final = Period(0, 0)
 
@@ -28,6 +30,7 @@ class Settings:
     currencies: tuple[str, ...]
     units: dict[str, Unit]
     clawback: str
+    returns_points: bool = True
 
 
 NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], (), {}, "within_balance")
@@ -38,14 +41,15 @@ def read_settings(report: Report, source: Source, node: Node) -> Settings:
     """The settings of a programme."""
     section = Section(report, source, node, "program.yaml", KEYS)
     section.require("program", "zone", "enrolment", "currencies", "units")
-    refunds = section.section("refunds", "refunds", ("clawback",))
+    refunds = section.section("refunds", "refunds", REFUND_KEYS)
     return Settings(
         program_id=section.identifier("program") or "",
         zone=_zone(section),
         enrolment=section.choice("enrolment", ENROLMENTS, ENROLMENTS[0]),
         currencies=_currencies(report, source, section),
         units=_units(report, source, section),
-        clawback="within_balance" if refunds is None else refunds.choice("clawback", CLAWBACKS, CLAWBACKS[0]),
+        clawback="within_balance" if refunds is None else refunds.choice("clawback", CLAWBACKS, "within_balance"),
+        returns_points=refunds is None or refunds.choice("points_paid", POINTS_PAID, "returned") == "returned",
     )
 
 

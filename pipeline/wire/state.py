@@ -9,13 +9,16 @@ from typing import Final
 
 import msgspec
 
-from pipeline.core.member import Member, Order, OrderTuple
+from pipeline.core.member import Member
+from pipeline.core.order import Order, OrderLot, OrderTuple
 from pipeline.core.wallet import HoldTuple, Lot, LotTuple, WindowTuple, hold_tuple
 
 MEMBER_VERSION: Final = 1
-ORDER_VERSION: Final = 1
+ORDER_VERSION: Final = 2
 HEADER: Final = Struct(">BQ")
 ORDER_HEADER: Final = bytes([ORDER_VERSION])
+FIRST_ORDER_HEADER: Final = bytes([1])
+"""Orders as version 1 wrote them: without what only some orders have."""
 
 EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "transaction_completed": 1,
@@ -34,6 +37,7 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "custom_event": 14,
     "member_quarantined": 15,
     "quarantine_released": 16,
+    "transaction_cancelled": 20,
 }
 """Event type to its number in packed members. A number is never given to another type."""
 
@@ -71,6 +75,7 @@ windows as ms before the member's clock; lots as `pack_lots` and `pack_pending_l
 _encoder: Final = msgspec.msgpack.Encoder()
 _member_decoder: Final = msgspec.msgpack.Decoder(PackedMember)
 _order_decoder: Final = msgspec.msgpack.Decoder(OrderTuple)
+_first_order_decoder: Final = msgspec.msgpack.Decoder(tuple[int, str, int, int, tuple[OrderLot, ...]])
 
 
 class UnreadableState(Exception):
@@ -226,13 +231,16 @@ def pack_order(order: Order) -> bytes:
 
 def unpack_order(packed: bytes) -> Order:
     """The order that was packed. Raises UnreadableState."""
-    if packed[:1] != ORDER_HEADER:
+    if packed[:1] not in (ORDER_HEADER, FIRST_ORDER_HEADER):
         raise UnreadableState(
-            f"packed order starts with {packed[:1].hex() or 'nothing'}; this pipeline reads version {ORDER_VERSION}: "
-            f"use the version that wrote it, or wipe the store and restore it"
+            f"packed order starts with {packed[:1].hex() or 'nothing'}; "
+            f"this pipeline reads versions 1 to {ORDER_VERSION}: use the version "
+            f"that wrote it, or wipe the store and restore it"
         )
     try:
-        amount_minor, currency, occurred_at_ms, refunded_minor, lots = _order_decoder.decode(memoryview(packed)[1:])
+        body = memoryview(packed)[1:]
+        if packed[:1] == FIRST_ORDER_HEADER:
+            return Order.from_tuple((*_first_order_decoder.decode(body), None))
+        return Order.from_tuple(_order_decoder.decode(body))
     except msgspec.DecodeError as error:
         raise UnreadableState(f"packed order of {len(packed)} bytes: {error}; wipe the store and restore it") from error
-    return Order(amount_minor, currency, occurred_at_ms, refunded_minor, list(lots))

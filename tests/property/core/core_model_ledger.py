@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
+from typing import Any
 
 from core_model_arithmetic import millis
 
@@ -44,9 +46,23 @@ class ModelHold:
 
 @dataclass
 class ModelOrder:
+    """`lines` are [line id, pieces, amount, pieces back], `points` the lots that paid a part, `uses` what rules with
+    limits or pauses gave."""
+
     paid: int
-    lots: list[tuple[ModelLot, int, int | None]]
+    at: int = 0
+    lots: list[tuple[ModelLot, int, int | None]] = field(default_factory=list)
     refunds: list[int] = field(default_factory=list)
+    revision: int = 0
+    cancelled: bool = False
+    lines: list[list[Any]] = field(default_factory=list)
+    points: list[tuple[ModelLot, int]] = field(default_factory=list)
+    points_paid: int = 0
+    uses: list[tuple[str, int]] = field(default_factory=list)
+
+    def part(self) -> Fraction:
+        """How much of it was refunded; nothing of one that cost nothing."""
+        return Fraction(sum(self.refunds), self.paid or 1)
 
 
 @dataclass
@@ -148,6 +164,15 @@ class ModelLedger:
         if points:
             self.owed[lot.unit].append(-points)
             self.take(lot, points, "debt", "available", "debt", at, event_id)
+
+    def come_back(self, lot: ModelLot, points: int, kind: str, origin: str, at: int, event_id: str) -> None:
+        """Points return to the lot they were taken from, with its expiry."""
+        lot.taken.append(-points)
+        self.move(kind, lot.unit, points, origin, "available", lot.lot, at, event_id)
+        if 0 < lot.expires_at <= self.clock:
+            self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
+        else:
+            self.repay(lot, at, event_id)
 
     def issue(
         self, kind: str, unit: str, points: int, origin: str, dates: tuple[int, int], at: int, cause: str

@@ -42,7 +42,7 @@ def table(*rules: Rule) -> RuleTable:
         _event: Event, payload: Payload, _member: Member, _errors: list[tuple[int, str]]
     ) -> list[tuple[int, int]]:
         assert isinstance(payload, TransactionCompleted)
-        amount = payload.amount_minor
+        amount = payload.amount_minor - payload.points_paid_minor
         return [(index, amount) for index, one in enumerate(rules) if amount >= minimum(one)]
 
     return RuleTable(rules, match)

@@ -31,7 +31,8 @@ def test_examples_are_sound(name: str, text: str) -> None:
 def test_every_key_is_told_of() -> None:
     keys = {*rules_file.KEYS, *(f"award.{key}" for key in rules_file.AWARD_KEYS)}
     keys |= {f"award.points.{key}" for key in rules_file.POINTS_KEYS}
-    keys |= {*settings_file.KEYS} - {"refunds"} | {"refunds.clawback", "units.*.expires", "units.*.rounding"}
+    keys |= {*settings_file.KEYS} - {"refunds"} | {"units.*.expires", "units.*.rounding"}
+    keys |= {f"refunds.{key}" for key in settings_file.REFUND_KEYS} | {*settings_file.POINTS_PAID}
     keys |= {f"rewards.*.{key}" for key in rewards_file.KEYS}
     keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
     keys -= {"award"}
