@@ -13,6 +13,7 @@ from pipeline.core.payloads import (
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
     TransactionCancelled,
@@ -86,7 +87,9 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
     elif isinstance(payload, FulfillmentOutcome):
         decision.reason = redemptions.settle(posting, payload, program)
     elif isinstance(payload, RedemptionCancelled):
-        decision.reason = redemptions.cancel(posting, event, payload, log_time_ms)
+        decision.reason = redemptions.cancel(posting, event, payload, program, log_time_ms)
+    elif isinstance(payload, RedemptionConfirmed):
+        decision.reason = redemptions.confirm(posting, event, payload, program, log_time_ms)
     elif isinstance(payload, PointsAdjusted):
         decision.reason = adjust(posting, payload, program)
     elif isinstance(payload, ProfileChanged):

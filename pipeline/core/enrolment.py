@@ -12,6 +12,7 @@ from pipeline.core.payloads import (
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     TransactionCancelled,
     TransactionRefunded,
@@ -51,7 +52,14 @@ def only_takes(payload: Payload) -> bool:
         return payload.points < 0
     return isinstance(
         payload,
-        (TransactionRefunded, TransactionCancelled, RedemptionRequested, RedemptionCancelled, FulfillmentOutcome),
+        (
+            TransactionRefunded,
+            TransactionCancelled,
+            RedemptionRequested,
+            RedemptionCancelled,
+            RedemptionConfirmed,
+            FulfillmentOutcome,
+        ),
     )
 
 

@@ -181,6 +181,9 @@ def next_due(member: Member) -> int:
             next_ms = min(next_ms, wallet.pending_lots[0].available_at_ms)
         if wallet.lots and wallet.lots[0].expires_at_ms:
             next_ms = min(next_ms, wallet.lots[0].expires_at_ms)
+    for hold in member.holds.values():
+        if hold.timeout_at_ms:
+            next_ms = min(next_ms, hold.timeout_at_ms)
     return 0 if next_ms == NEVER_MS else next_ms
 
 

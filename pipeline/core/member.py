@@ -2,7 +2,18 @@
 
 from typing import Final, final
 
-from pipeline.core.wallet import Hold, HoldTuple, Lot, Wallet, WalletTuple, Window, WindowTuple, hold_tuple
+from pipeline.core.wallet import (
+    Hold,
+    HoldTerms,
+    HoldTuple,
+    Lot,
+    Wallet,
+    WalletTuple,
+    Window,
+    WindowTuple,
+    hold_terms,
+    hold_tuple,
+)
 
 NO_HASH: Final = bytes(32)
 """What the first entry of a member names as its previous hash."""
@@ -31,6 +42,7 @@ MemberTuple = tuple[
     bool,
     int,
     int,
+    tuple[HoldTerms, ...],
 ]
 
 
@@ -123,6 +135,7 @@ class Member:
             self.quarantined,
             self.parked,
             self.parked_from,
+            hold_terms(self.holds),
         )
 
     @staticmethod
@@ -168,6 +181,9 @@ class Member:
         member.quarantined = values[20]
         member.parked = values[21]
         member.parked_from = values[22]
+        for redemption_id, dispatched, timeout_at_ms in values[23]:
+            member.holds[redemption_id].dispatched = dispatched
+            member.holds[redemption_id].timeout_at_ms = timeout_at_ms
         return member
 
     def __eq__(self, other: object) -> bool:

@@ -79,7 +79,7 @@ class EmiPaymentSucceeded:
 class FulfillmentOutcome:
     """What became of a fulfilment command."""
 
-    __slots__ = ("fulfillment_id", "outcome", "provider_reference", "reason", "redemption_id")
+    __slots__ = ("fulfillment_id", "outcome", "provider_reference", "quantity", "reason", "redemption_id")
 
     def __init__(
         self,
@@ -88,16 +88,18 @@ class FulfillmentOutcome:
         outcome: str,
         provider_reference: str = "",
         reason: str = "",
+        quantity: int = 0,
     ) -> None:
         self.fulfillment_id = fulfillment_id
         self.redemption_id = redemption_id
         self.outcome = outcome
         self.provider_reference = provider_reference
         self.reason = reason
+        self.quantity = quantity
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.fulfillment_id, self.redemption_id, self.outcome, self.provider_reference, self.reason)
+        return (self.fulfillment_id, self.redemption_id, self.outcome, self.provider_reference, self.reason, self.quantity)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FulfillmentOutcome) and self.to_tuple() == other.to_tuple()
@@ -106,7 +108,7 @@ class FulfillmentOutcome:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"FulfillmentOutcome(fulfillment_id={self.fulfillment_id!r}, redemption_id={self.redemption_id!r}, outcome={self.outcome!r}, provider_reference={self.provider_reference!r}, reason={self.reason!r})"
+        return f"FulfillmentOutcome(fulfillment_id={self.fulfillment_id!r}, redemption_id={self.redemption_id!r}, outcome={self.outcome!r}, provider_reference={self.provider_reference!r}, reason={self.reason!r}, quantity={self.quantity!r})"
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
@@ -115,6 +117,8 @@ class FulfillmentOutcome:
             text += f"provider_reference={len(self.provider_reference)}:{self.provider_reference};"
         if self.reason:
             text += f"reason={len(self.reason)}:{self.reason};"
+        if self.quantity:
+            text += f"quantity={self.quantity};"
         return text
 
 
@@ -352,6 +356,40 @@ class RedemptionCancelled:
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
         text = f"redemption_id={len(self.redemption_id)}:{self.redemption_id};"
+        if self.reason:
+            text += f"reason={len(self.reason)}:{self.reason};"
+        return text
+
+
+@final
+class RedemptionConfirmed:
+    """A redemption that was held for confirmation goes ahead, in whole or in part."""
+
+    __slots__ = ("quantity", "reason", "redemption_id")
+
+    def __init__(self, redemption_id: str, quantity: int = 0, reason: str = "") -> None:
+        self.redemption_id = redemption_id
+        self.quantity = quantity
+        self.reason = reason
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.redemption_id, self.quantity, self.reason)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RedemptionConfirmed) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"RedemptionConfirmed(redemption_id={self.redemption_id!r}, quantity={self.quantity!r}, reason={self.reason!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        text = f"redemption_id={len(self.redemption_id)}:{self.redemption_id};"
+        if self.quantity:
+            text += f"quantity={self.quantity};"
         if self.reason:
             text += f"reason={len(self.reason)}:{self.reason};"
         return text
@@ -784,6 +822,7 @@ Payload = (
     | ProfileChanged
     | QuarantineReleased
     | RedemptionCancelled
+    | RedemptionConfirmed
     | RedemptionRequested
     | ReferralAccepted
     | ReferralJoined
@@ -808,6 +847,7 @@ PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
     "profile_changed": ProfileChanged,
     "quarantine_released": QuarantineReleased,
     "redemption_cancelled": RedemptionCancelled,
+    "redemption_confirmed": RedemptionConfirmed,
     "redemption_requested": RedemptionRequested,
     "referral_accepted": ReferralAccepted,
     "referral_joined": ReferralJoined,
@@ -835,6 +875,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("outcome", "string"),
         ("provider_reference", "string"),
         ("reason", "string"),
+        ("quantity", "int"),
     ),
     "member_enrolled": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "member_quarantined": (
@@ -849,6 +890,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "profile_changed": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "quarantine_released": (("author", "string"), ("reason", "string")),
     "redemption_cancelled": (("redemption_id", "string"), ("reason", "string")),
+    "redemption_confirmed": (("redemption_id", "string"), ("quantity", "int"), ("reason", "string")),
     "redemption_requested": (
         ("redemption_id", "string"),
         ("reward_id", "string"),

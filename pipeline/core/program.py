@@ -160,14 +160,38 @@ class RuleTable:
 class Reward:
     """A reward of the catalogue. `provider` is house or external; `tiers` empty means every tier; limits count pieces.
 
+    `confirm` says whether the provider is told only after a confirmation; `timeout_ms` is how long a hold waits for
+    that, and then for an outcome (0: for ever).
+
     `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every).
     """
 
-    __slots__ = ("limits", "price", "provider", "reward_id", "tiers", "unit", "window_keys", "windows")
+    __slots__ = (
+        "confirm",
+        "limits",
+        "price",
+        "provider",
+        "reward_id",
+        "tiers",
+        "timeout_ms",
+        "unit",
+        "window_keys",
+        "windows",
+    )
 
     def __init__(
-        self, reward_id: str, unit: Unit, price: int, provider: str, tiers: tuple[str, ...], limits: tuple[Limit, ...]
+        self,
+        reward_id: str,
+        unit: Unit,
+        price: int,
+        provider: str,
+        tiers: tuple[str, ...],
+        limits: tuple[Limit, ...],
+        confirm: bool = False,
+        timeout_ms: int = 0,
     ) -> None:
+        self.confirm = confirm
+        self.timeout_ms = timeout_ms
         self.reward_id = reward_id
         self.unit = unit
         self.price = price

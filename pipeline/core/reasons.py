@@ -55,6 +55,8 @@ UNKNOWN_REWARD: Final = "unknown_reward"
 REDEMPTION_EXISTS: Final = "redemption_exists"
 REDEMPTION_NOT_OPEN: Final = "redemption_not_open"
 ALREADY_CANCELLING: Final = "already_cancelling"
+ALREADY_CONFIRMED: Final = "already_confirmed"
+QUANTITY_EXCEEDS_HOLD: Final = "quantity_exceeds_hold"
 TIER_REQUIRED: Final = "tier_required"
 LIMIT_REACHED: Final = "limit_reached"
 INSUFFICIENT_POINTS: Final = "insufficient_points"
@@ -76,6 +78,8 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     REDEMPTION_EXISTS: "A redemption of this id is open.",
     REDEMPTION_NOT_OPEN: "No redemption of this id, or of this fulfilment, is open.",
     ALREADY_CANCELLING: "The redemption's cancellation was asked for before.",
+    ALREADY_CONFIRMED: "The redemption needs no confirmation, or has had it.",
+    QUANTITY_EXCEEDS_HOLD: "More pieces would be confirmed than are on hold.",
     TIER_REQUIRED: "The reward is for other tiers.",
     LIMIT_REACHED: "The reward's limit for this member does not allow it.",
     INSUFFICIENT_POINTS: "The member has fewer available points than this takes.",

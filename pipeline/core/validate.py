@@ -21,6 +21,7 @@ from pipeline.core.payloads import (
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
     ReferralJoined,
@@ -98,6 +99,7 @@ def payload_fault(event: Event, program: Program) -> Fault | None:
             id_fault("fulfillment_id", payload.fulfillment_id)
             or id_fault("redemption_id", payload.redemption_id)
             or choice_fault("outcome", payload.outcome, OUTCOMES)
+            or range_fault("quantity", payload.quantity, 0, QUANTITY_MAX)
         )
     if isinstance(payload, RedemptionRequested):
         return (
@@ -134,6 +136,10 @@ def other_payload_fault(member_id: str, payload: Payload, program: Program) -> F
             or range_fault("instalment_number", payload.instalment_number, 1, INSTALMENTS_MAX)
             or range_fault("amount_minor", payload.amount_minor, 1, AMOUNT_MINOR_MAX)
             or currency_fault(payload.currency, program)
+        )
+    if isinstance(payload, RedemptionConfirmed):
+        return id_fault("redemption_id", payload.redemption_id) or range_fault(
+            "quantity", payload.quantity, 0, QUANTITY_MAX
         )
     if isinstance(payload, TransactionCancelled):
         return id_fault("order_id", payload.order_id) or range_fault("revision", payload.revision, 0, REVISION_MAX)

@@ -11,7 +11,8 @@ from pipeline.program.sections import Section
 from pipeline.program.yaml_nodes import Node
 
 PROVIDERS: Final = ("house", "external")
-KEYS: Final = ("id", "price", "unit", "provider", "tiers", "limit")
+CONFIRMS: Final = ("none", "required")
+KEYS: Final = ("id", "price", "unit", "provider", "tiers", "limit", "confirm", "timeout")
 
 
 def read_rewards(
@@ -50,9 +51,26 @@ def _reward(
             advice = closest(scalar.value, tiers) or "the programme has no tiers.yaml"
             report.error(source, scalar.start, f"there is no tier `{shorten(scalar.value)}`", advice)
     limits = read_limits(report, source, section.node("limit"), what)
+    confirm = section.choice("confirm", CONFIRMS, "none") == "required"
+    timeout_ms = _timeout_ms(section, provider, confirm=confirm)
     if reward_id is None or price is None or unit is None:
         return None
-    return Reward(reward_id, unit, price, provider, tuple(scalar.value for scalar in allowed), limits)
+    named = tuple(scalar.value for scalar in allowed)
+    return Reward(reward_id, unit, price, provider, named, limits, confirm, timeout_ms)
+
+
+def _timeout_ms(section: Section, provider: str, *, confirm: bool) -> int:
+    """How long a hold waits, 0 for ever."""
+    timeout = section.period("timeout")
+    if timeout is None:
+        return 0
+    if timeout.months:
+        advice = f"write days: {timeout.months * 30}d"
+        section.refuse("timeout", "`timeout` must have a fixed length, and months have not", advice)
+    elif provider == "house" and not confirm:
+        reason = "`timeout` has no effect: what the house gives is given at once"
+        section.warn("timeout", reason, "add `confirm: required`, or remove the key")
+    return timeout.ms
 
 
 def read_unit(section: Section, units: dict[str, Unit]) -> Unit | None:

@@ -18,6 +18,7 @@ from pipeline.core.payloads import (
     ProgramActivated,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
     ReferralJoined,
@@ -425,6 +426,11 @@ def decode_fulfillment_outcome(data: bytes, recorded_at_ms: int) -> Event:
         i = j
     else:
         v_reason = ""
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_quantity = ~(n >> 1) if n & 1 else n >> 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return Event(
@@ -434,7 +440,7 @@ def decode_fulfillment_outcome(data: bytes, recorded_at_ms: int) -> Event:
         v_source,
         v_traceparent,
         v_attributes,
-        FulfillmentOutcome(v_fulfillment_id, v_redemption_id, v_outcome, v_provider_reference, v_reason),
+        FulfillmentOutcome(v_fulfillment_id, v_redemption_id, v_outcome, v_provider_reference, v_reason, v_quantity),
         recorded_at_ms,
     )
 
@@ -1268,6 +1274,119 @@ def decode_redemption_cancelled(data: bytes, recorded_at_ms: int) -> Event:
         v_traceparent,
         v_attributes,
         RedemptionCancelled(v_redemption_id, v_reason),
+        recorded_at_ms,
+    )
+
+
+
+def decode_redemption_confirmed(data: bytes, recorded_at_ms: int) -> Event:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_source = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    v_attributes: dict[str, str] = {}
+    n = data[i]
+    i += 1
+    while n:
+        v_attributes_stop = 0
+        if n & 129:
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
+        else:
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_key = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_value = data[i:j].decode()
+            i = j
+            v_attributes[v_attributes_key] = v_attributes_value
+        if v_attributes_stop and i != v_attributes_stop:
+            raise Malformed("RedemptionConfirmed.attributes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_redemption_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_quantity = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return Event(
+        v_event_id,
+        v_member_id,
+        v_occurred_at,
+        v_source,
+        v_traceparent,
+        v_attributes,
+        RedemptionConfirmed(v_redemption_id, v_quantity, v_reason),
         recorded_at_ms,
     )
 
@@ -2451,7 +2570,7 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
     )
 
 
-_DECODE_FULFILLMENT_COMMAND_V_ACTION: Final = ('other', 'fulfil', 'cancel',)
+_DECODE_FULFILLMENT_COMMAND_V_ACTION: Final = ('other', 'fulfil', 'cancel', 'overdue',)
 
 
 def decode_fulfillment_command(data: bytes) -> FulfillmentCommand:
@@ -3366,6 +3485,7 @@ INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
     "accrue.events.ProfileChanged": decode_profile_changed,
     "accrue.events.QuarantineReleased": decode_quarantine_released,
     "accrue.events.RedemptionCancelled": decode_redemption_cancelled,
+    "accrue.events.RedemptionConfirmed": decode_redemption_confirmed,
     "accrue.events.RedemptionRequested": decode_redemption_requested,
     "accrue.events.ReferralAccepted": decode_referral_accepted,
     "accrue.events.ReferralJoined": decode_referral_joined,

@@ -17,6 +17,7 @@ from pipeline.core.payloads import (
     ProgramActivated,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
     ReferralJoined,
@@ -199,6 +200,7 @@ def encode_fulfillment_outcome(prefix: bytes, event: Event) -> bytes:
     v_redemption_id = value.redemption_id.encode()
     v_provider_reference = value.provider_reference.encode()
     v_reason = value.reason.encode()
+    v_quantity = value.quantity
     out += (
         b"\0",
         SMALL[len(v_fulfillment_id)] if len(v_fulfillment_id) < SMALL_LIMIT else length_bytes(len(v_fulfillment_id)),
@@ -210,6 +212,7 @@ def encode_fulfillment_outcome(prefix: bytes, event: Event) -> bytes:
         v_provider_reference,
         SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
         v_reason,
+        SMALL[v_quantity] if 0 <= v_quantity < SMALL_LIMIT else int_bytes(v_quantity),
     )
     return b"".join(out)
 
@@ -556,6 +559,55 @@ def encode_redemption_cancelled(prefix: bytes, event: Event) -> bytes:
         b"\0",
         SMALL[len(v_redemption_id)] if len(v_redemption_id) < SMALL_LIMIT else length_bytes(len(v_redemption_id)),
         v_redemption_id,
+        SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+        v_reason,
+    )
+    return b"".join(out)
+
+
+
+def encode_redemption_confirmed(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, RedemptionConfirmed)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_redemption_id = value.redemption_id.encode()
+    v_quantity = value.quantity
+    v_reason = value.reason.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_redemption_id)] if len(v_redemption_id) < SMALL_LIMIT else length_bytes(len(v_redemption_id)),
+        v_redemption_id,
+        SMALL[v_quantity] if 0 <= v_quantity < SMALL_LIMIT else int_bytes(v_quantity),
         SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
         v_reason,
     )
@@ -1043,7 +1095,12 @@ def encode_dead_letter(prefix: bytes, value: DeadLetter) -> bytes:
     )
 
 
-_FULFILLMENT_COMMAND_V_ACTION: Final[dict[str, bytes]] = {"other": SMALL[0], "fulfil": SMALL[1], "cancel": SMALL[2]}
+_FULFILLMENT_COMMAND_V_ACTION: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "fulfil": SMALL[1],
+    "cancel": SMALL[2],
+    "overdue": SMALL[3],
+}
 
 
 def encode_fulfillment_command(prefix: bytes, value: FulfillmentCommand) -> bytes:
@@ -1387,6 +1444,7 @@ EVENTS: Final[dict[type[Payload], tuple[str, Callable[[bytes, Event], bytes]]]] 
     ProfileChanged: ("accrue.events.ProfileChanged", encode_profile_changed),
     QuarantineReleased: ("accrue.events.QuarantineReleased", encode_quarantine_released),
     RedemptionCancelled: ("accrue.events.RedemptionCancelled", encode_redemption_cancelled),
+    RedemptionConfirmed: ("accrue.events.RedemptionConfirmed", encode_redemption_confirmed),
     RedemptionRequested: ("accrue.events.RedemptionRequested", encode_redemption_requested),
     ReferralAccepted: ("accrue.events.ReferralAccepted", encode_referral_accepted),
     ReferralJoined: ("accrue.events.ReferralJoined", encode_referral_joined),

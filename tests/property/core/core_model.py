@@ -79,42 +79,81 @@ class ModelMember(ModelOrders):
                 if part:
                     self.take(lot, part, "hold", "available", "held", at, event_id)
                     parts.append((lot, part))
-            self.holds[redemption_id] = ModelHold(reward_id, unit, points, pieces, parts, at)
+            timeout = recorded + reward.timeout_ms if reward.timeout_ms else 0
+            self.holds[redemption_id] = ModelHold(
+                reward_id, unit, points, pieces, parts, at, "", timeout=timeout, waiting=reward.confirm
+            )
             for every in {limit.every for limit in reward.limits}:
                 self.usage.setdefault((reward_id, every), []).append((True, at, points, pieces))
             return ""
 
         self.event("redemption_requested", event_id, at, recorded, act)
 
+    def confirm(self, event_id: str, redemption_id: str, pieces: int, at: int, recorded: int) -> None:
+        def act(program: Program) -> str:
+            hold = self.holds.get(redemption_id)
+            if hold is None:
+                return "redemption_not_open"
+            if not hold.waiting:
+                return "already_confirmed"
+            if pieces > hold.pieces:
+                return "quantity_exceeds_hold"
+            self.keep_only(hold, pieces, program, at, event_id)
+            hold.waiting = False
+            timeout = program.rewards[hold.reward_id].timeout_ms
+            hold.timeout = recorded + timeout if timeout else 0
+            return ""
+
+        self.event("redemption_confirmed", event_id, at, recorded, act)
+
+    def keep_only(self, hold: ModelHold, pieces: int, program: Program, at: int, event_id: str) -> None:
+        """The points of the pieces beyond that return, latest expiry first."""
+        if not pieces or pieces == hold.pieces:
+            return
+        price = hold.points // hold.pieces
+        gone: list[tuple[ModelLot, int]] = []
+        while sum(points for _, points in hold.parts) > price * pieces:
+            lot, points = hold.parts.pop()
+            over = min(points, sum(one for _, one in hold.parts) + points - price * pieces)
+            gone.append((lot, over))
+            if over < points:
+                hold.parts.append((lot, points - over))
+        lost = hold.pieces - pieces
+        hold.points, hold.pieces = price * pieces, pieces
+        self.let_go(hold, gone, lost, program, at, event_id)
+
     def cancel(self, event_id: str, redemption_id: str, at: int, recorded: int) -> None:
-        def act(_: Program) -> str:
+        def act(program: Program) -> str:
             hold = self.holds.get(redemption_id)
             if hold is None:
                 return "redemption_not_open"
             if hold.cancelling:
                 return "already_cancelling"
+            if hold.waiting:
+                del self.holds[redemption_id]
+                self.let_go(hold, hold.parts, hold.pieces, program, at, event_id)
             hold.cancelling = True
             return ""
 
         self.event("redemption_cancelled", event_id, at, recorded, act)
 
-    def outcome(self, event_id: str, redemption_id: str, outcome: str, at: int, recorded: int) -> None:
+    def outcome(self, event_id: str, redemption_id: str, outcome: str, at: int, recorded: int, pieces: int = 0) -> None:
         def act(program: Program) -> str:
             hold = self.holds.get(redemption_id)
-            if hold is None:
+            if hold is None or hold.waiting:
                 return "redemption_not_open"
             if outcome == "unknown":
                 return ""
+            if outcome != "confirmed":
+                del self.holds[redemption_id]
+                self.let_go(hold, hold.parts, hold.pieces, program, at, event_id)
+                return ""
+            if pieces > hold.pieces:
+                return "quantity_exceeds_hold"
+            self.keep_only(hold, pieces, program, at, event_id)
             del self.holds[redemption_id]
             for lot, points in hold.parts:
-                if outcome == "confirmed":
-                    self.move("redeem", lot.unit, points, "held", "program:redeemed", lot.lot, at, event_id)
-                    continue
-                self.come_back(lot, points, "void", "held", at, event_id)
-            if outcome != "confirmed":
-                for every in {limit.every for limit in program.rewards[hold.reward_id].limits}:
-                    back = (False, hold.requested_at, hold.points, hold.pieces)
-                    self.usage[hold.reward_id, every].append(back)
+                self.move("redeem", lot.unit, points, "held", "program:redeemed", lot.lot, at, event_id)
             return ""
 
         self.event("fulfillment_outcome", event_id, at, recorded, act)

@@ -41,7 +41,10 @@ class ModelHold:
     pieces: int
     parts: list[tuple[ModelLot, int]]
     requested_at: int
+    fulfillment_id: str
     cancelling: bool = False
+    timeout: int = 0
+    waiting: bool = False
 
 
 @dataclass
@@ -117,6 +120,11 @@ class ModelLedger:
             if self.tier_until:
                 due.append((self.tier_until, 2, 0))
             due = [one for one in due if one[0] <= until]
+            timeouts = [(hold.timeout, name) for name, hold in self.holds.items() if 0 < hold.timeout <= until]
+            if timeouts and (not due or min(timeouts)[0] < min(due)[0]):
+                at, name = min(timeouts)
+                self.time_out(name, at)
+                continue
             if not due:
                 return
             at, kind, index = min(due, key=lambda one: (one[0], one[1], self.lots[one[2]].lot if one[1] < 2 else 0))
@@ -132,6 +140,29 @@ class ModelLedger:
                 self.repay(lot, at, event_id)
             else:
                 self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
+
+    def time_out(self, redemption_id: str, at: int) -> None:
+        hold = self.holds[redemption_id]
+        hold.timeout = 0
+        if hold.waiting:
+            del self.holds[redemption_id]
+            self.let_go(hold, hold.parts, hold.pieces, self.timeline(at), at, f"due:timeout:{hold.fulfillment_id}")
+
+    def let_go(
+        self,
+        hold: ModelHold,
+        parts: list[tuple[ModelLot, int]],
+        pieces: int,
+        program: Program,
+        at: int,
+        event_id: str,
+    ) -> None:
+        """Parts of a hold return, and pieces are uncounted."""
+        for lot, points in parts:
+            self.come_back(lot, points, "void", "held", at, event_id)
+        for every in {limit.every for limit in program.rewards[hold.reward_id].limits}:
+            back = (False, hold.requested_at, sum(points for _, points in parts), pieces)
+            self.usage.setdefault((hold.reward_id, every), []).append(back)
 
     def review(self, at: int) -> None:
         program = self.timeline(at)

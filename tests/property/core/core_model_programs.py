@@ -59,7 +59,8 @@ def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str)
         {"transaction_completed": table_of_rules},
         {
             "mug": Reward("mug", POINTS, 7, "external", (), (Limit(0, 3, "week"),)),
-            "trip": Reward("trip", MILES, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),)),
+            "trip": Reward("trip", MILES, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),), False, DAY_MS),
+            "pass": Reward("pass", POINTS, 3, "external", (), (Limit(0, 5, "month"),), True, 2 * DAY_MS),
         },
         frozenset({"EUR"}),
         clawback,

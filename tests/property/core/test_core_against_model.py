@@ -25,6 +25,7 @@ from pipeline.core.payloads import (
     Payload,
     PointsAdjusted,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     TransactionCompleted,
 )
@@ -35,7 +36,7 @@ class Core(OrdersMachine):
 
     @rule(
         member_id=members,
-        reward_id=st.sampled_from(["mug", "mug", "trip", "yacht"]),
+        reward_id=st.sampled_from(["mug", "mug", "pass", "pass", "trip", "yacht"]),
         pieces=st.integers(1, 3),
         late=lateness,
     )
@@ -52,19 +53,39 @@ class Core(OrdersMachine):
     def send_redemption(self, member_id: str, redemption_id: str, reward_id: str, pieces: int, late: int) -> None:
         event_id, at, recorded = self.send(member_id, RedemptionRequested(redemption_id, reward_id, pieces, ""), late)
         self.models[member_id].redeem(event_id, redemption_id, reward_id, pieces, at, recorded)
+        hold = self.models[member_id].holds.get(redemption_id)
+        if hold is not None and not hold.fulfillment_id:
+            hold.fulfillment_id = self.bench.member(member_id).holds[redemption_id].fulfillment_id
         self.check(member_id)
 
     @precondition(lambda self: any(model.holds for model in self.models.values()))
-    @rule(data=st.data(), outcome=st.sampled_from(["confirmed", "failed", "cancelled", "unknown"]), late=lateness)
-    def settle(self, data: st.DataObject, outcome: str, late: int) -> None:
+    @rule(data=st.data(), pieces=st.integers(0, 3), late=lateness)
+    def confirm(self, data: st.DataObject, pieces: int, late: int) -> None:
         member_id = self.some(data, lambda model: bool(model.holds))
-        self.send_outcome(member_id, data.draw(st.sampled_from(sorted(self.models[member_id].holds))), outcome, late)
+        redemption_id = data.draw(st.sampled_from(sorted(self.models[member_id].holds)))
+        event_id, at, recorded = self.send(member_id, RedemptionConfirmed(redemption_id, pieces), late)
+        self.models[member_id].confirm(event_id, redemption_id, pieces, at, recorded)
+        self.check(member_id)
 
-    def send_outcome(self, member_id: str, redemption_id: str, outcome: str, late: int) -> None:
+    @precondition(lambda self: any(model.holds for model in self.models.values()))
+    @rule(
+        data=st.data(),
+        outcome=st.sampled_from(["confirmed", "failed", "cancelled", "unknown"]),
+        late=lateness,
+        pieces=st.integers(0, 3),
+    )
+    def settle(self, data: st.DataObject, outcome: str, late: int, pieces: int) -> None:
+        member_id = self.some(data, lambda model: bool(model.holds))
+        redemption_id = data.draw(st.sampled_from(sorted(self.models[member_id].holds)))
+        self.send_outcome(member_id, redemption_id, outcome, late, pieces)
+
+    def send_outcome(self, member_id: str, redemption_id: str, outcome: str, late: int, pieces: int = 0) -> None:
         hold = self.bench.member(member_id).holds.get(redemption_id) if self.models[member_id].enrolled else None
-        payload = FulfillmentOutcome("f" if hold is None else hold.fulfillment_id, redemption_id, outcome, "", "")
+        payload = FulfillmentOutcome(
+            "f" if hold is None else hold.fulfillment_id, redemption_id, outcome, quantity=pieces
+        )
         event_id, at, recorded = self.send(member_id, payload, late, "provider")
-        self.models[member_id].outcome(event_id, redemption_id, outcome, at, recorded)
+        self.models[member_id].outcome(event_id, redemption_id, outcome, at, recorded, pieces)
         self.check(member_id)
 
     @precondition(lambda self: any(model.holds for model in self.models.values()))
