@@ -25,7 +25,19 @@ from pipeline.core.payloads import (
     TransactionRefunded,
 )
 from pipeline.core.ports import UnknownProgram
-from pipeline.core.program import Limit, Match, Period, Program, Reward, Rule, RuleTable, Tier, Unit
+from pipeline.core.program import (
+    TIERS_AS_QUALIFIED,
+    Limit,
+    Match,
+    Period,
+    Program,
+    Reward,
+    Rule,
+    RuleTable,
+    Tier,
+    TierPolicy,
+    Unit,
+)
 from pipeline.core.quarantine import QuarantineKey
 from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
 from pipeline.core.wallet import Wallet
@@ -114,6 +126,7 @@ def program(
     clawback: str = "within_balance",
     enrolment: str = "automatic",
     returns_points: bool = True,
+    tier_policy: TierPolicy = TIERS_AS_QUALIFIED,
 ) -> Program:
     """A program that gives 1 point per 100 minor units of a purchase, unless told otherwise."""
     return Program(
@@ -129,6 +142,7 @@ def program(
         clawback,
         enrolment,
         returns_points,
+        tier_policy,
     )
 
 
@@ -311,6 +325,7 @@ __all__ = [
     "RewardDecision",
     "Tier",
     "TierChange",
+    "TierPolicy",
     "Unit",
     "moves",
     "ms",

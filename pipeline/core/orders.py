@@ -37,15 +37,16 @@ def refusal(member: Member, program: Program, known: Order | None, payload: Tran
 
 
 def prepare(posting: Posting, program: Program, known: Order | None, payload: TransactionCompleted) -> list[Part]:
-    """Undo the order's older revision and take the points that the purchase is paid with; returns their parts."""
+    """Take the points that the purchase is paid with, then undo the order's older revision, which could take them too;
+    returns their parts."""
+    parts: list[Part] = []
+    if payload.points_paid:
+        unit = payload.points_unit or program.default_unit.unit_id
+        parts = lots.burn(posting.member.wallets[unit], payload.points_paid)
+        for leg, (seq, points, _) in enumerate(parts):
+            posting.post("redeem", unit, points, posting.available, REDEEMED, seq, refunds.POINTS_PAID, leg)
     if known is not None and known.occurred_at_ms:
         undo_whole(posting, program, known)
-    if not payload.points_paid:
-        return []
-    unit = payload.points_unit or program.default_unit.unit_id
-    parts = lots.burn(posting.member.wallets[unit], payload.points_paid)
-    for leg, (seq, points, _) in enumerate(parts):
-        posting.post("redeem", unit, points, posting.available, REDEEMED, seq, refunds.POINTS_PAID, leg)
     return parts
 
 

@@ -56,6 +56,26 @@ class Tier:
 
 
 @final
+class TierPolicy:
+    """How a tier is kept and lost.
+
+    At its review a member who no longer qualifies goes `one_down`, or to what they qualify for. The review comes
+    `grace_ms` after the year's end, and what was earned by then counts too. `recompute`: a refund that takes the points
+    which qualified takes the tier; else it stays until its review.
+    """
+
+    __slots__ = ("grace_ms", "one_down", "recompute")
+
+    def __init__(self, one_down: bool = False, grace_ms: int = 0, recompute: bool = False) -> None:
+        self.one_down = one_down
+        self.grace_ms = grace_ms
+        self.recompute = recompute
+
+
+TIERS_AS_QUALIFIED: Final = TierPolicy()
+
+
+@final
 class Limit:
     """At most `points` points (or, if 0, `count` awards) per member in each calendar `every`: hour, day, week, month,
     year or ever."""
@@ -235,6 +255,7 @@ class Program:
         "returns_points",
         "rewards",
         "rules",
+        "tier_policy",
         "tier_ranks",
         "tiers",
         "units",
@@ -255,6 +276,7 @@ class Program:
         clawback: str,
         enrolment: str,
         returns_points: bool = True,
+        tier_policy: TierPolicy = TIERS_AS_QUALIFIED,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -270,6 +292,7 @@ class Program:
         self.calendar = Calendar(zone)
         self.default_unit = next(iter(units.values()))
         self.returns_points = returns_points
+        self.tier_policy = tier_policy
         self.remembered = remembered_rules(rules)
         self.tier_ranks = {tier.tier_id: rank for rank, tier in enumerate(tiers)}
 

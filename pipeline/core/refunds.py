@@ -80,6 +80,7 @@ def undo(
         rest = give_back(posting, rest, rest.points_paid * numerator // whole)
     claims: list[Claim] = []
     order_lots: list[OrderLot] = []
+    qualified_before = tiers.best_points(posting.member)
     for unit, seq, earned, claimed, year in order.lots:
         claimable = earned * numerator // whole
         order_lots.append((unit, seq, earned, claimable, year))
@@ -88,6 +89,8 @@ def undo(
             if year:
                 tiers.unqualify(posting.member, year, claimable - claimed)
     if claims:
+        if program.tier_policy.recompute:
+            tiers.requalify(posting, program, qualified_before)
         claw_back(posting, claims, program.clawback)
     return Order(order.amount_minor, order.currency, order.occurred_at_ms, refunded_minor, order_lots, rest)
 

@@ -78,6 +78,7 @@ def compile_bundle(bundle: Bundle) -> Program:
         clawback=settings.clawback,
         enrolment=settings.enrolment,
         returns_points=settings.returns_points,
+        tier_policy=tiers.policy,
     )
 
 

@@ -4,13 +4,18 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.bounds import POINTS_MAX
-from pipeline.core.program import Tier
+from pipeline.core.program import TIERS_AS_QUALIFIED, Tier, TierPolicy
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import Section
 from pipeline.program.yaml_nodes import Node
 
 MAX_EARN_PERCENT: Final = 10_000
 MAX_TIERS: Final = 50
+MAX_GRACE_MS: Final = 90 * 86_400_000
+
+KEYS: Final = ("qualification", "tiers", "downgrade", "grace", "on_refund")
+DOWNGRADES: Final = ("balance_based", "one_down")
+ON_REFUNDS: Final = ("keep", "recompute")
 
 
 @final
@@ -25,6 +30,7 @@ class Tiers:
     qualification_unit: str
     starts: tuple[int, ...]
     ids: tuple[str, ...]
+    policy: TierPolicy = TIERS_AS_QUALIFIED
 
 
 NO_TIERS: Final = Tiers((), "", (), ())
@@ -33,7 +39,7 @@ NO_TIERS: Final = Tiers((), "", (), ())
 
 def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...]) -> Tiers:
     """The tiers of a programme whose units are given, the default first."""
-    section = Section(report, source, node, "tiers.yaml", ("qualification", "tiers"))
+    section = Section(report, source, node, "tiers.yaml", KEYS)
     section.require("tiers")
     unit = ""
     qualification = section.section("qualification", "qualification", ("unit",))
@@ -50,7 +56,19 @@ def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...
         if tier is not None:
             tiers.append(tier)
             starts.append(item.start)
-    return Tiers(tuple(tiers), unit, tuple(starts), tuple(ids))
+    return Tiers(tuple(tiers), unit, tuple(starts), tuple(ids), _policy(section))
+
+
+def _policy(section: Section) -> TierPolicy:
+    grace = section.period("grace")
+    if grace is not None and (grace.months or grace.ms > MAX_GRACE_MS):
+        section.refuse("grace", "`grace` must be a fixed length of at most 90 days", "write days, such as 30d")
+        grace = None
+    return TierPolicy(
+        section.choice("downgrade", DOWNGRADES, DOWNGRADES[0]) == "one_down",
+        0 if grace is None else grace.ms,
+        section.choice("on_refund", ON_REFUNDS, ON_REFUNDS[0]) == "recompute",
+    )
 
 
 def _tier(report: Report, source: Source, node: Node, lower: list[Tier], ids: list[str], *, first: bool) -> Tier | None:

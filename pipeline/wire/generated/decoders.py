@@ -3334,7 +3334,7 @@ def decode_reward_decision(data: bytes) -> RewardDecision:
     )
 
 
-_DECODE_TIER_CHANGE_V_REASON: Final = ('other', 'enrolled', 'qualified', 'review',)
+_DECODE_TIER_CHANGE_V_REASON: Final = ('other', 'enrolled', 'qualified', 'review', 'refunded',)
 
 
 def decode_tier_change(data: bytes) -> TierChange:

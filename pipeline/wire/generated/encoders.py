@@ -1381,6 +1381,7 @@ _TIER_CHANGE_V_REASON: Final[dict[str, bytes]] = {
     "enrolled": SMALL[1],
     "qualified": SMALL[2],
     "review": SMALL[3],
+    "refunded": SMALL[4],
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from core_model import ModelMember
 from core_model_programs import FIRST_RULES, SECOND_RULES, program
-from core_programs import DAY_MS, HOUR_MS, Bench, Dead, of
+from core_programs import DAY_MS, HOUR_MS, Bench, Dead, TierPolicy, of
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -50,10 +50,23 @@ class OrdersMachine(RuleBasedStateMachine):
         second_after=st.integers(1, 90),
         careful=st.booleans(),
         enrolled=st.sets(members, min_size=2),
+        one_down=st.booleans(),
+        grace=st.sampled_from([0, 40]),
+        recompute=st.booleans(),
     )
-    def start(self, clawback: str, enrolment: str, second_after: int, careful: bool, enrolled: set[str]) -> None:
-        first = program("a", FIRST_RULES, clawback, enrolment)
-        second = program("b", SECOND_RULES, "unlimited", enrolment)
+    def start(
+        self,
+        clawback: str,
+        enrolment: str,
+        second_after: int,
+        careful: bool,
+        enrolled: set[str],
+        one_down: bool,
+        grace: int,
+        recompute: bool,
+    ) -> None:
+        first = program("a", FIRST_RULES, clawback, enrolment, TierPolicy(recompute=recompute))
+        second = program("b", SECOND_RULES, "unlimited", enrolment, TierPolicy(one_down, grace * DAY_MS, recompute))
         self.bench = Bench(first, second, start="2026-10-20T08:00:00", careful=careful)
         switch = self.bench.now_ms + second_after * DAY_MS
         self.bench.engine.activate(ProgramActivated("b" * 64, switch, "ada", ""), self.bench.now_ms)

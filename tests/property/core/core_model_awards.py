@@ -73,7 +73,12 @@ class ModelAwards(ModelLedger):
         known = [tier.tier_id for tier in program.tiers]
         reached = [tier.tier_id for tier in program.tiers if tier.threshold <= self.points_in(year)]
         if len(reached) - 1 > known.index(self.tier):
-            self.change_tier(reached[-1], millis(datetime(year + 2, 1, 1, tzinfo=program.zone)), "qualified", at)
+            self.change_tier(
+                reached[-1],
+                millis(datetime(year + 2, 1, 1, tzinfo=program.zone)) + program.tier_policy.grace_ms,
+                "qualified",
+                at,
+            )
 
     def allowed(
         self, rule: Rule, points: int, before: list[tuple[str, int, int]], first: bool, at: int, zone: ZoneInfo

@@ -165,13 +165,34 @@ class ModelLedger:
             self.usage.setdefault((hold.reward_id, every), []).append(back)
 
     def review(self, at: int) -> None:
+        """The year that begins nearest to the review less its grace is under way; the one before has ended."""
         program = self.timeline(at)
-        year = datetime.fromtimestamp(at / 1000, program.zone).year
-        reached = [tier for tier in program.tiers if tier.threshold <= self.points_in(year - 1)]
+        grace = program.tier_policy.grace_ms
+        year = datetime.fromtimestamp((at - grace) / 1000 + 182 * 86_400, program.zone).year
+        ended, under_way = self.points_in(year - 1), self.points_in(year)
+        known = [tier.tier_id for tier in program.tiers]
+        reached = self.reached(max(ended, under_way) if grace else ended, program)
+        if program.tier_policy.one_down and known.index(self.tier) > len(reached):
+            reached = known[: known.index(self.tier)]
         self.qualified.append((max(year, self.newest_year()), 0))
         first = len(reached) == 1
-        until = 0 if first else millis(datetime(year + 1, 1, 1, tzinfo=program.zone))
-        self.change_tier(reached[-1].tier_id, until, "review", at)
+        until = 0 if first else millis(datetime(year + 1, 1, 1, tzinfo=program.zone)) + grace
+        self.change_tier(reached[-1], until, "review", at)
+
+    def reached(self, points: int, program: Program) -> list[str]:
+        """Tiers that so many points reach, the first always."""
+        return [tier.tier_id for tier in program.tiers if tier.threshold <= max(points, 0)]
+
+    def resting(self) -> int:
+        """Points of the better of the newest two years."""
+        return max(self.points_in(self.newest_year()), self.points_in(self.newest_year() - 1), 0)
+
+    def fall(self, before: int, program: Program, at: int) -> None:
+        """After a refund: a tier that rested on what there was before, and no longer does, falls."""
+        known = [tier.tier_id for tier in program.tiers]
+        now = self.reached(self.resting(), program)
+        if program.tier_policy.recompute and len(now) <= known.index(self.tier) < len(self.reached(before, program)):
+            self.change_tier(now[-1], self.tier_until if len(now) > 1 else 0, "refunded", at)
 
     def change_tier(self, tier: str, until: int, reason: str, at: int) -> None:
         if tier != self.tier:

@@ -45,14 +45,14 @@ class ModelOrders(ModelAwards):
             unit = next(iter(program.units))
             if self.available(unit) < points:
                 return "insufficient_points"
-            if known is not None and not known.cancelled:
-                self.undo_whole(known, program, at, event_id)
             order = ModelOrder(amount, at, revision=revision, lines=[[*line, 0] for line in lines], points_paid=points)
             for lot in self.burning(unit):
                 part = min(points - sum(one for _, one in order.points), lot.left)
                 if part:
                     self.take(lot, part, "redeem", "available", "program:redeemed", at, event_id)
                     order.points.append((lot, part))
+            if known is not None and not known.cancelled:
+                self.undo_whole(known, program, at, event_id)
             given = len(self.awards)
             order.lots = self.award("transaction_completed", amount - points_minor, event_id, at, program)
             rules = {rule.rule_id: rule for rule in program.rules["transaction_completed"].rules}
@@ -163,11 +163,13 @@ class ModelOrders(ModelAwards):
                 if back < points:
                     order.points.append((lot, points - back))
         claims: list[tuple[ModelLot, int]] = []
+        rested = self.resting()
         for lot, earned, year in order.lots:
             claim = math.floor(earned * now) - math.floor(earned * already)
             claims.append((lot, claim))
             if year is not None:
                 self.qualified.append((year, -claim))
+        self.fall(rested, program, at)
         self.claw_back([claim for claim in claims if claim[1]], program.clawback, at, event_id)
 
     def claw_back(self, claims: list[tuple[ModelLot, int]], policy: str, at: int, event_id: str) -> None:

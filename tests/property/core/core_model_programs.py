@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from core_model_arithmetic import minimum
-from core_programs import DAY_MS, Limit, Period, Reward, Tier, Unit
+from core_programs import DAY_MS, Limit, Period, Reward, Tier, TierPolicy, Unit
 
 from pipeline.core.events import Event
 from pipeline.core.member import Member
@@ -48,7 +48,7 @@ def table(*rules: Rule) -> RuleTable:
     return RuleTable(rules, match)
 
 
-def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str) -> Program:
+def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str, policy: TierPolicy) -> Program:
     return Program(
         name,
         name * 64,
@@ -65,6 +65,7 @@ def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str)
         frozenset({"EUR"}),
         clawback,
         enrolment,
+        tier_policy=policy,
     )
 
 

@@ -266,6 +266,17 @@ def test_a_newer_revision_undoes_the_older_one_first() -> None:
     assert bench.member().event_counts["transaction_completed"] == 1
 
 
+def test_a_newer_revision_paid_with_points_takes_them_before_the_older_one_is_undone() -> None:
+    bench = Bench(program(clawback="unlimited"))
+    complete(bench, "e1")
+
+    assert moves(complete(bench, "e2", points_paid=8, points_paid_minor=1_000, revision=1)) == [
+        ("redeem", 8, "available", "redeemed"),
+        ("clawback", 2, "available", "clawed_back"),
+        ("clawback", 8, "debt", "clawed_back"),
+    ]
+
+
 def test_a_cancellation_before_the_purchase_keeps_it_from_counting() -> None:
     bench = Bench()
     bench.enrol()

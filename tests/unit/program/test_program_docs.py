@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from program_texts import problems
 
-from pipeline.program import limits, rewards_file, rules_file, settings_file
+from pipeline.program import limits, rewards_file, rules_file, settings_file, tiers_file
 from pipeline.program.cel_errors import FUNCTION_NAMES
 from pipeline.program.vocabulary import REWARDABLE, terms
 
@@ -34,6 +34,7 @@ def test_every_key_is_told_of() -> None:
     keys |= {*settings_file.KEYS} - {"refunds"} | {"units.*.expires", "units.*.rounding"}
     keys |= {f"refunds.{key}" for key in settings_file.REFUND_KEYS} | {*settings_file.POINTS_PAID}
     keys |= {f"rewards.*.{key}" for key in rewards_file.KEYS}
+    keys |= {*tiers_file.KEYS[2:], *tiers_file.DOWNGRADES, *tiers_file.ON_REFUNDS, *rewards_file.CONFIRMS}
     keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
     keys -= {"award"}
 
