@@ -130,19 +130,21 @@ def restore(wallet: Wallet, seq: int, points: int, expires_at_ms: int) -> Lot:
 
 
 def give_back(
-    posting: Posting, unit: str, parts: list[tuple[int, int, int]], debit: str, kind: str, rule_id: str
+    posting: Posting, unit: str, parts: list[tuple[int, int, int]], debit: str, kind: str, rule_id: str, due_ms: int = 0
 ) -> None:
     """Parts (lot seq, points, expires_at_ms) return from account `debit` to their lots, as legs of `rule_id`.
 
-    A part whose expiry has passed expires at once; another repays debt first.
+    A part whose expiry has passed expires at once; another repays debt first. Due work gives its time, `due_ms`: a tick
+    does it while the member's clock stands.
     """
+    now_ms = max(posting.member.clock_ms, due_ms)
     wallet = wallet_of(posting.member, unit)
     legs = 0
     for seq, points, expires_at_ms in parts:
         lot = restore(wallet, seq, points, expires_at_ms)
         posting.post(kind, unit, points, debit, posting.available, seq, rule_id, legs)
         legs += 1
-        if 0 < expires_at_ms <= posting.member.clock_ms:
+        if 0 < expires_at_ms <= now_ms:
             expire(posting, wallet, unit, lot, legs)
             legs += 1
         else:

@@ -120,7 +120,7 @@ def time_out(posting: Posting, redemption_id: str, program: Program) -> None:
     """The hold's time is over: void, if nobody was told to fulfil; else it stays and is said to be overdue, once."""
     hold = posting.member.holds[redemption_id]
     if not hold.dispatched:
-        void(posting, redemption_id, hold, program)
+        void(posting, redemption_id, hold, program, posting.occurred_at_ms)
         return
     hold.timeout_at_ms = 0
     command(posting, "", redemption_id, hold, "overdue", 0)
@@ -143,11 +143,17 @@ def keep_only(posting: Posting, hold: Hold, quantity: int, program: Program) -> 
         left -= part
     hold.points -= released
     hold.quantity = quantity
-    release(posting, hold, returning, released, pieces, program)
+    release(posting, hold, returning, released, pieces, program, 0)
 
 
 def release(
-    posting: Posting, hold: Hold, parts: list[tuple[int, int, int]], points: int, pieces: int, program: Program
+    posting: Posting,
+    hold: Hold,
+    parts: list[tuple[int, int, int]],
+    points: int,
+    pieces: int,
+    program: Program,
+    due_ms: int,
 ) -> None:
     """Held points return to their lots, and what the reward's limits counted is given back.
 
@@ -155,7 +161,7 @@ def release(
     """
     member = posting.member
     member.wallets[hold.unit].held -= points
-    lots.give_back(posting, hold.unit, parts, posting.held, "void", "void")
+    lots.give_back(posting, hold.unit, parts, posting.held, "void", "void", due_ms)
     reward = program.rewards.get(hold.reward_id)
     if reward is not None:
         limits.give_back(member, program.calendar, reward.windows, hold.requested_at_ms, points, pieces)
@@ -170,10 +176,10 @@ def redeem(posting: Posting, redemption_id: str, hold: Hold) -> None:
         posting.post("redeem", hold.unit, points, posting.held, REDEEMED, seq, "redeem", leg)
 
 
-def void(posting: Posting, redemption_id: str, hold: Hold, program: Program) -> None:
-    """All of the hold is released."""
+def void(posting: Posting, redemption_id: str, hold: Hold, program: Program, due_ms: int = 0) -> None:
+    """All of the hold is released; `due_ms` is the time of due work that does it."""
     del posting.member.holds[redemption_id]
-    release(posting, hold, hold.parts, hold.points, hold.quantity, program)
+    release(posting, hold, hold.parts, hold.points, hold.quantity, program, due_ms)
 
 
 def command(posting: Posting, traceparent: str, redemption_id: str, hold: Hold, action: str, log_time_ms: int) -> None:

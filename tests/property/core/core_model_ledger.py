@@ -146,7 +146,7 @@ class ModelLedger:
         hold.timeout = 0
         if hold.waiting:
             del self.holds[redemption_id]
-            self.let_go(hold, hold.parts, hold.pieces, self.timeline(at), at, f"due:timeout:{hold.fulfillment_id}")
+            self.let_go(hold, hold.parts, hold.pieces, self.timeline(at), at, f"due:timeout:{hold.fulfillment_id}", at)
 
     def let_go(
         self,
@@ -156,10 +156,11 @@ class ModelLedger:
         program: Program,
         at: int,
         event_id: str,
+        now: int = 0,
     ) -> None:
         """Parts of a hold return, and pieces are uncounted."""
         for lot, points in parts:
-            self.come_back(lot, points, "void", "held", at, event_id)
+            self.come_back(lot, points, "void", "held", at, event_id, now)
         for every in {limit.every for limit in program.rewards[hold.reward_id].limits}:
             back = (False, hold.requested_at, sum(points for _, points in parts), pieces)
             self.usage.setdefault((hold.reward_id, every), []).append(back)
@@ -217,11 +218,13 @@ class ModelLedger:
             self.owed[lot.unit].append(-points)
             self.take(lot, points, "debt", "available", "debt", at, event_id)
 
-    def come_back(self, lot: ModelLot, points: int, kind: str, origin: str, at: int, event_id: str) -> None:
+    def come_back(
+        self, lot: ModelLot, points: int, kind: str, origin: str, at: int, event_id: str, now: int = 0
+    ) -> None:
         """Points return to the lot they were taken from, with its expiry."""
         lot.taken.append(-points)
         self.move(kind, lot.unit, points, origin, "available", lot.lot, at, event_id)
-        if 0 < lot.expires_at <= self.clock:
+        if 0 < lot.expires_at <= max(self.clock, now):
             self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
         else:
             self.repay(lot, at, event_id)

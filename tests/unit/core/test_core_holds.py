@@ -153,3 +153,24 @@ def test_expiry_never_takes_a_held_lot_and_a_late_void_expires_it() -> None:
         ("void", 20, "held", "available"),
         ("expire", 20, "available", "expired"),
     ]
+
+
+def test_a_tick_that_voids_a_hold_expires_what_expired_meanwhile_once() -> None:
+    """The member's clock stands while ticks bring time: what the lot's date took before does not come back to life."""
+    gift = table(rule("soon", fixed=20, expires=Period(0, HOUR_MS)))
+    slow = Reward("pass", FLOOR_POINTS, 10, "external", (), (), confirm=True, timeout_ms=DAY_MS)
+    bench = Bench(program({"member_enrolled": gift}, rewards=[slow]))
+    bench.enrol()
+    bench.redeem("r1", "pass", 1)
+
+    for hours in (2, 25):
+        bench.later(hours * HOUR_MS)
+        assert bench.engine.tick("live", bench.now_ms, 10)
+
+    assert moves(bench.out.journal)[2:] == [
+        ("expire", 10, "available", "expired"),
+        ("void", 10, "held", "available"),
+        ("expire", 10, "available", "expired"),
+    ]
+    assert [entry.event_id.split(":")[1] for entry in bench.entries[2:]] == ["expire", "timeout", "timeout"]
+    assert len({entry.entry_id for entry in bench.entries}) == len(bench.entries)
