@@ -2,11 +2,11 @@
 
 from typing import Final, final
 
-from pipeline.core import awards, lots, orders, reasons, redemptions, referrals, refunds
+from pipeline.core import awards, lots, orders, reasons, redemptions, referrals, refunds, tiers
 from pipeline.core.enrolment import change_profile, enrol
 from pipeline.core.events import Event
 from pipeline.core.ledger import ADJUSTED, Posting
-from pipeline.core.order import Order, OrderLot, Part, Use, Waiting
+from pipeline.core.order import NOT_SPENT, Order, OrderLot, Part, Use, Waiting
 from pipeline.core.payloads import (
     FulfillmentOutcome,
     PointsAdjusted,
@@ -137,7 +137,11 @@ def reward(decision: Decision, posting: Posting, event: Event, program: Program)
         uses = NO_USES
         if program.remembered and decision.rewards:
             uses = orders.uses_of(program, decision.rewards)
-        rest = orders.rest_of(payload, program, decision.parts, uses)
+        spent = NOT_SPENT
+        if program.tier_policy.spend_currency:
+            paid_minor = payload.amount_minor - payload.points_paid_minor
+            spent = tiers.spend(posting, program, payload.currency, paid_minor)
+        rest = orders.rest_of(payload, program, decision.parts, uses, spent)
         decision.order = Order(payload.amount_minor, payload.currency, event.occurred_at_ms, 0, issued, rest)
 
 

@@ -50,9 +50,11 @@ def prepare(posting: Posting, program: Program, known: Order | None, payload: Tr
     return parts
 
 
-def rest_of(payload: TransactionCompleted, program: Program, parts: list[Part], uses: list[Use]) -> Rest | None:
+def rest_of(
+    payload: TransactionCompleted, program: Program, parts: list[Part], uses: list[Use], spent: tuple[int, int]
+) -> Rest | None:
     """What the order has beyond what all have, or None."""
-    if not (payload.lines or payload.revision or parts or uses):
+    if not (payload.lines or payload.revision or parts or uses or spent[1]):
         return None
     return Rest(
         payload.revision,
@@ -62,6 +64,7 @@ def rest_of(payload: TransactionCompleted, program: Program, parts: list[Part], 
         payload.points_paid,
         tuple(parts),
         tuple(uses),
+        spent,
     )
 
 

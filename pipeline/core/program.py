@@ -61,12 +61,16 @@ class TierPolicy:
 
     At its review a member who no longer qualifies goes `one_down`, or to what they qualify for. The review comes
     `grace_ms` after the year's end, and what was earned by then counts too. `recompute`: a refund that takes the points
-    which qualified takes the tier; else it stays until its review.
+    which qualified takes the tier; else it stays until its review. Where there is a `spend_currency`, minor units
+    of it paid with money qualify instead of points.
     """
 
-    __slots__ = ("grace_ms", "one_down", "recompute")
+    __slots__ = ("grace_ms", "one_down", "recompute", "spend_currency")
 
-    def __init__(self, one_down: bool = False, grace_ms: int = 0, recompute: bool = False) -> None:
+    def __init__(
+        self, one_down: bool = False, grace_ms: int = 0, recompute: bool = False, spend_currency: str = ""
+    ) -> None:
+        self.spend_currency = spend_currency
         self.one_down = one_down
         self.grace_ms = grace_ms
         self.recompute = recompute
@@ -237,9 +241,9 @@ class Program:
     empty.
 
     `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic. `qualification_unit`
-    is the unit whose earned points qualify for tiers, per calendar year in `zone`. Derived: `calendar` of the zone,
-    `default_unit`, `tier_ranks`, tier id to its place in `tiers`, and `remembered`. `returns_points` says whether a
-    refund gives back the points that paid a part of the order.
+    is the unit whose earned points qualify for tiers ("" where spending does), per calendar year in `zone`. Derived:
+    `calendar` of the zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`, and `remembered`.
+    `returns_points` says whether a refund gives back the points that paid a part of the order.
     """
 
     __slots__ = (

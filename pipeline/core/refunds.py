@@ -88,9 +88,13 @@ def undo(
             claims.append((unit, seq, claimable - claimed))
             if year:
                 tiers.unqualify(posting.member, year, claimable - claimed)
+    if rest is not None and rest.spent[1]:
+        year, minor = rest.spent
+        before_minor = minor * order.refunded_minor // (order.amount_minor or 1)
+        tiers.unqualify(posting.member, year, minor * numerator // whole - before_minor)
+    if program.tier_policy.recompute:
+        tiers.requalify(posting, program, qualified_before)
     if claims:
-        if program.tier_policy.recompute:
-            tiers.requalify(posting, program, qualified_before)
         claw_back(posting, claims, program.clawback)
     return Order(order.amount_minor, order.currency, order.occurred_at_ms, refunded_minor, order_lots, rest)
 

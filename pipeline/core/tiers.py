@@ -6,6 +6,7 @@ from pipeline.core.bounds import WALLET_MAX
 from pipeline.core.calendar import DAY_MS
 from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
+from pipeline.core.order import NOT_SPENT
 from pipeline.core.program import Program
 from pipeline.core.records import TierChange
 
@@ -23,8 +24,10 @@ def counting_year(member: Member, program: Program, at_ms: int) -> int:
 
 
 def qualify(posting: Posting, program: Program, points: int) -> None:
-    """Count qualifying points and raise the tier at once if they reach one; it is valid until the end of the year
-    after."""
+    """Count qualifying points (or minor units spent) and raise the tier at once if they reach one.
+
+    It is valid until the end of the year after.
+    """
     member = posting.member
     open_year(member, counting_year(member, program, posting.occurred_at_ms))
     member.qualifying_points = min(member.qualifying_points + points, WALLET_MAX)
@@ -32,6 +35,15 @@ def qualify(posting: Posting, program: Program, points: int) -> None:
     if rank > program.tier_ranks.get(member.tier, -1):
         until_ms = review_time(program, member.qualifying_year + 2) if rank else 0
         change(posting, program.tiers[rank].tier_id, until_ms, "qualified", member.qualifying_points)
+
+
+def spend(posting: Posting, program: Program, currency: str, minor: int) -> tuple[int, int]:
+    """Count what a purchase cost in money towards the tier, where spending qualifies; (year, minor units) counted."""
+    if minor <= 0 or not program.tiers or currency != program.tier_policy.spend_currency:
+        return NOT_SPENT
+    year = counting_year(posting.member, program, posting.occurred_at_ms)
+    qualify(posting, program, minor)
+    return year, minor
 
 
 def unqualify(member: Member, year: int, points: int) -> None:

@@ -71,7 +71,9 @@ def compile_bundle(bundle: Bundle) -> Program:
         zone=zone,
         units=settings.units,
         tiers=tiers.tiers,
-        qualification_unit=tiers.qualification_unit or next(iter(settings.units)),
+        qualification_unit=""
+        if tiers.policy.spend_currency
+        else tiers.qualification_unit or next(iter(settings.units)),
         rules=_tables(definition),
         rewards=definition.rewards,
         currencies=frozenset(settings.currencies),

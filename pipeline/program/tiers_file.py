@@ -13,6 +13,8 @@ MAX_EARN_PERCENT: Final = 10_000
 MAX_TIERS: Final = 50
 MAX_GRACE_MS: Final = 90 * 86_400_000
 
+QUALIFICATION_KEYS: Final = ("unit", "by", "currency")
+BY: Final = ("points", "spend")
 KEYS: Final = ("qualification", "tiers", "downgrade", "grace", "on_refund")
 DOWNGRADES: Final = ("balance_based", "one_down")
 ON_REFUNDS: Final = ("keep", "recompute")
@@ -37,17 +39,20 @@ NO_TIERS: Final = Tiers((), "", (), ())
 """A programme without tiers."""
 
 
-def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...]) -> Tiers:
-    """The tiers of a programme whose units are given, the default first."""
+def read_tiers(
+    report: Report, source: Source, node: Node, units: tuple[str, ...], currencies: tuple[str, ...]
+) -> Tiers:
+    """The tiers of a programme whose units are given, the default first, and whose currencies."""
     section = Section(report, source, node, "tiers.yaml", KEYS)
     section.require("tiers")
     unit = ""
-    qualification = section.section("qualification", "qualification", ("unit",))
+    qualification = section.section("qualification", "qualification", QUALIFICATION_KEYS)
     if qualification is not None:
         unit = qualification.identifier("unit") or ""
         if unit and units and unit not in units:
             qualification.refuse("unit", f"there is no unit `{unit}`", closest(unit, units))
             unit = ""
+    currency = "" if qualification is None else _spend_currency(qualification, currencies)
     tiers: list[Tier] = []
     starts: list[int] = []
     ids: list[str] = []
@@ -56,10 +61,28 @@ def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...
         if tier is not None:
             tiers.append(tier)
             starts.append(item.start)
-    return Tiers(tuple(tiers), unit, tuple(starts), tuple(ids), _policy(section))
+    return Tiers(tuple(tiers), unit, tuple(starts), tuple(ids), _policy(section, currency))
 
 
-def _policy(section: Section) -> TierPolicy:
+def _spend_currency(qualification: Section, currencies: tuple[str, ...]) -> str:
+    """The currency in which spending qualifies, after a mistake a stand-in; "" where points do."""
+    if qualification.choice("by", BY, BY[0]) == "points":
+        if "currency" in qualification:
+            qualification.refuse("currency", "`currency` has no effect where points qualify", "add `by: spend`")
+        return ""
+    if "unit" in qualification:
+        qualification.refuse("unit", "`unit` has no effect where spending qualifies", "remove it")
+    scalar = qualification.scalar("currency", "a currency of program.yaml")
+    if scalar is None:
+        qualification.require("currency")
+        return currencies[0] if currencies else "XXX"
+    if currencies and scalar.value not in currencies:
+        advice = closest(scalar.value, currencies)
+        qualification.refuse("currency", f"the programme has no currency `{scalar.value[:20]}`", advice)
+    return scalar.value
+
+
+def _policy(section: Section, spend_currency: str) -> TierPolicy:
     grace = section.period("grace")
     if grace is not None and (grace.months or grace.ms > MAX_GRACE_MS):
         section.refuse("grace", "`grace` must be a fixed length of at most 90 days", "write days, such as 30d")
@@ -68,6 +91,7 @@ def _policy(section: Section) -> TierPolicy:
         section.choice("downgrade", DOWNGRADES, DOWNGRADES[0]) == "one_down",
         0 if grace is None else grace.ms,
         section.choice("on_refund", ON_REFUNDS, ON_REFUNDS[0]) == "recompute",
+        spend_currency,
     )
 
 

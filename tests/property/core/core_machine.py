@@ -53,6 +53,7 @@ class OrdersMachine(RuleBasedStateMachine):
         one_down=st.booleans(),
         grace=st.sampled_from([0, 40]),
         recompute=st.booleans(),
+        spend=st.sampled_from(["", "", "EUR"]),
     )
     def start(
         self,
@@ -64,9 +65,12 @@ class OrdersMachine(RuleBasedStateMachine):
         one_down: bool,
         grace: int,
         recompute: bool,
+        spend: str,
     ) -> None:
-        first = program("a", FIRST_RULES, clawback, enrolment, TierPolicy(recompute=recompute))
-        second = program("b", SECOND_RULES, "unlimited", enrolment, TierPolicy(one_down, grace * DAY_MS, recompute))
+        first = program("a", FIRST_RULES, clawback, enrolment, TierPolicy(recompute=recompute, spend_currency=spend))
+        second = program(
+            "b", SECOND_RULES, "unlimited", enrolment, TierPolicy(one_down, grace * DAY_MS, recompute, spend)
+        )
         self.bench = Bench(first, second, start="2026-10-20T08:00:00", careful=careful)
         switch = self.bench.now_ms + second_after * DAY_MS
         self.bench.engine.activate(ProgramActivated("b" * 64, switch, "ada", ""), self.bench.now_ms)

@@ -62,6 +62,7 @@ class ModelOrder:
     points: list[tuple[ModelLot, int]] = field(default_factory=list)
     points_paid: int = 0
     uses: list[tuple[str, int]] = field(default_factory=list)
+    spent: tuple[int, int] = (0, 0)
 
     def part(self) -> Fraction:
         """How much of it was refunded; nothing of one that cost nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 
 from core_model_awards import ModelAwards
@@ -60,6 +61,12 @@ class ModelOrders(ModelAwards):
             for rule_id, _, some in self.awards[given:]:
                 if all_count or rules[rule_id].limits or rules[rule_id].cooldown_ms:
                     order.uses.append((rule_id, some))
+            money = amount - points_minor
+            if program.tier_policy.spend_currency and money:
+                year = max(datetime.fromtimestamp(at / 1000, program.zone).year, self.newest_year())
+                self.qualified.append((year, money))
+                order.spent = (year, money)
+                self.rise(program, at)
             self.orders[order_id] = order
             for early_id, early_at, early_amount, pieces in self.early.pop(order_id, []):
                 left = order.paid - sum(order.refunds)
@@ -169,6 +176,9 @@ class ModelOrders(ModelAwards):
             claims.append((lot, claim))
             if year is not None:
                 self.qualified.append((year, -claim))
+        year, money = order.spent
+        if money:
+            self.qualified.append((year, math.floor(money * already) - math.floor(money * now)))
         self.fall(rested, program, at)
         self.claw_back([claim for claim in claims if claim[1]], program.clawback, at, event_id)
 

@@ -55,7 +55,7 @@ def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str,
         ZoneInfo("Europe/Amsterdam"),
         {"points": POINTS, "miles": MILES},
         (Tier("bronze", 0, 100), Tier("silver", 60, 150), Tier("gold", 200, 175)),
-        "points",
+        "" if policy.spend_currency else "points",
         {"transaction_completed": table_of_rules},
         {
             "mug": Reward("mug", POINTS, 7, "external", (), (Limit(0, 3, "week"),)),

@@ -2,7 +2,7 @@
 
 from core_programs import DAY_MS, Bench, Tier, TierChange, TierPolicy, program, rule, table
 
-from pipeline.core.payloads import TransactionCancelled
+from pipeline.core.payloads import TransactionCancelled, TransactionCompleted
 
 TIERS = (Tier("bronze", 0, 100), Tier("silver", 20, 100), Tier("gold", 50, 100))
 
@@ -106,3 +106,40 @@ def test_a_refund_takes_no_tier_that_did_not_rest_on_it() -> None:
     bench.refund("r1", "order-e2", 500)
 
     assert bench.member().tier == "silver"
+
+
+def spenders() -> Bench:
+    policy = TierPolicy(recompute=True, spend_currency="EUR")
+    tiers = (Tier("bronze", 0, 100), Tier("gold", 5_000, 100))
+    currencies = frozenset({"EUR", "USD"})
+    return Bench(program({}, tiers=tiers, tier_policy=policy, currencies=currencies))
+
+
+def test_spending_qualifies_without_any_rule() -> None:
+    bench = spenders()
+    bench.buy("e1", 4_999)
+    assert bench.member().tier == "bronze"
+    bench.buy("e2", 1)
+
+    assert changes(bench) == [("gold", "qualified", "5000")]
+
+
+def test_only_money_of_the_currency_is_spending() -> None:
+    bench = spenders()
+    bench.adjust("a1", 10)
+    bench.send("e1", TransactionCompleted("o1", 9_000, "USD"))
+    bench.send("e2", TransactionCompleted("o2", 6_000, "EUR", points_paid=10, points_paid_minor=1_001))
+
+    assert (bench.member().tier, bench.member().qualifying_points) == ("bronze", 4_999)
+
+
+def test_a_refund_takes_its_part_of_the_spending_and_the_tier_that_rested_on_it() -> None:
+    bench = spenders()
+    bench.buy("e1", 6_000)
+
+    bench.refund("r1", "order-e1", 1_000)
+    assert bench.member().tier == "gold"
+    bench.refund("r2", "order-e1", 1)
+    assert changes(bench)[1:] == [("bronze", "refunded", "4999")]
+    bench.send("c1", TransactionCancelled("order-e1"))
+    assert bench.member().qualifying_points == 0

@@ -34,7 +34,14 @@ def test_every_key_is_told_of() -> None:
     keys |= {*settings_file.KEYS} - {"refunds"} | {"units.*.expires", "units.*.rounding"}
     keys |= {f"refunds.{key}" for key in settings_file.REFUND_KEYS} | {*settings_file.POINTS_PAID}
     keys |= {f"rewards.*.{key}" for key in rewards_file.KEYS}
-    keys |= {*tiers_file.KEYS[2:], *tiers_file.DOWNGRADES, *tiers_file.ON_REFUNDS, *rewards_file.CONFIRMS}
+    keys |= {
+        *tiers_file.KEYS[2:],
+        *(f"qualification.{key}" for key in tiers_file.QUALIFICATION_KEYS),
+        *tiers_file.BY,
+        *tiers_file.DOWNGRADES,
+        *tiers_file.ON_REFUNDS,
+        *rewards_file.CONFIRMS,
+    }
     keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
     keys -= {"award"}
 

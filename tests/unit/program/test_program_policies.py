@@ -1,9 +1,10 @@
 """Policies of refunds, tiers and holds: what the files say reaches the core, and misuse is refused with its place."""
 
 import pytest
-from program_texts import REWARDS, SETTINGS, TIERS, compiled, problems
+from program_texts import REWARDS, RULES, SETTINGS, TIERS, compiled, problems
 
 DAY_MS = 86_400_000
+PLAIN = RULES.replace("    qualifies: true\n", "")
 
 
 def test_policies_reach_the_compiled_programme() -> None:
@@ -29,7 +30,29 @@ def test_without_them_tiers_are_as_qualified_and_points_return() -> None:
     assert (program.rewards["coffee"].confirm, program.rewards["coffee"].timeout_ms) == (False, 0)
 
 
+def test_spending_qualifies_where_the_programme_says_so() -> None:
+    program = compiled({"tiers.yaml": "qualification: {by: spend, currency: USD}\n" + TIERS})
+
+    assert (program.tier_policy.spend_currency, program.qualification_unit) == ("USD", "")
+
+
 MISUSE = {
+    "spending in no currency": (
+        {"tiers.yaml": "qualification: {by: spend}\n" + TIERS, "rules.yaml": PLAIN},
+        "qualification lacks `currency`",
+    ),
+    "spending in another currency": (
+        {"tiers.yaml": "qualification: {by: spend, currency: GBP}\n" + TIERS, "rules.yaml": PLAIN},
+        "the programme has no currency `GBP`",
+    ),
+    "spending in a unit": (
+        {"tiers.yaml": "qualification: {by: spend, currency: USD, unit: points}\n" + TIERS, "rules.yaml": PLAIN},
+        "`unit` has no effect where spending qualifies",
+    ),
+    "points in a currency": (
+        {"tiers.yaml": "qualification: {currency: USD}\n" + TIERS},
+        "`currency` has no effect where points qualify",
+    ),
     "grace in months": ({"tiers.yaml": TIERS + "grace: 1mo\n"}, "`grace` must be a fixed length of at most 90 days"),
     "a long grace": ({"tiers.yaml": TIERS + "grace: 91d\n"}, "`grace` must be a fixed length of at most 90 days"),
     "a misspelt downgrade": ({"tiers.yaml": TIERS + "downgrade: onedown\n"}, "did you mean `one_down`?"),
