@@ -54,8 +54,8 @@ def rest_of(
     payload: TransactionCompleted, program: Program, parts: list[Part], uses: list[Use], spent: tuple[int, int]
 ) -> Rest | None:
     """What the order has beyond what all have, or None."""
-    if not (payload.lines or payload.revision or parts or uses or spent[1]):
-        return None
+    if not (payload.lines or payload.revision or parts or spent[1]):
+        return Rest(uses=tuple(uses)) if uses else None
     return Rest(
         payload.revision,
         False,
@@ -70,10 +70,11 @@ def rest_of(
 
 def uses_of(program: Program, rewards: list[Reward]) -> list[Use]:
     """What limits and pauses count of the rewards of a purchase."""
+    remembered = program.remembered
     return [
         (reward.rule_id, reward.value)
         for reward in rewards
-        if reward.value and reward.mode == "live" and reward.rule_id in program.remembered
+        if reward.value and reward.rule_id in remembered and reward.mode == "live"
     ]
 
 
