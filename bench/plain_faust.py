@@ -17,8 +17,9 @@ import msgspec
 from pipeline import settings
 from pipeline.core.engine import Engine
 from pipeline.core.events import Event
-from pipeline.core.member import Member, Order
+from pipeline.core.member import Member
 from pipeline.core.memory import Dead, Derived, MemoryOutputs, Output
+from pipeline.core.order import Order
 from pipeline.core.payloads import Tick
 from pipeline.core.records import (
     DeadLetter,

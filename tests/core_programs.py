@@ -25,7 +25,19 @@ from pipeline.core.payloads import (
     TransactionRefunded,
 )
 from pipeline.core.ports import UnknownProgram
-from pipeline.core.program import Limit, Match, Period, Program, Reward, Rule, RuleTable, Tier, Unit
+from pipeline.core.program import (
+    TIERS_AS_QUALIFIED,
+    Limit,
+    Match,
+    Period,
+    Program,
+    Reward,
+    Rule,
+    RuleTable,
+    Tier,
+    TierPolicy,
+    Unit,
+)
 from pipeline.core.quarantine import QuarantineKey
 from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
 from pipeline.core.wallet import Wallet
@@ -83,10 +95,10 @@ def rule(
 
 
 def amount_of(event: Event) -> int:
-    """The amount of an event that has one, else 0."""
+    """The amount of an event that has one, less what was paid with points; else 0."""
     amount = getattr(event.payload, "amount_minor", 0)
     assert isinstance(amount, int)
-    return amount
+    return amount - getattr(event.payload, "points_paid_minor", 0)
 
 
 def table(*rules: Rule | tuple[Rule, Condition]) -> RuleTable:
@@ -113,6 +125,8 @@ def program(
     currencies: frozenset[str] = frozenset({"EUR"}),
     clawback: str = "within_balance",
     enrolment: str = "automatic",
+    returns_points: bool = True,
+    tier_policy: TierPolicy = TIERS_AS_QUALIFIED,
 ) -> Program:
     """A program that gives 1 point per 100 minor units of a purchase, unless told otherwise."""
     return Program(
@@ -127,6 +141,8 @@ def program(
         currencies,
         clawback,
         enrolment,
+        returns_points,
+        tier_policy,
     )
 
 
@@ -302,12 +318,14 @@ __all__ = [
     "FixedPrograms",
     "Limit",
     "Match",
+    "Output",
     "Parked",
     "Period",
     "Reward",
     "RewardDecision",
     "Tier",
     "TierChange",
+    "TierPolicy",
     "Unit",
     "moves",
     "ms",

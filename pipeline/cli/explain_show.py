@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pipeline.cli.common import print_table, utc_text
-from pipeline.core.reasons import DEAD_LETTER_REASONS, REFUSAL_REASONS
+from pipeline.core.reasons import APPLIED_REASONS, DEAD_LETTER_REASONS, REFUSAL_REASONS
 from pipeline.sinks.postgres_queries import Row, Trace
 
 
@@ -22,7 +22,7 @@ def show_decision(decision: Row, event: dict[str, Any] | None) -> None:
             click.echo(f"  log       {event['topic']}[{event['partition']}]:{event['offset']}")
         click.echo(f"  data      {json.dumps(event['data'], ensure_ascii=False)}")
     reason = decision["reason"]
-    because = f": {reason}. {REFUSAL_REASONS.get(reason, '')}".rstrip() if reason else ""
+    because = f": {reason}. {(REFUSAL_REASONS | APPLIED_REASONS).get(reason, '')}".rstrip() if reason else ""
     click.echo(f"Decision: {decision['outcome']}{because}")
     click.echo(f"  program   {decision['program_hash'] or 'none was in force'}")
     if "kafka_offset" in decision:

@@ -7,6 +7,7 @@ from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.ledger import ISSUED, Posting
 from pipeline.core.member import Member
+from pipeline.core.order import OrderLot
 from pipeline.core.program import Program, Rule
 from pipeline.core.records import Reward, RuleError
 
@@ -14,9 +15,6 @@ FIRST_ONLY: Final = "first_only"
 COOLDOWN: Final = "cooldown"
 MAXIMUM: Final = "maximum"
 WALLET_MAXIMUM: Final = "wallet_maximum"
-
-OrderLot = tuple[str, int, int, int, int]
-"""(unit, lot seq, points earned, points claimed back, calendar year they qualify in or 0), as in `Order.lots`."""
 
 
 def award(

@@ -1,20 +1,22 @@
 """What one valid event does: its own effect first, then what the rules of its type give."""
 
-from typing import final
+from typing import Final, final
 
-from pipeline.core import awards, lots, reasons, redemptions, referrals, refunds
+from pipeline.core import awards, lots, orders, reasons, redemptions, referrals, refunds, tiers
 from pipeline.core.enrolment import change_profile, enrol
 from pipeline.core.events import Event
 from pipeline.core.ledger import ADJUSTED, Posting
-from pipeline.core.member import Order
+from pipeline.core.order import NOT_SPENT, Order, OrderLot, Part, Use, Waiting
 from pipeline.core.payloads import (
     FulfillmentOutcome,
     PointsAdjusted,
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
+    TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
 )
@@ -22,13 +24,20 @@ from pipeline.core.ports import State
 from pipeline.core.program import Program
 from pipeline.core.records import Reward, RewardDecision, RuleError
 
+NO_PARTS: Final[list[Part]] = []
+NO_USES: Final[list[Use]] = []
+
 
 @final
 class Decision:
     """What was decided of one event: `reason` of a refusal or "", rewards, failed rules, and the order to keep under
-    `order_id`."""
+    `order_id`.
 
-    __slots__ = ("order", "order_id", "reason", "rewards", "rule_errors")
+    `note` says what an applied event does not do at once. One that `waits` changes no member. `parts` are the points
+    that a purchase is paid with, `waiting` the refunds that waited for it.
+    """
+
+    __slots__ = ("note", "order", "order_id", "parts", "reason", "rewards", "rule_errors", "waiting", "waits")
 
     def __init__(self) -> None:
         self.reason = ""
@@ -36,6 +45,10 @@ class Decision:
         self.rule_errors: list[RuleError] = []
         self.order_id = ""
         self.order: Order | None = None
+        self.note = ""
+        self.waits = False
+        self.parts: list[Part] = NO_PARTS
+        self.waiting: tuple[Waiting, ...] = ()
 
 
 def decide(posting: Posting, event: Event, program: Program, state: State, log_time_ms: int) -> Decision:
@@ -43,27 +56,40 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
     nothing to it."""
     decision = Decision()
     payload = event.payload
+    member = posting.member
+    known: Order | None = None
+    if isinstance(payload, TransactionCompleted):
+        known = state.order(member.member_id, payload.order_id)
+        if (known is not None or payload.points_paid) and (member.enrolled_at_ms or program.enrolment == "automatic"):
+            decision.reason = orders.refusal(member, program, known, payload)
+            if decision.reason:
+                return decision
     decision.reason = enrol(posting, payload, program)
     if decision.reason:
         return decision
-    member = posting.member
     if isinstance(payload, TransactionCompleted):
-        if state.order(member.member_id, payload.order_id) is not None:
-            decision.reason = reasons.ORDER_EXISTS
-            return decision
+        if known is not None or payload.points_paid:
+            decision.parts = orders.prepare(posting, program, known, payload)
+            decision.waiting = () if known is None else known.more().waiting
     elif isinstance(payload, TransactionRefunded):
-        order = state.order(member.member_id, payload.order_id)
-        decision.reason = refunds.refusal(order, payload)
+        refund(decision, posting, event, payload, program, state)
+    elif isinstance(payload, TransactionCancelled):
+        known = state.order(member.member_id, payload.order_id)
+        decision.reason = orders.cancel_refusal(known, payload)
         if not decision.reason:
-            assert order is not None
             decision.order_id = payload.order_id
-            decision.order = refunds.refund(posting, program, order, payload)
+            decision.order = orders.cancel(posting, program, known, payload)
+            if known is None or not known.occurred_at_ms:
+                decision.note = reasons.WAITS_FOR_ORDER
+                decision.waits = True
     elif isinstance(payload, RedemptionRequested):
         decision.reason = redemptions.request(posting, event, payload, program, log_time_ms)
     elif isinstance(payload, FulfillmentOutcome):
         decision.reason = redemptions.settle(posting, payload, program)
     elif isinstance(payload, RedemptionCancelled):
-        decision.reason = redemptions.cancel(posting, event, payload, log_time_ms)
+        decision.reason = redemptions.cancel(posting, event, payload, program, log_time_ms)
+    elif isinstance(payload, RedemptionConfirmed):
+        decision.reason = redemptions.confirm(posting, event, payload, program, log_time_ms)
     elif isinstance(payload, PointsAdjusted):
         decision.reason = adjust(posting, payload, program)
     elif isinstance(payload, ProfileChanged):
@@ -73,23 +99,50 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
     elif isinstance(payload, QuarantineReleased):
         decision.reason = "" if member.quarantined else reasons.NOT_QUARANTINED
         member.quarantined = False
-    if decision.reason:
-        return decision
-    reward(decision, posting, event, program)
+    if not decision.reason and not decision.waits:
+        reward(decision, posting, event, program)
     return decision
+
+
+def refund(
+    decision: Decision, posting: Posting, event: Event, payload: TransactionRefunded, program: Program, state: State
+) -> None:
+    """Refund the order, or let the refund wait for it."""
+    order = state.order(posting.member.member_id, payload.order_id)
+    decision.order_id = payload.order_id
+    if order is not None and (order.occurred_at_ms or order.more().cancelled):
+        pieces = orders.pieces_of(payload)
+        decision.reason = refunds.refusal(order, payload.amount_minor, payload.currency, pieces)
+        if not decision.reason:
+            decision.order = refunds.refund(posting, program, order, payload.amount_minor, pieces)
+        return
+    decision.order = orders.wait(order, event, payload)
+    if decision.order is None:
+        decision.reason = reasons.ORDER_UNKNOWN
+    else:
+        decision.note = reasons.WAITS_FOR_ORDER
+        decision.waits = True
 
 
 def reward(decision: Decision, posting: Posting, event: Event, program: Program) -> None:
     """Let the rules of the event's type give what they give, and count the event."""
     payload = event.payload
     type_name = event.type_name
-    issued: list[awards.OrderLot] = []
+    issued: list[OrderLot] = []
     decision.rewards = awards.award(posting, event, type_name, program, decision.rule_errors, issued)
     counts = posting.member.event_counts
     counts[type_name] = counts.get(type_name, 0) + 1
     if isinstance(payload, TransactionCompleted):
         decision.order_id = payload.order_id
-        decision.order = Order(payload.amount_minor, payload.currency, event.occurred_at_ms, 0, issued)
+        uses = NO_USES
+        if program.remembered and decision.rewards:
+            uses = orders.uses_of(program, decision.rewards)
+        spent = NOT_SPENT
+        if program.tier_policy.spend_currency:
+            paid_minor = payload.amount_minor - payload.points_paid_minor
+            spent = tiers.spend(posting, program, payload.currency, paid_minor)
+        rest = orders.rest_of(payload, program, decision.parts, uses, spent)
+        decision.order = Order(payload.amount_minor, payload.currency, event.occurred_at_ms, 0, issued, rest)
 
 
 def adjust(posting: Posting, payload: PointsAdjusted, program: Program) -> str:
@@ -123,7 +176,7 @@ def decision_record(event: Event, program: Program, decision: Decision) -> Rewar
         event.source,
         event.type_name,
         "refused" if decision.reason else "applied",
-        decision.reason,
+        decision.reason or decision.note,
         decision.rewards,
         decision.rule_errors,
         program.program_hash,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.core import lots, tiers
+from pipeline.core import lots, redemptions, tiers
 from pipeline.core.activations import Activations
 from pipeline.core.ledger import SOURCE, Posting
 from pipeline.core.member import Member
@@ -11,9 +11,10 @@ from pipeline.core.ports import Outputs
 RELEASE: Final = 0
 EXPIRE: Final = 1
 REVIEW: Final = 2
+TIMEOUT: Final = 4
 
 Due = tuple[int, int, int, str]
-"""(due time in ms, kind, lot seq or 0, unit or ""): due work is done in ascending order."""
+"""(due time in ms, kind, lot seq or 0, unit, redemption id or ""): due work is done in ascending order."""
 
 
 def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: Activations, out: Outputs) -> None:
@@ -28,11 +29,15 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
         assert program is not None, f"member {member.member_id} has work due at {due_ms}, before any program"
         if kind == REVIEW:
             cause = f"due:tier:{due_ms}"
+        elif kind == TIMEOUT:
+            cause = f"due:timeout:{member.holds[unit].fulfillment_id}"
         else:
             cause = f"due:release:{seq}" if kind == RELEASE else f"due:expire:{seq}"
         posting = Posting(member, out, program.program_hash, cause, SOURCE, due_ms, recorded_at_ms)
         if kind == REVIEW:
             tiers.review(posting, program)
+        elif kind == TIMEOUT:
+            redemptions.time_out(posting, unit, program)
         elif kind == RELEASE:
             lots.release(posting, member.wallets[unit], unit)
         else:
@@ -54,6 +59,11 @@ def first_due(member: Member) -> Due | None:
         if wallet.lots and wallet.lots[0].expires_at_ms:
             lot = wallet.lots[0]
             due = (lot.expires_at_ms, EXPIRE, lot.seq, unit)
+            if first is None or due < first:
+                first = due
+    for redemption_id, hold in member.holds.items():
+        if hold.timeout_at_ms:
+            due = (hold.timeout_at_ms, TIMEOUT, 0, redemption_id)
             if first is None or due < first:
                 first = due
     return first

@@ -14,7 +14,7 @@ Only decided records move the member's clock.
 from collections.abc import Callable
 from typing import Final, final
 
-from pipeline.core import reasons
+from pipeline.core import reasons, waiting
 from pipeline.core.activations import Activations
 from pipeline.core.decide import Decision, decide, decision_record
 from pipeline.core.due import apply_due
@@ -159,11 +159,15 @@ class Engine:
             member, out, program.program_hash, event.event_id, event.source, event.occurred_at_ms, recorded_at_ms
         )
         decision = decide(posting, event, program, state, self._derived_time(event.recorded_at_ms))
+        if decision.waiting and decision.order is not None:
+            settled = waiting.settle(member, decision.order, decision.waiting, recorded_at_ms, activations, out)
+            decision.order = settled.order
+            decision.note = "" if settled.all_fitted else reasons.REFUND_NOT_APPLIED
         member.next_due_ms = next_due(member)
         if 0 < member.next_due_ms <= member.clock_ms:
             apply_due(member, member.clock_ms, recorded_at_ms, activations, out)
         out.decision(decision_record(event, program, decision))
-        if known is not None or not decision.reason:
+        if known is not None or not (decision.reason or decision.waits):
             member.version += 1
             state.put_member(member)
         if decision.order is not None:

@@ -12,7 +12,9 @@ from pipeline.core.payloads import (
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
+    TransactionCancelled,
     TransactionRefunded,
 )
 from pipeline.core.program import Program
@@ -48,7 +50,17 @@ def only_takes(payload: Payload) -> bool:
     """Whether the event can give a member nothing."""
     if isinstance(payload, PointsAdjusted):
         return payload.points < 0
-    return isinstance(payload, (TransactionRefunded, RedemptionRequested, RedemptionCancelled, FulfillmentOutcome))
+    return isinstance(
+        payload,
+        (
+            TransactionRefunded,
+            TransactionCancelled,
+            RedemptionRequested,
+            RedemptionCancelled,
+            RedemptionConfirmed,
+            FulfillmentOutcome,
+        ),
+    )
 
 
 def change_profile(member: Member, payload: ProfileChanged) -> None:

@@ -129,6 +129,28 @@ def restore(wallet: Wallet, seq: int, points: int, expires_at_ms: int) -> Lot:
     return returned
 
 
+def give_back(
+    posting: Posting, unit: str, parts: list[tuple[int, int, int]], debit: str, kind: str, rule_id: str, due_ms: int = 0
+) -> None:
+    """Parts (lot seq, points, expires_at_ms) return from account `debit` to their lots, as legs of `rule_id`.
+
+    A part whose expiry has passed expires at once; another repays debt first. Due work gives its time, `due_ms`: a tick
+    does it while the member's clock stands.
+    """
+    now_ms = max(posting.member.clock_ms, due_ms)
+    wallet = wallet_of(posting.member, unit)
+    legs = 0
+    for seq, points, expires_at_ms in parts:
+        lot = restore(wallet, seq, points, expires_at_ms)
+        posting.post(kind, unit, points, debit, posting.available, seq, rule_id, legs)
+        legs += 1
+        if 0 < expires_at_ms <= now_ms:
+            expire(posting, wallet, unit, lot, legs)
+            legs += 1
+        else:
+            legs += repay(posting, wallet, unit, lot, rule_id, legs)
+
+
 def find(lots: list[Lot], seq: int) -> Lot | None:
     """The lot of a number, or None."""
     for lot in lots:
@@ -161,6 +183,9 @@ def next_due(member: Member) -> int:
             next_ms = min(next_ms, wallet.pending_lots[0].available_at_ms)
         if wallet.lots and wallet.lots[0].expires_at_ms:
             next_ms = min(next_ms, wallet.lots[0].expires_at_ms)
+    for hold in member.holds.values():
+        if hold.timeout_at_ms:
+            next_ms = min(next_ms, hold.timeout_at_ms)
     return 0 if next_ms == NEVER_MS else next_ms
 
 

@@ -2,12 +2,22 @@
 
 from typing import Final, final
 
-from pipeline.core.wallet import Hold, HoldTuple, Lot, Wallet, WalletTuple, Window, WindowTuple, hold_tuple
+from pipeline.core.wallet import (
+    Hold,
+    HoldTerms,
+    HoldTuple,
+    Lot,
+    Wallet,
+    WalletTuple,
+    Window,
+    WindowTuple,
+    hold_terms,
+    hold_tuple,
+)
 
 NO_HASH: Final = bytes(32)
 """What the first entry of a member names as its previous hash."""
 
-OrderTuple = tuple[int, str, int, int, tuple[tuple[str, int, int, int, int], ...]]
 MemberTuple = tuple[
     int,
     str,
@@ -32,6 +42,7 @@ MemberTuple = tuple[
     bool,
     int,
     int,
+    tuple[HoldTerms, ...],
 ]
 
 
@@ -124,6 +135,7 @@ class Member:
             self.quarantined,
             self.parked,
             self.parked_from,
+            hold_terms(self.holds),
         )
 
     @staticmethod
@@ -169,6 +181,9 @@ class Member:
         member.quarantined = values[20]
         member.parked = values[21]
         member.parked_from = values[22]
+        for redemption_id, dispatched, timeout_at_ms in values[23]:
+            member.holds[redemption_id].dispatched = dispatched
+            member.holds[redemption_id].timeout_at_ms = timeout_at_ms
         return member
 
     def __eq__(self, other: object) -> bool:
@@ -179,40 +194,3 @@ class Member:
 
     def __repr__(self) -> str:
         return f"Member{self.to_tuple()!r}"
-
-
-@final
-class Order:
-    """What a purchase earned, so that a refund can take it back. Never changed: a refund makes a new one.
-
-    `lots` are (unit, lot seq, points earned, points claimed back by refunds, calendar year they qualify in or 0).
-    """
-
-    __slots__ = ("amount_minor", "currency", "lots", "occurred_at_ms", "refunded_minor")
-
-    def __init__(
-        self,
-        amount_minor: int,
-        currency: str,
-        occurred_at_ms: int,
-        refunded_minor: int,
-        lots: list[tuple[str, int, int, int, int]],
-    ) -> None:
-        self.amount_minor = amount_minor
-        self.currency = currency
-        self.occurred_at_ms = occurred_at_ms
-        self.refunded_minor = refunded_minor
-        self.lots = lots
-
-    def to_tuple(self) -> OrderTuple:
-        """Field values in the order of the constructor."""
-        return (self.amount_minor, self.currency, self.occurred_at_ms, self.refunded_minor, tuple(self.lots))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Order) and self.to_tuple() == other.to_tuple()
-
-    def __hash__(self) -> int:
-        return hash(self.to_tuple())
-
-    def __repr__(self) -> str:
-        return f"Order{self.to_tuple()!r}"

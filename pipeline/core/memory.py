@@ -4,7 +4,8 @@ from bisect import bisect_left, bisect_right, insort
 from typing import final
 
 from pipeline.core.events import Event
-from pipeline.core.member import Member, Order
+from pipeline.core.member import Member
+from pipeline.core.order import Order
 from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
 
 

@@ -9,9 +9,9 @@ class CustomEvent:
 
     __slots__ = ("name", "numbers")
 
-    def __init__(self, name: str, numbers: dict[str, int]) -> None:
+    def __init__(self, name: str, numbers: dict[str, int] | None = None) -> None:
         self.name = name
-        self.numbers = numbers
+        self.numbers = {} if numbers is None else numbers
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
@@ -40,7 +40,14 @@ class EmiPaymentSucceeded:
 
     __slots__ = ("amount_minor", "currency", "instalment_number", "loan_id", "on_time")
 
-    def __init__(self, loan_id: str, instalment_number: int, amount_minor: int, currency: str, on_time: bool) -> None:
+    def __init__(
+        self,
+        loan_id: str,
+        instalment_number: int,
+        amount_minor: int,
+        currency: str,
+        on_time: bool = True,
+    ) -> None:
         self.loan_id = loan_id
         self.instalment_number = instalment_number
         self.amount_minor = amount_minor
@@ -72,25 +79,27 @@ class EmiPaymentSucceeded:
 class FulfillmentOutcome:
     """What became of a fulfilment command."""
 
-    __slots__ = ("fulfillment_id", "outcome", "provider_reference", "reason", "redemption_id")
+    __slots__ = ("fulfillment_id", "outcome", "provider_reference", "quantity", "reason", "redemption_id")
 
     def __init__(
         self,
         fulfillment_id: str,
         redemption_id: str,
         outcome: str,
-        provider_reference: str,
-        reason: str,
+        provider_reference: str = "",
+        reason: str = "",
+        quantity: int = 0,
     ) -> None:
         self.fulfillment_id = fulfillment_id
         self.redemption_id = redemption_id
         self.outcome = outcome
         self.provider_reference = provider_reference
         self.reason = reason
+        self.quantity = quantity
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.fulfillment_id, self.redemption_id, self.outcome, self.provider_reference, self.reason)
+        return (self.fulfillment_id, self.redemption_id, self.outcome, self.provider_reference, self.reason, self.quantity)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FulfillmentOutcome) and self.to_tuple() == other.to_tuple()
@@ -99,7 +108,7 @@ class FulfillmentOutcome:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"FulfillmentOutcome(fulfillment_id={self.fulfillment_id!r}, redemption_id={self.redemption_id!r}, outcome={self.outcome!r}, provider_reference={self.provider_reference!r}, reason={self.reason!r})"
+        return f"FulfillmentOutcome(fulfillment_id={self.fulfillment_id!r}, redemption_id={self.redemption_id!r}, outcome={self.outcome!r}, provider_reference={self.provider_reference!r}, reason={self.reason!r}, quantity={self.quantity!r})"
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
@@ -108,6 +117,8 @@ class FulfillmentOutcome:
             text += f"provider_reference={len(self.provider_reference)}:{self.provider_reference};"
         if self.reason:
             text += f"reason={len(self.reason)}:{self.reason};"
+        if self.quantity:
+            text += f"quantity={self.quantity};"
         return text
 
 
@@ -117,7 +128,7 @@ class MemberEnrolled:
 
     __slots__ = ("birth_date", "country", "segment")
 
-    def __init__(self, country: str, segment: str, birth_date: str) -> None:
+    def __init__(self, country: str = "", segment: str = "", birth_date: str = "") -> None:
         self.country = country
         self.segment = segment
         self.birth_date = birth_date
@@ -159,7 +170,7 @@ class MemberQuarantined:
         quarantined_source: str,
         quarantined_offset: int,
         error: str,
-        released_by: str,
+        released_by: str = "",
     ) -> None:
         self.quarantined_event_id = quarantined_event_id
         self.quarantined_source = quarantined_source
@@ -194,7 +205,7 @@ class OnboardingCompleted:
 
     __slots__ = ("channel", "flow")
 
-    def __init__(self, flow: str, channel: str) -> None:
+    def __init__(self, flow: str, channel: str = "") -> None:
         self.flow = flow
         self.channel = channel
 
@@ -258,7 +269,7 @@ class ProfileChanged:
 
     __slots__ = ("birth_date", "country", "segment")
 
-    def __init__(self, country: str, segment: str, birth_date: str) -> None:
+    def __init__(self, country: str = "", segment: str = "", birth_date: str = "") -> None:
         self.country = country
         self.segment = segment
         self.birth_date = birth_date
@@ -294,7 +305,7 @@ class QuarantineReleased:
 
     __slots__ = ("author", "reason")
 
-    def __init__(self, author: str, reason: str) -> None:
+    def __init__(self, author: str, reason: str = "") -> None:
         self.author = author
         self.reason = reason
 
@@ -325,7 +336,7 @@ class RedemptionCancelled:
 
     __slots__ = ("reason", "redemption_id")
 
-    def __init__(self, redemption_id: str, reason: str) -> None:
+    def __init__(self, redemption_id: str, reason: str = "") -> None:
         self.redemption_id = redemption_id
         self.reason = reason
 
@@ -351,12 +362,46 @@ class RedemptionCancelled:
 
 
 @final
+class RedemptionConfirmed:
+    """A redemption that was held for confirmation goes ahead, in whole or in part."""
+
+    __slots__ = ("quantity", "reason", "redemption_id")
+
+    def __init__(self, redemption_id: str, quantity: int = 0, reason: str = "") -> None:
+        self.redemption_id = redemption_id
+        self.quantity = quantity
+        self.reason = reason
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.redemption_id, self.quantity, self.reason)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RedemptionConfirmed) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"RedemptionConfirmed(redemption_id={self.redemption_id!r}, quantity={self.quantity!r}, reason={self.reason!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        text = f"redemption_id={len(self.redemption_id)}:{self.redemption_id};"
+        if self.quantity:
+            text += f"quantity={self.quantity};"
+        if self.reason:
+            text += f"reason={len(self.reason)}:{self.reason};"
+        return text
+
+
+@final
 class RedemptionRequested:
     """A member asks for a reward in exchange for points."""
 
     __slots__ = ("channel", "quantity", "redemption_id", "reward_id")
 
-    def __init__(self, redemption_id: str, reward_id: str, quantity: int, channel: str) -> None:
+    def __init__(self, redemption_id: str, reward_id: str, quantity: int = 1, channel: str = "") -> None:
         self.redemption_id = redemption_id
         self.reward_id = reward_id
         self.quantity = quantity
@@ -447,7 +492,14 @@ class SubscriptionRenewed:
 
     __slots__ = ("amount_minor", "currency", "period_months", "plan", "subscription_id")
 
-    def __init__(self, subscription_id: str, plan: str, amount_minor: int, currency: str, period_months: int) -> None:
+    def __init__(
+        self,
+        subscription_id: str,
+        plan: str,
+        amount_minor: int,
+        currency: str,
+        period_months: int = 1,
+    ) -> None:
         self.subscription_id = subscription_id
         self.plan = plan
         self.amount_minor = amount_minor
@@ -472,6 +524,40 @@ class SubscriptionRenewed:
         text = f"subscription_id={len(self.subscription_id)}:{self.subscription_id};plan={len(self.plan)}:{self.plan};amount_minor={self.amount_minor};currency={len(self.currency)}:{self.currency};"
         if self.period_months != 1:
             text += f"period_months={self.period_months};"
+        return text
+
+
+@final
+class TransactionCancelled:
+    """A purchase was undone as a whole."""
+
+    __slots__ = ("order_id", "reason", "revision")
+
+    def __init__(self, order_id: str, revision: int = 0, reason: str = "") -> None:
+        self.order_id = order_id
+        self.revision = revision
+        self.reason = reason
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.order_id, self.revision, self.reason)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TransactionCancelled) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"TransactionCancelled(order_id={self.order_id!r}, revision={self.revision!r}, reason={self.reason!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        text = f"order_id={len(self.order_id)}:{self.order_id};"
+        if self.revision:
+            text += f"revision={self.revision};"
+        if self.reason:
+            text += f"reason={len(self.reason)}:{self.reason};"
         return text
 
 
@@ -515,17 +601,33 @@ class Line:
 class TransactionCompleted:
     """A purchase was paid."""
 
-    __slots__ = ("amount_minor", "channel", "country", "currency", "lines", "order_id", "store_id")
+    __slots__ = (
+        "amount_minor",
+        "channel",
+        "country",
+        "currency",
+        "lines",
+        "order_id",
+        "points_paid",
+        "points_paid_minor",
+        "points_unit",
+        "revision",
+        "store_id",
+    )
 
     def __init__(
         self,
         order_id: str,
         amount_minor: int,
         currency: str,
-        channel: str,
-        store_id: str,
-        country: str,
-        lines: list[Line],
+        channel: str = "",
+        store_id: str = "",
+        country: str = "",
+        lines: list[Line] | None = None,
+        points_paid: int = 0,
+        points_unit: str = "",
+        points_paid_minor: int = 0,
+        revision: int = 0,
     ) -> None:
         self.order_id = order_id
         self.amount_minor = amount_minor
@@ -533,7 +635,11 @@ class TransactionCompleted:
         self.channel = channel
         self.store_id = store_id
         self.country = country
-        self.lines = lines
+        self.lines = [] if lines is None else lines
+        self.points_paid = points_paid
+        self.points_unit = points_unit
+        self.points_paid_minor = points_paid_minor
+        self.revision = revision
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
@@ -545,6 +651,10 @@ class TransactionCompleted:
             self.store_id,
             self.country,
             tuple(item.to_tuple() for item in self.lines),
+            self.points_paid,
+            self.points_unit,
+            self.points_paid_minor,
+            self.revision,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -554,7 +664,7 @@ class TransactionCompleted:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"TransactionCompleted(order_id={self.order_id!r}, amount_minor={self.amount_minor!r}, currency={self.currency!r}, channel={self.channel!r}, store_id={self.store_id!r}, country={self.country!r}, lines={self.lines!r})"
+        return f"TransactionCompleted(order_id={self.order_id!r}, amount_minor={self.amount_minor!r}, currency={self.currency!r}, channel={self.channel!r}, store_id={self.store_id!r}, country={self.country!r}, lines={self.lines!r}, points_paid={self.points_paid!r}, points_unit={self.points_unit!r}, points_paid_minor={self.points_paid_minor!r}, revision={self.revision!r})"
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
@@ -567,6 +677,45 @@ class TransactionCompleted:
             text += f"country={len(self.country)}:{self.country};"
         if self.lines:
             text += f"lines={''.join(f'({item.content()})' for item in self.lines)};"
+        if self.points_paid:
+            text += f"points_paid={self.points_paid};"
+        if self.points_unit:
+            text += f"points_unit={len(self.points_unit)}:{self.points_unit};"
+        if self.points_paid_minor:
+            text += f"points_paid_minor={self.points_paid_minor};"
+        if self.revision:
+            text += f"revision={self.revision};"
+        return text
+
+
+@final
+class RefundLine:
+    """Pieces of one line of the order that came back."""
+
+    __slots__ = ("line_id", "quantity")
+
+    def __init__(self, line_id: str, quantity: int = 0) -> None:
+        self.line_id = line_id
+        self.quantity = quantity
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.line_id, self.quantity)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RefundLine) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"RefundLine(line_id={self.line_id!r}, quantity={self.quantity!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        text = f"line_id={len(self.line_id)}:{self.line_id};"
+        if self.quantity:
+            text += f"quantity={self.quantity};"
         return text
 
 
@@ -574,17 +723,25 @@ class TransactionCompleted:
 class TransactionRefunded:
     """A purchase was refunded, in whole or in part."""
 
-    __slots__ = ("amount_minor", "currency", "order_id", "reason")
+    __slots__ = ("amount_minor", "currency", "lines", "order_id", "reason")
 
-    def __init__(self, order_id: str, amount_minor: int, currency: str, reason: str) -> None:
+    def __init__(
+        self,
+        order_id: str,
+        amount_minor: int,
+        currency: str,
+        reason: str = "",
+        lines: list[RefundLine] | None = None,
+    ) -> None:
         self.order_id = order_id
         self.amount_minor = amount_minor
         self.currency = currency
         self.reason = reason
+        self.lines = [] if lines is None else lines
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.order_id, self.amount_minor, self.currency, self.reason)
+        return (self.order_id, self.amount_minor, self.currency, self.reason, tuple(item.to_tuple() for item in self.lines))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TransactionRefunded) and self.to_tuple() == other.to_tuple()
@@ -593,13 +750,15 @@ class TransactionRefunded:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"TransactionRefunded(order_id={self.order_id!r}, amount_minor={self.amount_minor!r}, currency={self.currency!r}, reason={self.reason!r})"
+        return f"TransactionRefunded(order_id={self.order_id!r}, amount_minor={self.amount_minor!r}, currency={self.currency!r}, reason={self.reason!r}, lines={self.lines!r})"
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
         text = f"order_id={len(self.order_id)}:{self.order_id};amount_minor={self.amount_minor};currency={len(self.currency)}:{self.currency};"
         if self.reason:
             text += f"reason={len(self.reason)}:{self.reason};"
+        if self.lines:
+            text += f"lines={''.join(f'({item.content()})' for item in self.lines)};"
         return text
 
 
@@ -609,7 +768,7 @@ class ProgramActivated:
 
     __slots__ = ("author", "effective_at_ms", "program_hash", "reason")
 
-    def __init__(self, program_hash: str, effective_at_ms: int, author: str, reason: str) -> None:
+    def __init__(self, program_hash: str, effective_at_ms: int, author: str, reason: str = "") -> None:
         self.program_hash = program_hash
         self.effective_at_ms = effective_at_ms
         self.author = author
@@ -635,7 +794,7 @@ class Tick:
 
     __slots__ = ("mode",)
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str = 'live') -> None:
         self.mode = mode
 
     def to_tuple(self) -> tuple[object, ...]:
@@ -663,10 +822,12 @@ Payload = (
     | ProfileChanged
     | QuarantineReleased
     | RedemptionCancelled
+    | RedemptionConfirmed
     | RedemptionRequested
     | ReferralAccepted
     | ReferralJoined
     | SubscriptionRenewed
+    | TransactionCancelled
     | TransactionCompleted
     | TransactionRefunded
 )
@@ -686,10 +847,12 @@ PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
     "profile_changed": ProfileChanged,
     "quarantine_released": QuarantineReleased,
     "redemption_cancelled": RedemptionCancelled,
+    "redemption_confirmed": RedemptionConfirmed,
     "redemption_requested": RedemptionRequested,
     "referral_accepted": ReferralAccepted,
     "referral_joined": ReferralJoined,
     "subscription_renewed": SubscriptionRenewed,
+    "transaction_cancelled": TransactionCancelled,
     "transaction_completed": TransactionCompleted,
     "transaction_refunded": TransactionRefunded,
 }
@@ -712,6 +875,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("outcome", "string"),
         ("provider_reference", "string"),
         ("reason", "string"),
+        ("quantity", "int"),
     ),
     "member_enrolled": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "member_quarantined": (
@@ -726,6 +890,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "profile_changed": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "quarantine_released": (("author", "string"), ("reason", "string")),
     "redemption_cancelled": (("redemption_id", "string"), ("reason", "string")),
+    "redemption_confirmed": (("redemption_id", "string"), ("quantity", "int"), ("reason", "string")),
     "redemption_requested": (
         ("redemption_id", "string"),
         ("reward_id", "string"),
@@ -741,6 +906,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("currency", "string"),
         ("period_months", "int"),
     ),
+    "transaction_cancelled": (("order_id", "string"), ("revision", "int"), ("reason", "string")),
     "transaction_completed": (
         ("order_id", "string"),
         ("amount_minor", "int"),
@@ -748,6 +914,10 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("channel", "string"),
         ("store_id", "string"),
         ("country", "string"),
+        ("points_paid", "int"),
+        ("points_unit", "string"),
+        ("points_paid_minor", "int"),
+        ("revision", "int"),
     ),
     "transaction_refunded": (
         ("order_id", "string"),

@@ -3,7 +3,8 @@
 from typing import Protocol
 
 from pipeline.core.events import Event
-from pipeline.core.member import Member, Order
+from pipeline.core.member import Member
+from pipeline.core.order import Order
 from pipeline.core.program import Program
 from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
 

@@ -9,7 +9,7 @@ from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.payloads import Payload
 
-SEMANTICS: Final = 1
+SEMANTICS: Final = 2
 """Number of the core's rules of decision; a bundle names the one it was checked with."""
 
 Match = Callable[[Event, Payload, Member, list[tuple[int, str]]], list[tuple[int, int]]]
@@ -53,6 +53,30 @@ class Tier:
         self.tier_id = tier_id
         self.threshold = threshold
         self.earn_percent = earn_percent
+
+
+@final
+class TierPolicy:
+    """How a tier is kept and lost.
+
+    At its review a member who no longer qualifies goes `one_down`, or to what they qualify for. The review comes
+    `grace_ms` after the year's end, and what was earned by then counts too. `recompute`: a refund that takes the points
+    which qualified takes the tier; else it stays until its review. Where there is a `spend_currency`, minor units
+    of it paid with money qualify instead of points.
+    """
+
+    __slots__ = ("grace_ms", "one_down", "recompute", "spend_currency")
+
+    def __init__(
+        self, one_down: bool = False, grace_ms: int = 0, recompute: bool = False, spend_currency: str = ""
+    ) -> None:
+        self.spend_currency = spend_currency
+        self.one_down = one_down
+        self.grace_ms = grace_ms
+        self.recompute = recompute
+
+
+TIERS_AS_QUALIFIED: Final = TierPolicy()
 
 
 @final
@@ -160,14 +184,38 @@ class RuleTable:
 class Reward:
     """A reward of the catalogue. `provider` is house or external; `tiers` empty means every tier; limits count pieces.
 
+    `confirm` says whether the provider is told only after a confirmation; `timeout_ms` is how long a hold waits for
+    that, and then for an outcome (0: for ever).
+
     `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every).
     """
 
-    __slots__ = ("limits", "price", "provider", "reward_id", "tiers", "unit", "window_keys", "windows")
+    __slots__ = (
+        "confirm",
+        "limits",
+        "price",
+        "provider",
+        "reward_id",
+        "tiers",
+        "timeout_ms",
+        "unit",
+        "window_keys",
+        "windows",
+    )
 
     def __init__(
-        self, reward_id: str, unit: Unit, price: int, provider: str, tiers: tuple[str, ...], limits: tuple[Limit, ...]
+        self,
+        reward_id: str,
+        unit: Unit,
+        price: int,
+        provider: str,
+        tiers: tuple[str, ...],
+        limits: tuple[Limit, ...],
+        confirm: bool = False,
+        timeout_ms: int = 0,
     ) -> None:
+        self.confirm = confirm
+        self.timeout_ms = timeout_ms
         self.reward_id = reward_id
         self.unit = unit
         self.price = price
@@ -178,14 +226,24 @@ class Reward:
         self.windows = unique_windows(f"reward:{reward_id}", limits)
 
 
+def remembered_rules(tables: dict[str, RuleTable]) -> dict[str, Rule]:
+    """The rules of purchases by id, of which limits or pauses count something that a cancellation has to uncount."""
+    any_counts = any(rule.cooldown_any for table in tables.values() for rule in table.rules)
+    purchases = tables.get("transaction_completed")
+    if purchases is None:
+        return {}
+    return {rule.rule_id: rule for rule in purchases.rules if any_counts or rule.cooldown_ms or rule.windows}
+
+
 @final
 class Program:
     """A whole programme. The first of `units` is the default unit; `tiers` ascend, the first with threshold 0, or are
     empty.
 
     `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic. `qualification_unit`
-    is the unit whose earned points qualify for tiers, per calendar year in `zone`. Derived: `calendar` of the zone,
-    `default_unit`, and `tier_ranks`, tier id to its place in `tiers`.
+    is the unit whose earned points qualify for tiers ("" where spending does), per calendar year in `zone`. Derived:
+    `calendar` of the zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`, and `remembered`.
+    `returns_points` says whether a refund gives back the points that paid a part of the order.
     """
 
     __slots__ = (
@@ -197,8 +255,11 @@ class Program:
         "program_hash",
         "program_id",
         "qualification_unit",
+        "remembered",
+        "returns_points",
         "rewards",
         "rules",
+        "tier_policy",
         "tier_ranks",
         "tiers",
         "units",
@@ -218,6 +279,8 @@ class Program:
         currencies: frozenset[str],
         clawback: str,
         enrolment: str,
+        returns_points: bool = True,
+        tier_policy: TierPolicy = TIERS_AS_QUALIFIED,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -232,6 +295,9 @@ class Program:
         self.enrolment = enrolment
         self.calendar = Calendar(zone)
         self.default_unit = next(iter(units.values()))
+        self.returns_points = returns_points
+        self.tier_policy = tier_policy
+        self.remembered = remembered_rules(rules)
         self.tier_ranks = {tier.tier_id: rank for rank, tier in enumerate(tiers)}
 
     def earn_percent(self, tier_id: str) -> int:

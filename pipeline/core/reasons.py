@@ -45,12 +45,18 @@ MEMBER_NOT_ENROLLED: Final = "member_not_enrolled"
 ALREADY_ENROLLED: Final = "already_enrolled"
 ORDER_EXISTS: Final = "order_exists"
 ORDER_UNKNOWN: Final = "order_unknown"
+ORDER_CANCELLED: Final = "order_cancelled"
+REVISION_OLDER: Final = "revision_older"
+LINE_UNKNOWN: Final = "line_unknown"
+REFUND_EXCEEDS_LINE: Final = "refund_exceeds_line"
 CURRENCY_DIFFERS: Final = "currency_differs"
 REFUND_EXCEEDS_ORDER: Final = "refund_exceeds_order"
 UNKNOWN_REWARD: Final = "unknown_reward"
 REDEMPTION_EXISTS: Final = "redemption_exists"
 REDEMPTION_NOT_OPEN: Final = "redemption_not_open"
 ALREADY_CANCELLING: Final = "already_cancelling"
+ALREADY_CONFIRMED: Final = "already_confirmed"
+QUANTITY_EXCEEDS_HOLD: Final = "quantity_exceeds_hold"
 TIER_REQUIRED: Final = "tier_required"
 LIMIT_REACHED: Final = "limit_reached"
 INSUFFICIENT_POINTS: Final = "insufficient_points"
@@ -61,13 +67,19 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     MEMBER_NOT_ENROLLED: "The programme requires enrolment and the member has not enrolled.",
     ALREADY_ENROLLED: "The member has enrolled before.",
     ORDER_EXISTS: "The member has another purchase of this order id.",
-    ORDER_UNKNOWN: "The member has no purchase of this order id.",
+    ORDER_UNKNOWN: "So many refunds of this order id wait for its purchase that no further one can.",
+    ORDER_CANCELLED: "The order was cancelled; a completion of a higher revision would open it again.",
+    REVISION_OLDER: "A newer revision of the order was seen before.",
+    LINE_UNKNOWN: "The order has no such line, or its lines are worth nothing.",
+    REFUND_EXCEEDS_LINE: "More pieces of a line would be refunded than are left of it.",
     CURRENCY_DIFFERS: "The refund is not in the order's currency.",
     REFUND_EXCEEDS_ORDER: "Refunds would add up to more than was paid.",
     UNKNOWN_REWARD: "The catalogue has no such reward.",
     REDEMPTION_EXISTS: "A redemption of this id is open.",
     REDEMPTION_NOT_OPEN: "No redemption of this id, or of this fulfilment, is open.",
     ALREADY_CANCELLING: "The redemption's cancellation was asked for before.",
+    ALREADY_CONFIRMED: "The redemption needs no confirmation, or has had it.",
+    QUANTITY_EXCEEDS_HOLD: "More pieces would be confirmed than are on hold.",
     TIER_REQUIRED: "The reward is for other tiers.",
     LIMIT_REACHED: "The reward's limit for this member does not allow it.",
     INSUFFICIENT_POINTS: "The member has fewer available points than this takes.",
@@ -75,3 +87,12 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     NOT_QUARANTINED: "The member is not quarantined.",
 }
 """Reason to what it means, for events that are understood and change nothing: their ids enter the duplicate search."""
+
+WAITS_FOR_ORDER: Final = "waits_for_order"
+REFUND_NOT_APPLIED: Final = "refund_not_applied"
+
+APPLIED_REASONS: Final[dict[str, str]] = {
+    WAITS_FOR_ORDER: "The purchase has not arrived; this counts for it when it does.",
+    REFUND_NOT_APPLIED: "A refund that waited for this purchase does not fit it: other currency or lines.",
+}
+"""Reason to what it means, for events that are applied and yet do not do all they ask for at once."""

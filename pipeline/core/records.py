@@ -31,9 +31,9 @@ class DeadLetter:
         timestamp_ms: int,
         key: bytes,
         value: bytes,
-        event_id: str,
-        member_id: str,
-        traceparent: str,
+        event_id: str = "",
+        member_id: str = "",
+        traceparent: str = "",
     ) -> None:
         self.reason = reason
         self.detail = detail
@@ -110,8 +110,8 @@ class FulfillmentCommand:
         program_hash: str,
         occurred_at_ms: int,
         recorded_at_ms: int,
-        log_time_ms: int,
-        traceparent: str,
+        log_time_ms: int = 0,
+        traceparent: str = "",
     ) -> None:
         self.fulfillment_id = fulfillment_id
         self.member_id = member_id
@@ -263,7 +263,7 @@ class WalletBalance:
 
     __slots__ = ("available", "debt", "held", "pending", "unit")
 
-    def __init__(self, unit: str, available: int, pending: int, held: int, debt: int) -> None:
+    def __init__(self, unit: str, available: int, pending: int, held: int, debt: int = 0) -> None:
         self.unit = unit
         self.available = available
         self.pending = pending
@@ -310,7 +310,7 @@ class MemberBalance:
         last_hash: bytes,
         version: int,
         updated_at_ms: int,
-        quarantined: bool,
+        quarantined: bool = False,
     ) -> None:
         self.member_id = member_id
         self.seq = seq
@@ -359,8 +359,8 @@ class Reward:
         unit: str,
         value: int,
         desired: int,
-        limited_by: str,
-        mode: str,
+        limited_by: str = "",
+        mode: str = 'live',
     ) -> None:
         self.rule_id = rule_id
         self.type = type
@@ -440,7 +440,7 @@ class RewardDecision:
         program_hash: str,
         occurred_at_ms: int,
         recorded_at_ms: int,
-        traceparent: str,
+        traceparent: str = "",
     ) -> None:
         self.event_id = event_id
         self.member_id = member_id

@@ -1,15 +1,20 @@
 """Redemptions: points are held, a provider is asked to fulfil, and only its outcome ends the hold.
 
-(none) --requested--> open --confirmed--> (redeemed)
+(none) --requested--> open --confirmed--> (redeemed), the rest of a part void
                       open --failed, cancelled--> (void)
                       open --unknown--> open
                       open --cancel asked--> open, cancelling
+                      open --timeout--> open, said to be overdue
+
+Where the reward asks for confirmation, the provider is told only then:
+(none) --requested--> waiting --confirm asked--> open, the rest of a part void
+                      waiting --cancel asked, timeout--> (void)
 """
 
 from pipeline.core import limits, lots, reasons
 from pipeline.core.events import Event
 from pipeline.core.ledger import REDEEMED, Posting
-from pipeline.core.payloads import FulfillmentOutcome, RedemptionCancelled, RedemptionRequested
+from pipeline.core.payloads import FulfillmentOutcome, RedemptionCancelled, RedemptionConfirmed, RedemptionRequested
 from pipeline.core.program import Program
 from pipeline.core.records import FulfillmentCommand
 from pipeline.core.wallet import Hold
@@ -49,34 +54,117 @@ def request(posting: Posting, event: Event, payload: RedemptionRequested, progra
         parts,
         False,
         at_ms,
+        not reward.confirm,
+        posting.recorded_at_ms + reward.timeout_ms if reward.timeout_ms else 0,
     )
     member.holds[payload.redemption_id] = hold
-    command(posting, event, payload.redemption_id, hold, "fulfil", log_time_ms)
+    if hold.dispatched:
+        command(posting, event.traceparent, payload.redemption_id, hold, "fulfil", log_time_ms)
     return ""
 
 
-def cancel(posting: Posting, event: Event, payload: RedemptionCancelled, log_time_ms: int) -> str:
-    """Ask the provider to cancel; the hold stays until it answers. Returns the reason of a refusal, or ""."""
+def confirm(posting: Posting, event: Event, payload: RedemptionConfirmed, program: Program, log_time_ms: int) -> str:
+    """Tell the provider to fulfil what was confirmed and release the rest. Returns the reason of a refusal, or ""."""
+    hold = posting.member.holds.get(payload.redemption_id)
+    if hold is None:
+        return reasons.REDEMPTION_NOT_OPEN
+    if hold.dispatched:
+        return reasons.ALREADY_CONFIRMED
+    if payload.quantity > hold.quantity:
+        return reasons.QUANTITY_EXCEEDS_HOLD
+    if payload.quantity:
+        keep_only(posting, hold, payload.quantity, program)
+    hold.dispatched = True
+    reward = program.rewards.get(hold.reward_id)
+    timeout_ms = 0 if reward is None else reward.timeout_ms
+    hold.timeout_at_ms = posting.recorded_at_ms + timeout_ms if timeout_ms else 0
+    command(posting, event.traceparent, payload.redemption_id, hold, "fulfil", log_time_ms)
+    return ""
+
+
+def cancel(posting: Posting, event: Event, payload: RedemptionCancelled, program: Program, log_time_ms: int) -> str:
+    """Ask the provider to cancel; the hold stays until it answers. One that it knows nothing of is void at once.
+
+    Returns the reason of a refusal, or "".
+    """
     hold = posting.member.holds.get(payload.redemption_id)
     if hold is None:
         return reasons.REDEMPTION_NOT_OPEN
     if hold.cancelling:
         return reasons.ALREADY_CANCELLING
+    if not hold.dispatched:
+        void(posting, payload.redemption_id, hold, program)
+        return ""
     hold.cancelling = True
-    command(posting, event, payload.redemption_id, hold, "cancel", log_time_ms)
+    command(posting, event.traceparent, payload.redemption_id, hold, "cancel", log_time_ms)
     return ""
 
 
 def settle(posting: Posting, payload: FulfillmentOutcome, program: Program) -> str:
     """End the hold as its outcome says; `unknown` leaves it open. Returns the reason of a refusal, or ""."""
     hold = posting.member.holds.get(payload.redemption_id)
-    if hold is None or hold.fulfillment_id != payload.fulfillment_id:
+    if hold is None or not hold.dispatched or hold.fulfillment_id != payload.fulfillment_id:
         return reasons.REDEMPTION_NOT_OPEN
     if payload.outcome == "confirmed":
+        if payload.quantity > hold.quantity:
+            return reasons.QUANTITY_EXCEEDS_HOLD
+        if payload.quantity:
+            keep_only(posting, hold, payload.quantity, program)
         redeem(posting, payload.redemption_id, hold)
     elif payload.outcome in ("failed", "cancelled"):
         void(posting, payload.redemption_id, hold, program)
     return ""
+
+
+def time_out(posting: Posting, redemption_id: str, program: Program) -> None:
+    """The hold's time is over: void, if nobody was told to fulfil; else it stays and is said to be overdue, once."""
+    hold = posting.member.holds[redemption_id]
+    if not hold.dispatched:
+        void(posting, redemption_id, hold, program, posting.occurred_at_ms)
+        return
+    hold.timeout_at_ms = 0
+    command(posting, "", redemption_id, hold, "overdue", 0)
+
+
+def keep_only(posting: Posting, hold: Hold, quantity: int, program: Program) -> None:
+    """Release what the hold has beyond so many pieces: the points with the latest expiry return to their lots."""
+    released = hold.points // hold.quantity * (hold.quantity - quantity)
+    if not released:
+        return
+    pieces = hold.quantity - quantity
+    returning: list[tuple[int, int, int]] = []
+    left = released
+    while left:
+        seq, points, expires_at_ms = hold.parts.pop()
+        part = min(points, left)
+        returning.append((seq, part, expires_at_ms))
+        if part < points:
+            hold.parts.append((seq, points - part, expires_at_ms))
+        left -= part
+    hold.points -= released
+    hold.quantity = quantity
+    release(posting, hold, returning, released, pieces, program, 0)
+
+
+def release(
+    posting: Posting,
+    hold: Hold,
+    parts: list[tuple[int, int, int]],
+    points: int,
+    pieces: int,
+    program: Program,
+    due_ms: int,
+) -> None:
+    """Held points return to their lots, and what the reward's limits counted is given back.
+
+    A part whose expiry has passed expires at once; another repays debt first.
+    """
+    member = posting.member
+    member.wallets[hold.unit].held -= points
+    lots.give_back(posting, hold.unit, parts, posting.held, "void", "void", due_ms)
+    reward = program.rewards.get(hold.reward_id)
+    if reward is not None:
+        limits.give_back(member, program.calendar, reward.windows, hold.requested_at_ms, points, pieces)
 
 
 def redeem(posting: Posting, redemption_id: str, hold: Hold) -> None:
@@ -88,32 +176,13 @@ def redeem(posting: Posting, redemption_id: str, hold: Hold) -> None:
         posting.post("redeem", hold.unit, points, posting.held, REDEEMED, seq, "redeem", leg)
 
 
-def void(posting: Posting, redemption_id: str, hold: Hold, program: Program) -> None:
-    """The held points return to their lots, and what the reward's limits counted is given back.
-
-    A part whose expiry has passed expires at once; another repays debt first.
-    """
-    member = posting.member
-    unit = hold.unit
-    wallet = member.wallets[unit]
-    wallet.held -= hold.points
-    del member.holds[redemption_id]
-    legs = 0
-    for seq, points, expires_at_ms in hold.parts:
-        lot = lots.restore(wallet, seq, points, expires_at_ms)
-        posting.post("void", unit, points, posting.held, posting.available, seq, "void", legs)
-        legs += 1
-        if 0 < expires_at_ms <= member.clock_ms:
-            lots.expire(posting, wallet, unit, lot, legs)
-            legs += 1
-        else:
-            legs += lots.repay(posting, wallet, unit, lot, "void", legs)
-    reward = program.rewards.get(hold.reward_id)
-    if reward is not None:
-        limits.give_back(member, program.calendar, reward.windows, hold.requested_at_ms, hold.points, hold.quantity)
+def void(posting: Posting, redemption_id: str, hold: Hold, program: Program, due_ms: int = 0) -> None:
+    """All of the hold is released; `due_ms` is the time of due work that does it."""
+    del posting.member.holds[redemption_id]
+    release(posting, hold, hold.parts, hold.points, hold.quantity, program, due_ms)
 
 
-def command(posting: Posting, event: Event, redemption_id: str, hold: Hold, action: str, log_time_ms: int) -> None:
+def command(posting: Posting, traceparent: str, redemption_id: str, hold: Hold, action: str, log_time_ms: int) -> None:
     """Tell the provider what to do."""
     posting.out.command(
         FulfillmentCommand(
@@ -131,6 +200,6 @@ def command(posting: Posting, event: Event, redemption_id: str, hold: Hold, acti
             posting.occurred_at_ms,
             posting.recorded_at_ms,
             log_time_ms,
-            event.traceparent,
+            traceparent,
         )
     )

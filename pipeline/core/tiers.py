@@ -6,6 +6,7 @@ from pipeline.core.bounds import WALLET_MAX
 from pipeline.core.calendar import DAY_MS
 from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
+from pipeline.core.order import NOT_SPENT
 from pipeline.core.program import Program
 from pipeline.core.records import TierChange
 
@@ -23,20 +24,30 @@ def counting_year(member: Member, program: Program, at_ms: int) -> int:
 
 
 def qualify(posting: Posting, program: Program, points: int) -> None:
-    """Count qualifying points and raise the tier at once if they reach one; it is valid until the end of the year
-    after."""
+    """Count qualifying points (or minor units spent) and raise the tier at once if they reach one.
+
+    It is valid until the end of the year after.
+    """
     member = posting.member
     open_year(member, counting_year(member, program, posting.occurred_at_ms))
     member.qualifying_points = min(member.qualifying_points + points, WALLET_MAX)
     rank = qualified_rank(program, member.qualifying_points)
     if rank > program.tier_ranks.get(member.tier, -1):
-        until_ms = program.calendar.year_start(member.qualifying_year + 2) if rank else 0
+        until_ms = review_time(program, member.qualifying_year + 2) if rank else 0
         change(posting, program.tiers[rank].tier_id, until_ms, "qualified", member.qualifying_points)
 
 
+def spend(posting: Posting, program: Program, currency: str, minor: int) -> tuple[int, int]:
+    """Count what a purchase cost in money towards the tier, where spending qualifies; (year, minor units) counted."""
+    if minor <= 0 or not program.tiers or currency != program.tier_policy.spend_currency:
+        return NOT_SPENT
+    year = counting_year(posting.member, program, posting.occurred_at_ms)
+    qualify(posting, program, minor)
+    return year, minor
+
+
 def unqualify(member: Member, year: int, points: int) -> None:
-    """A clawback takes qualifying points from the year they counted in, if that is still kept; the tier stays until its
-    review."""
+    """A clawback takes qualifying points from the year they counted in, if that is still kept."""
     if year == member.qualifying_year:
         member.qualifying_points = max(member.qualifying_points - points, 0)
     elif year == member.qualifying_year - 1:
@@ -44,21 +55,49 @@ def unqualify(member: Member, year: int, points: int) -> None:
 
 
 def review(posting: Posting, program: Program) -> None:
-    """At `tier_until_ms` the tier becomes what the year just ended qualifies for; the first tier is never reviewed."""
+    """At `tier_until_ms` the tier becomes what the year just ended qualifies for, at most one lower where the programme
+    says so; the first tier is never reviewed."""
     member = posting.member
     # The programme's zone may have changed since the date was set, so the year is the one that starts nearest to it.
-    year = program.calendar.year(member.tier_until_ms + HALF_YEAR_MS)
+    grace_ms = program.tier_policy.grace_ms
+    year = program.calendar.year(member.tier_until_ms - grace_ms + HALF_YEAR_MS)
     points = points_of(member, year - 1)
+    if grace_ms:
+        points = max(points, points_of(member, year))
     open_year(member, year)
     tier, until_ms = "", 0
     if program.tiers:
         rank = qualified_rank(program, points)
+        if program.tier_policy.one_down:
+            rank = max(rank, program.tier_ranks.get(member.tier, 0) - 1)
         tier = program.tiers[rank].tier_id
-        until_ms = program.calendar.year_start(year + 1) if rank else 0
+        until_ms = review_time(program, year + 1) if rank else 0
     if tier == member.tier:
         member.tier_until_ms = until_ms
     else:
         change(posting, tier, until_ms, "review", points)
+
+
+def review_time(program: Program, year: int) -> int:
+    """When a tier that is kept until `year` begins is reviewed."""
+    return program.calendar.year_start(year) + program.tier_policy.grace_ms
+
+
+def best_points(member: Member) -> int:
+    """The better of the two years that are kept: what the tier can rest on."""
+    return max(member.qualifying_points, member.qualifying_previous)
+
+
+def requalify(posting: Posting, program: Program, points_before: int) -> None:
+    """After a refund, a tier that rested on `points_before` and no longer does becomes what is qualified for.
+
+    One that did not rest on them (kept by grace, or one down from a better one) stays until its review.
+    """
+    member = posting.member
+    points = best_points(member)
+    rank = qualified_rank(program, points)
+    if rank < program.tier_ranks.get(member.tier, -1) <= qualified_rank(program, points_before):
+        change(posting, program.tiers[rank].tier_id, member.tier_until_ms if rank else 0, "refunded", points)
 
 
 def change(posting: Posting, tier: str, until_ms: int, reason: str, points: int) -> None:

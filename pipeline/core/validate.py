@@ -21,10 +21,13 @@ from pipeline.core.payloads import (
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
     ReferralJoined,
+    RefundLine,
     SubscriptionRenewed,
+    TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
 )
@@ -33,6 +36,7 @@ from pipeline.core.program import Program
 Fault = tuple[str, str]
 
 INSTALMENTS_MAX: Final = 10_000
+REVISION_MAX: Final = 1_000_000
 SHOWN_MAX: Final = 80
 OUTCOMES: Final = ("unknown", "confirmed", "failed", "cancelled")
 
@@ -80,18 +84,22 @@ def payload_fault(event: Event, program: Program) -> Fault | None:
             or currency_fault(payload.currency, program)
             or (country_fault(payload.country) if payload.country else None)
             or (lines_fault(payload.lines) if payload.lines else None)
+            or (payment_fault(payload, program) if payload.points_paid or payload.points_paid_minor else None)
+            or (range_fault("revision", payload.revision, 0, REVISION_MAX) if payload.revision else None)
         )
     if isinstance(payload, TransactionRefunded):
         return (
             id_fault("order_id", payload.order_id)
-            or range_fault("amount_minor", payload.amount_minor, 1, AMOUNT_MINOR_MAX)
+            or range_fault("amount_minor", payload.amount_minor, 0 if payload.lines else 1, AMOUNT_MINOR_MAX)
             or currency_fault(payload.currency, program)
+            or (refund_lines_fault(payload.lines) if payload.lines else None)
         )
     if isinstance(payload, FulfillmentOutcome):
         return (
             id_fault("fulfillment_id", payload.fulfillment_id)
             or id_fault("redemption_id", payload.redemption_id)
             or choice_fault("outcome", payload.outcome, OUTCOMES)
+            or range_fault("quantity", payload.quantity, 0, QUANTITY_MAX)
         )
     if isinstance(payload, RedemptionRequested):
         return (
@@ -129,6 +137,12 @@ def other_payload_fault(member_id: str, payload: Payload, program: Program) -> F
             or range_fault("amount_minor", payload.amount_minor, 1, AMOUNT_MINOR_MAX)
             or currency_fault(payload.currency, program)
         )
+    if isinstance(payload, RedemptionConfirmed):
+        return id_fault("redemption_id", payload.redemption_id) or range_fault(
+            "quantity", payload.quantity, 0, QUANTITY_MAX
+        )
+    if isinstance(payload, TransactionCancelled):
+        return id_fault("order_id", payload.order_id) or range_fault("revision", payload.revision, 0, REVISION_MAX)
     if isinstance(payload, OnboardingCompleted):
         return id_fault("flow", payload.flow)
     if isinstance(payload, ReferralAccepted):
@@ -235,14 +249,47 @@ def lines_fault(lines: list[Line]) -> Fault | None:
     return None
 
 
+def refund_lines_fault(lines: list[RefundLine]) -> Fault | None:
+    """Lines that came back: each once, with as many pieces as a line can have."""
+    seen: set[str] = set()
+    for index, line in enumerate(lines):
+        place = f"lines[{index}]"
+        fault = id_fault(f"{place}.line_id", line.line_id) or range_fault(
+            f"{place}.quantity", line.quantity, 0, QUANTITY_MAX
+        )
+        if fault is not None:
+            return fault
+        if line.line_id in seen:
+            return (
+                reasons.REPEATED_LINE,
+                f"{place}.line_id is {shown(line.line_id)}, as of a line before it; give each line once",
+            )
+        seen.add(line.line_id)
+    return None
+
+
+def payment_fault(payload: TransactionCompleted, program: Program) -> Fault | None:
+    """The part paid with points: a known unit, and worth at most what was paid."""
+    return (
+        unit_fault("points_unit", payload.points_unit, program)
+        or range_fault("points_paid", payload.points_paid, 1, POINTS_MAX)
+        or range_fault("points_paid_minor", payload.points_paid_minor, 0, payload.amount_minor)
+    )
+
+
+def unit_fault(field: str, unit: str, program: Program) -> Fault | None:
+    """A unit of the programme, or nothing for its first."""
+    if not unit or unit in program.units:
+        return None
+    known = ", ".join(program.units)
+    return (reasons.UNKNOWN_UNIT, f"{field} is {shown(unit)}; send one of {known}, or leave it empty for the first")
+
+
 def adjustment_fault(payload: PointsAdjusted, program: Program) -> Fault | None:
     """Points given or taken by hand: a known unit, not 0, with reason and author."""
-    if payload.unit and payload.unit not in program.units:
-        known = ", ".join(program.units)
-        return (
-            reasons.UNKNOWN_UNIT,
-            f"unit is {shown(payload.unit)}; send one of {known}, or leave it empty for the first",
-        )
+    fault = unit_fault("unit", payload.unit, program)
+    if fault is not None:
+        return fault
     if payload.points == 0:
         return (
             reasons.OUT_OF_RANGE,

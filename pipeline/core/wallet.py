@@ -6,6 +6,8 @@ LotTuple = tuple[int, int, int, int]
 WalletTuple = tuple[str, int, int, int, int, tuple[LotTuple, ...], tuple[LotTuple, ...]]
 HoldTuple = tuple[str, str, str, str, int, str, int, tuple[tuple[int, int, int], ...], bool, int]
 WindowTuple = tuple[str, int, int, int]
+HoldTerms = tuple[str, bool, int]
+"""(redemption id, dispatched, timeout_at_ms)."""
 
 
 @final
@@ -85,11 +87,14 @@ class Wallet:
 class Hold:
     """An open redemption. `parts` are (lot seq, points, expires_at_ms) taken from lots, earliest expiry first.
 
-    `requested_at_ms` is when the request occurred, `cancelling` whether the provider was asked to cancel.
+    `requested_at_ms` is when the request occurred, `cancelling` whether the provider was asked to cancel. A hold that
+    is not `dispatched` waits for confirmation. At `timeout_at_ms` (0: never) it is voided, or if dispatched said to be
+    overdue.
     """
 
     __slots__ = (
         "cancelling",
+        "dispatched",
         "fulfillment_id",
         "parts",
         "points",
@@ -97,6 +102,7 @@ class Hold:
         "quantity",
         "requested_at_ms",
         "reward_id",
+        "timeout_at_ms",
         "unit",
     )
 
@@ -111,6 +117,8 @@ class Hold:
         parts: list[tuple[int, int, int]],
         cancelling: bool,
         requested_at_ms: int,
+        dispatched: bool = True,
+        timeout_at_ms: int = 0,
     ) -> None:
         self.fulfillment_id = fulfillment_id
         self.reward_id = reward_id
@@ -121,11 +129,14 @@ class Hold:
         self.parts = parts
         self.cancelling = cancelling
         self.requested_at_ms = requested_at_ms
+        self.dispatched = dispatched
+        self.timeout_at_ms = timeout_at_ms
 
     def __repr__(self) -> str:
         return (
             f"Hold({self.fulfillment_id!r}, {self.reward_id!r}, {self.provider!r}, {self.quantity}, {self.unit!r}, "
-            f"{self.points}, {self.parts!r}, cancelling={self.cancelling}, requested_at_ms={self.requested_at_ms})"
+            f"{self.points}, {self.parts!r}, cancelling={self.cancelling}, requested_at_ms={self.requested_at_ms}, "
+            f"dispatched={self.dispatched}, timeout_at_ms={self.timeout_at_ms})"
         )
 
 
@@ -142,6 +153,17 @@ class Window:
 
     def __repr__(self) -> str:
         return f"Window({self.start_ms}, points={self.points}, count={self.count})"
+
+
+def hold_terms(holds: dict[str, Hold]) -> tuple[HoldTerms, ...]:
+    """What some holds have beyond `hold_tuple`."""
+    return tuple(
+        [
+            (redemption_id, hold.dispatched, hold.timeout_at_ms)
+            for redemption_id, hold in holds.items()
+            if hold.timeout_at_ms or not hold.dispatched
+        ]
+    )
 
 
 def hold_tuple(redemption_id: str, hold: Hold) -> HoldTuple:

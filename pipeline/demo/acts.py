@@ -18,6 +18,7 @@ from pipeline.core.payloads import (
     RedemptionCancelled,
     RedemptionRequested,
     ReferralAccepted,
+    RefundLine,
     SubscriptionRenewed,
     TransactionCompleted,
     TransactionRefunded,
@@ -88,10 +89,12 @@ def refunds(script: Script) -> None:
     script.event(member, TransactionRefunded("r-1", 4_000, "USD", "too small"))
     script.event(member, TransactionRefunded("r-1", 6_000, "USD", "the rest"))
     script.event(member, TransactionRefunded("r-1", 1, "USD", ""), REFUSED + reasons.REFUND_EXCEEDS_ORDER)
-    script.event(member, TransactionRefunded("r-9", 1_000, "USD", ""), REFUSED + reasons.ORDER_UNKNOWN)
+    script.event(member, TransactionRefunded("r-9", 1_000, "USD", ""), APPLIED)
     script.event(member, _purchase("r-2", 5_000))
     script.event(member, TransactionRefunded("r-2", 5_000, "EUR", ""), REFUSED + reasons.CURRENCY_DIFFERS)
     script.event(member, _purchase("r-2", 7_000), REFUSED + reasons.ORDER_EXISTS)
+    unbought = TransactionRefunded("r-2", 0, "USD", lines=[RefundLine("9")])
+    script.event(member, unbought, REFUSED + reasons.LINE_UNKNOWN)
 
 
 def history_refunds(script: Script, history: Sequence[Purchase]) -> None:

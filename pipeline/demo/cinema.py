@@ -98,6 +98,8 @@ class Cinema:
         redemption = command.redemption_id
         if command.action == "cancel":
             self._report(command, "cancelled", "")
+        elif command.action != "fulfil":
+            return  # an overdue command asks people, not the provider
         elif redemption.startswith(FAILS):
             self._report(command, "failed", "sold out")
         elif not redemption.startswith(WAITS):

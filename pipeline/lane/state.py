@@ -8,7 +8,8 @@ from typing import Final, final
 import msgspec
 
 from pipeline.core.events import Event
-from pipeline.core.member import Member, Order
+from pipeline.core.member import Member
+from pipeline.core.order import Order
 from pipeline.lane import keys
 from pipeline.lane.faults import Faults, guarded_get
 from pipeline.lane.ports import Change, LaneBroken, Store

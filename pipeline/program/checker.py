@@ -58,7 +58,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     settings = read_settings(report, *nodes[files.SETTINGS]) if files.SETTINGS in nodes else NO_SETTINGS
     tiers = NO_TIERS
     if files.TIERS in nodes:
-        tiers = read_tiers(report, *nodes[files.TIERS], tuple(settings.units))
+        tiers = read_tiers(report, *nodes[files.TIERS], tuple(settings.units), settings.currencies)
     tiers_known = files.TIERS in nodes or files.TIERS not in texts
     rewards: dict[str, Reward] = {}
     if files.REWARDS in nodes:

@@ -76,12 +76,16 @@ def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
         zone=zone,
         units=settings.units,
         tiers=tiers.tiers,
-        qualification_unit=tiers.qualification_unit or next(iter(settings.units)),
+        qualification_unit=""
+        if tiers.policy.spend_currency
+        else tiers.qualification_unit or next(iter(settings.units)),
         rules=_tables(definition),
         rewards=definition.rewards,
         currencies=frozenset(settings.currencies),
         clawback=settings.clawback,
         enrolment=settings.enrolment,
+        returns_points=settings.returns_points,
+        tier_policy=tiers.policy,
     )
     return program, definition
 

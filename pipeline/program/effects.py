@@ -21,7 +21,8 @@ def check_program(
     unit = tiers.qualification_unit or default_unit
     rules = [draft.rule for draft in drafts if draft.rule is not None]
     qualifying = any(rule.qualifies and rule.live and rule.unit.unit_id == unit for rule in rules)
-    if not report.refuses("rules") and not qualifying and tiers_file is not None:
+    by_spend = bool(tiers.policy.spend_currency)
+    if not report.refuses("rules") and not qualifying and not by_spend and tiers_file is not None:
         for tier, start in zip(tiers.tiers, tiers.starts, strict=True):
             if tier.threshold > 0:
                 reason = f"tier `{tier.tier_id}` can never be reached: no live rule qualifies in unit `{unit}`"
@@ -32,7 +33,9 @@ def check_program(
         rule = draft.rule
         if rule is None:
             continue
-        if rule.qualifies and rule.unit.unit_id != unit and unit and default_unit:
+        if rule.qualifies and by_spend:
+            draft.section.warn("qualifies", "`qualifies` has no effect where spending qualifies for tiers", "remove it")
+        elif rule.qualifies and rule.unit.unit_id != unit and unit and default_unit:
             advice = f"points of unit `{unit}` count for tiers"
             draft.section.warn("qualifies", f"`qualifies` has no effect on unit `{rule.unit.unit_id}`", advice)
         elif rule.qualifies and not tiers.ids:

@@ -8,10 +8,11 @@ from pipeline.core.program import Period, Reward, Unit
 from pipeline.program.limits import LIMITS, read_limits
 from pipeline.program.problems import Report, Source, closest, shorten
 from pipeline.program.sections import ITEMS_MAX, Section
-from pipeline.program.shapes import DEFAULT_UNIT, Choice, Fields, Items, Key, Keys, Name, Whole
+from pipeline.program.shapes import DEFAULT_UNIT, Choice, Fields, Items, Key, Keys, Length, Name, Whole
 from pipeline.program.yaml_nodes import Node
 
 PROVIDERS: Final = ("house", "external")
+CONFIRMS: Final = ("none", "required")
 KEYS: Final[Keys] = {
     "id": Key(Name(), "The reward's name, which redemption requests give.", required=True),
     "price": Key(Whole(1, POINTS_MAX), "Points for one piece.", required=True),
@@ -23,6 +24,14 @@ KEYS: Final[Keys] = {
     ),
     "tiers": Key(Items(Name(), ITEMS_MAX), "Only members in one of these tiers; without it, everyone."),
     "limit": Key(LIMITS, "How much one member can get; `points` are points spent, `count` is pieces."),
+    "confirm": Key(
+        Choice(CONFIRMS),
+        "`required`: the points are held, and nobody is told, until a `redemption_confirmed`.",
+        default="none",
+    ),
+    "timeout": Key(
+        Length(months=False), "How long a hold waits: one nobody was told of becomes void, another is called overdue."
+    ),
 }
 FILE_KEYS: Final[Keys] = {
     "rewards": Key(Items(Fields(KEYS), ITEMS_MAX, id_key="id"), "What points buy.", required=True)
@@ -65,9 +74,26 @@ def _reward(
             advice = closest(scalar.value, tiers) or "the programme has no tiers.yaml"
             report.error(source, scalar.start, f"there is no tier `{shorten(scalar.value)}`", advice)
     limits = read_limits(report, source, section.node("limit"), what)
+    confirm = section.choice("confirm", CONFIRMS, "none") == "required"
+    timeout_ms = _timeout_ms(section, provider, confirm=confirm)
     if reward_id is None or price is None or unit is None:
         return None
-    return Reward(reward_id, unit, price, provider, tuple(scalar.value for scalar in allowed), limits)
+    named = tuple(scalar.value for scalar in allowed)
+    return Reward(reward_id, unit, price, provider, named, limits, confirm, timeout_ms)
+
+
+def _timeout_ms(section: Section, provider: str, *, confirm: bool) -> int:
+    """How long a hold waits, 0 for ever."""
+    timeout = section.period("timeout")
+    if timeout is None:
+        return 0
+    if timeout.months:
+        advice = f"write days: {timeout.months * 30}d"
+        section.refuse("timeout", "`timeout` must have a fixed length, and months have not", advice)
+    elif provider == "house" and not confirm:
+        reason = "`timeout` has no effect: what the house gives is given at once"
+        section.warn("timeout", reason, "add `confirm: required`, or remove the key")
+    return timeout.ms
 
 
 def read_unit(section: Section, units: dict[str, Unit]) -> Unit | None:

@@ -28,7 +28,9 @@ from pipeline.program.shapes import (
 from pipeline.program.vocabulary import REWARDABLE
 from pipeline.program.yaml_nodes import Mapping, Node, Scalar
 
-RESERVED_IDS: Final = frozenset({"adjust", "clawback", "expire", "hold", "redeem", "release", "void"})
+RESERVED_IDS: Final = frozenset(
+    {"adjust", "clawback", "expire", "hold", "points_paid", "points_returned", "redeem", "release", "void"}
+)
 """Rule ids of the ledger's own entries."""
 
 MODES: Final = ("live", "shadow")

@@ -12,6 +12,7 @@ from pipeline.program.zones import zone_names
 
 ROUNDINGS: Final = ("floor", "ceiling", "half_up", "half_even")
 CLAWBACKS: Final = ("only_pending", "within_balance", "unlimited")
+POINTS_PAID: Final = ("returned", "kept")
 ENROLMENTS: Final = ("required", "automatic")
 NEVER: Final = Period(0, 0)
 
@@ -25,7 +26,12 @@ REFUNDS_KEYS: Final[Keys] = {
         "What a refund takes back of the points that its order earned: pending ones, available ones too as far as they "
         "go, or all.",
         default="within_balance",
-    )
+    ),
+    "points_paid": Key(
+        Choice(POINTS_PAID),
+        "Whether a refund gives back, with their expiry, the points that its part of the order was paid with.",
+        default="returned",
+    ),
 }
 KEYS: Final[Keys] = {
     "program": Key(Name(), "The programme's name.", required=True),
@@ -62,6 +68,7 @@ class Settings:
     currencies: tuple[str, ...]
     units: dict[str, Unit]
     clawback: str
+    returns_points: bool = True
 
 
 NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], (), {}, "within_balance")
@@ -79,7 +86,8 @@ def read_settings(report: Report, source: Source, node: Node) -> Settings:
         enrolment=section.choice("enrolment", ENROLMENTS, ENROLMENTS[0]),
         currencies=_currencies(report, source, section),
         units=_units(report, source, section),
-        clawback="within_balance" if refunds is None else refunds.choice("clawback", CLAWBACKS, CLAWBACKS[0]),
+        clawback="within_balance" if refunds is None else refunds.choice("clawback", CLAWBACKS, "within_balance"),
+        returns_points=refunds is None or refunds.choice("points_paid", POINTS_PAID, "returned") == "returned",
     )
 
 

@@ -4,14 +4,19 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.bounds import POINTS_MAX
-from pipeline.core.program import Tier
+from pipeline.core.program import TIERS_AS_QUALIFIED, Tier, TierPolicy
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import Section
-from pipeline.program.shapes import DEFAULT_UNIT, Fields, Items, Key, Keys, Name, Whole
+from pipeline.program.shapes import DEFAULT_UNIT, Choice, Fields, Items, Key, Keys, Length, Name, Text, Whole
 from pipeline.program.yaml_nodes import Node
 
 MAX_EARN_PERCENT: Final = 10_000
 MAX_TIERS: Final = 50
+MAX_GRACE_MS: Final = 90 * 86_400_000
+
+BY: Final = ("points", "spend")
+DOWNGRADES: Final = ("balance_based", "one_down")
+ON_REFUNDS: Final = ("keep", "recompute")
 
 KEYS: Final[Keys] = {
     "id": Key(Name(), "The tier's name.", required=True),
@@ -25,12 +30,27 @@ KEYS: Final[Keys] = {
     ),
 }
 QUALIFICATION_KEYS: Final[Keys] = {
-    "unit": Key(Name(), "The unit whose points count; the default one without it.", default=DEFAULT_UNIT)
+    "by": Key(Choice(BY), "What counts: points that rules gave, or money spent on purchases.", default="points"),
+    "unit": Key(Name(), "The unit whose points count; the default one without it.", default=DEFAULT_UNIT),
+    "currency": Key(Text("[A-Z]{3}", "USD"), "The currency in which spending counts, in minor units."),
 }
 FILE_KEYS: Final[Keys] = {
     "qualification": Key(Fields(QUALIFICATION_KEYS), "What counts for tiers.", default="{}"),
     "tiers": Key(
         Items(Fields(KEYS), MAX_TIERS, ordered=True, id_key="id"), "The tiers, thresholds going up.", required=True
+    ),
+    "downgrade": Key(
+        Choice(DOWNGRADES),
+        "When a tier's time is over: what the year that ended qualifies for, or one tier down at most.",
+        default="balance_based",
+    ),
+    "grace": Key(
+        Length(months=False), "How long after a tier's time what is earned can still keep it; at most 90 days."
+    ),
+    "on_refund": Key(
+        Choice(ON_REFUNDS),
+        "Whether a refund that undoes the qualification undoes the tier at once, or at its review.",
+        default="keep",
     ),
 }
 
@@ -47,14 +67,17 @@ class Tiers:
     qualification_unit: str
     starts: tuple[int, ...]
     ids: tuple[str, ...]
+    policy: TierPolicy = TIERS_AS_QUALIFIED
 
 
 NO_TIERS: Final = Tiers((), "", (), ())
 """A programme without tiers."""
 
 
-def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...]) -> Tiers:
-    """The tiers of a programme whose units are given, the default first."""
+def read_tiers(
+    report: Report, source: Source, node: Node, units: tuple[str, ...], currencies: tuple[str, ...]
+) -> Tiers:
+    """The tiers of a programme whose units are given, the default first, and whose currencies."""
     section = Section(report, source, node, "tiers.yaml", FILE_KEYS)
     section.require("tiers")
     unit = ""
@@ -64,6 +87,7 @@ def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...
         if unit and units and unit not in units:
             qualification.refuse("unit", f"there is no unit `{unit}`", closest(unit, units))
             unit = ""
+    currency = "" if qualification is None else _spend_currency(qualification, currencies)
     tiers: list[Tier] = []
     starts: list[int] = []
     ids: list[str] = []
@@ -72,7 +96,38 @@ def read_tiers(report: Report, source: Source, node: Node, units: tuple[str, ...
         if tier is not None:
             tiers.append(tier)
             starts.append(item.start)
-    return Tiers(tuple(tiers), unit, tuple(starts), tuple(ids))
+    return Tiers(tuple(tiers), unit, tuple(starts), tuple(ids), _policy(section, currency))
+
+
+def _spend_currency(qualification: Section, currencies: tuple[str, ...]) -> str:
+    """The currency in which spending qualifies, after a mistake a stand-in; "" where points do."""
+    if qualification.choice("by", BY, BY[0]) == "points":
+        if "currency" in qualification:
+            qualification.refuse("currency", "`currency` has no effect where points qualify", "add `by: spend`")
+        return ""
+    if "unit" in qualification:
+        qualification.refuse("unit", "`unit` has no effect where spending qualifies", "remove it")
+    scalar = qualification.scalar("currency", "a currency of program.yaml")
+    if scalar is None:
+        qualification.require("currency")
+        return currencies[0] if currencies else "XXX"
+    if currencies and scalar.value not in currencies:
+        advice = closest(scalar.value, currencies)
+        qualification.refuse("currency", f"the programme has no currency `{scalar.value[:20]}`", advice)
+    return scalar.value
+
+
+def _policy(section: Section, spend_currency: str) -> TierPolicy:
+    grace = section.period("grace")
+    if grace is not None and (grace.months or grace.ms > MAX_GRACE_MS):
+        section.refuse("grace", "`grace` must be a fixed length of at most 90 days", "write days, such as 30d")
+        grace = None
+    return TierPolicy(
+        section.choice("downgrade", DOWNGRADES, DOWNGRADES[0]) == "one_down",
+        0 if grace is None else grace.ms,
+        section.choice("on_refund", ON_REFUNDS, ON_REFUNDS[0]) == "recompute",
+        spend_currency,
+    )
 
 
 def _tier(report: Report, source: Source, node: Node, lower: list[Tier], ids: list[str], *, first: bool) -> Tier | None:

@@ -77,12 +77,19 @@ _MEMBER: Final = (
 
 _DOMAINS: Final = {"currency": "currency"}
 
+_READS: Final = {
+    ("transaction_completed", "amount_minor"): "(payload.amount_minor - payload.points_paid_minor)",
+}
+"""What is not read as it stands: the part of a purchase that was paid with points earns nothing."""
+
 
 @cache
 def terms(event_type: str) -> dict[str, Term]:
     """Every name that conditions on an event type can read, by name. Raises KeyError for an unknown type."""
     own = tuple(
-        Term(f"event.{field}", cel_type, f"payload.{field}", "", _DOMAINS.get(field, ""))
+        Term(
+            f"event.{field}", cel_type, _READS.get((event_type, field), f"payload.{field}"), "", _DOMAINS.get(field, "")
+        )
         for field, cel_type in RULE_FIELDS[event_type]
     )
     return {term.name: term for term in (*own, *_HEADER, *_MEMBER)}

@@ -9,13 +9,18 @@ from typing import Final
 
 import msgspec
 
-from pipeline.core.member import Member, Order, OrderTuple
-from pipeline.core.wallet import HoldTuple, Lot, LotTuple, WindowTuple, hold_tuple
+from pipeline.core.member import Member
+from pipeline.core.order import Order, OrderLot, OrderTuple
+from pipeline.core.wallet import HoldTerms, HoldTuple, Lot, LotTuple, WindowTuple, hold_terms, hold_tuple
 
-MEMBER_VERSION: Final = 1
-ORDER_VERSION: Final = 1
+MEMBER_VERSION: Final = 2
+MEMBER_VERSIONS: Final = (1, 2)
+"""Versions of packed members that can be read; the last is written."""
+ORDER_VERSION: Final = 2
 HEADER: Final = Struct(">BQ")
 ORDER_HEADER: Final = bytes([ORDER_VERSION])
+FIRST_ORDER_HEADER: Final = bytes([1])
+"""Orders as version 1 wrote them: without what only some orders have."""
 
 EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "transaction_completed": 1,
@@ -34,6 +39,8 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "custom_event": 14,
     "member_quarantined": 15,
     "quarantine_released": 16,
+    "transaction_cancelled": 20,
+    "redemption_confirmed": 21,
 }
 """Event type to its number in packed members. A number is never given to another type."""
 
@@ -64,13 +71,42 @@ PackedMember = tuple[
     bool,
     int,
     int,
+    tuple[HoldTerms, ...],
 ]
 """`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
 windows as ms before the member's clock; lots as `pack_lots` and `pack_pending_lots` write them."""
 
+FirstPackedMember = tuple[
+    str,
+    int,
+    int,
+    bytes,
+    int,
+    int,
+    str,
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    list[PackedWallet],
+    tuple[HoldTuple, ...],
+    dict[int, int],
+    dict[str, int],
+    list[WindowTuple],
+    bool,
+    int,
+    int,
+]
+"""As version 1 wrote it."""
+
 _encoder: Final = msgspec.msgpack.Encoder()
 _member_decoder: Final = msgspec.msgpack.Decoder(PackedMember)
+_first_member_decoder: Final = msgspec.msgpack.Decoder(FirstPackedMember)
 _order_decoder: Final = msgspec.msgpack.Decoder(OrderTuple)
+_first_order_decoder: Final = msgspec.msgpack.Decoder(tuple[int, str, int, int, tuple[OrderLot, ...]])
 
 
 class UnreadableState(Exception):
@@ -115,6 +151,7 @@ def pack_member(member: Member) -> bytes:
         member.quarantined,
         member.parked,
         member.parked_from,
+        hold_terms(member.holds),
     )
     return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
@@ -123,7 +160,10 @@ def unpack_member(packed: bytes) -> Member:
     """The member that was packed. Raises UnreadableState."""
     next_due_ms = packed_next_due_ms(packed)
     try:
-        body = _member_decoder.decode(memoryview(packed)[HEADER.size :])
+        if packed[0] == 1:
+            body: PackedMember = (*_first_member_decoder.decode(memoryview(packed)[HEADER.size :]), ())
+        else:
+            body = _member_decoder.decode(memoryview(packed)[HEADER.size :])
         clock_ms = body[4]
         wallets = tuple(
             [
@@ -210,10 +250,11 @@ def unpack_pending_lots(packed: PackedLots, clock_ms: int) -> tuple[LotTuple, ..
 
 def packed_next_due_ms(packed: bytes) -> int:
     """When time next changes a packed member, or 0. Raises UnreadableState."""
-    if len(packed) < HEADER.size or packed[0] != MEMBER_VERSION:
+    if len(packed) < HEADER.size or packed[0] not in MEMBER_VERSIONS:
         raise UnreadableState(
-            f"packed member starts with {packed[:1].hex() or 'nothing'}; this pipeline reads version {MEMBER_VERSION}: "
-            f"use the version that wrote it, or wipe the store and restore it"
+            f"packed member starts with {packed[:1].hex() or 'nothing'}; "
+            f"this pipeline reads versions 1 to {MEMBER_VERSION}: use the version "
+            f"that wrote it, or wipe the store and restore it"
         )
     next_due_ms: int = HEADER.unpack_from(packed)[1]
     return next_due_ms
@@ -226,13 +267,16 @@ def pack_order(order: Order) -> bytes:
 
 def unpack_order(packed: bytes) -> Order:
     """The order that was packed. Raises UnreadableState."""
-    if packed[:1] != ORDER_HEADER:
+    if packed[:1] not in (ORDER_HEADER, FIRST_ORDER_HEADER):
         raise UnreadableState(
-            f"packed order starts with {packed[:1].hex() or 'nothing'}; this pipeline reads version {ORDER_VERSION}: "
-            f"use the version that wrote it, or wipe the store and restore it"
+            f"packed order starts with {packed[:1].hex() or 'nothing'}; "
+            f"this pipeline reads versions 1 to {ORDER_VERSION}: use the version "
+            f"that wrote it, or wipe the store and restore it"
         )
     try:
-        amount_minor, currency, occurred_at_ms, refunded_minor, lots = _order_decoder.decode(memoryview(packed)[1:])
+        body = memoryview(packed)[1:]
+        if packed[:1] == FIRST_ORDER_HEADER:
+            return Order.from_tuple((*_first_order_decoder.decode(body), None))
+        return Order.from_tuple(_order_decoder.decode(body))
     except msgspec.DecodeError as error:
         raise UnreadableState(f"packed order of {len(packed)} bytes: {error}; wipe the store and restore it") from error
-    return Order(amount_minor, currency, occurred_at_ms, refunded_minor, list(lots))

@@ -74,7 +74,7 @@ def class_source(record: Record, skip: Sequence[str] = (), with_content: bool = 
     """Source of one value class, without the fields named in `skip`."""
     fields = [field for field in record.fields if field.name not in skip]
     names = [field.attribute for field in fields]
-    arguments = [f"{field.attribute}: {python_type(field.type)}" for field in fields]
+    arguments = argument_sources(fields)
     parts = [
         f"tuple(item.to_tuple() for item in self.{field.attribute})"
         if isinstance(field.type, Array) and isinstance(field.type.items, Record)
@@ -88,7 +88,7 @@ def class_source(record: Record, skip: Sequence[str] = (), with_content: bool = 
         *listed("__slots__ = (", [f'"{name}"' for name in sorted(names)], tail),
         "",
         *listed("def __init__(", ["self", *arguments], ") -> None:"),
-        *indented(f"self.{name} = {name}" for name in names),
+        *indented(f"self.{name} = {_value(name, argument)}" for name, argument in zip(names, arguments, strict=True)),
         "",
         "def to_tuple(self) -> tuple[object, ...]:",
         '    """Field values in schema order."""',
@@ -106,6 +106,32 @@ def class_source(record: Record, skip: Sequence[str] = (), with_content: bool = 
     if with_content:
         body += ["", *content_source(fields)]
     return ["@final", f"class {record.short_name}:", *indented(body), "", ""]
+
+
+def argument_sources(fields: Sequence[Field]) -> list[str]:
+    """The constructor's arguments: fields at the end that have defaults may be left out, so that a field added to a
+    schema asks nothing of those who do not use it."""
+    arguments: list[str] = []
+    may_be_left_out = True
+    for field in reversed(fields):
+        may_be_left_out = may_be_left_out and field.has_default
+        argument = f"{field.attribute}: {python_type(field.type)}"
+        if may_be_left_out:
+            default = default_source(field)
+            argument += _NEW if default in ("[]", "{}") else " = " + default.replace("''", '""')
+        arguments.insert(0, argument)
+    return arguments
+
+
+_NEW: Final = " | None = None"
+"""Ends an argument whose default is an empty collection, which each value must have for itself."""
+
+
+def _value(name: str, argument: str) -> str:
+    if not argument.endswith(_NEW):
+        return name
+    empty = "[]" if ": list[" in argument else "{}"
+    return f"{empty} if {name} is None else {name}"
 
 
 def content_source(fields: Sequence[Field]) -> list[str]:

@@ -18,11 +18,14 @@ from pipeline.core.payloads import (
     ProgramActivated,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
     ReferralJoined,
+    RefundLine,
     SubscriptionRenewed,
     Tick,
+    TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
 )
@@ -423,6 +426,11 @@ def decode_fulfillment_outcome(data: bytes, recorded_at_ms: int) -> Event:
         i = j
     else:
         v_reason = ""
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_quantity = ~(n >> 1) if n & 1 else n >> 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return Event(
@@ -432,7 +440,7 @@ def decode_fulfillment_outcome(data: bytes, recorded_at_ms: int) -> Event:
         v_source,
         v_traceparent,
         v_attributes,
-        FulfillmentOutcome(v_fulfillment_id, v_redemption_id, v_outcome, v_provider_reference, v_reason),
+        FulfillmentOutcome(v_fulfillment_id, v_redemption_id, v_outcome, v_provider_reference, v_reason, v_quantity),
         recorded_at_ms,
     )
 
@@ -1271,6 +1279,119 @@ def decode_redemption_cancelled(data: bytes, recorded_at_ms: int) -> Event:
 
 
 
+def decode_redemption_confirmed(data: bytes, recorded_at_ms: int) -> Event:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_source = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    v_attributes: dict[str, str] = {}
+    n = data[i]
+    i += 1
+    while n:
+        v_attributes_stop = 0
+        if n & 129:
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
+        else:
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_key = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_value = data[i:j].decode()
+            i = j
+            v_attributes[v_attributes_key] = v_attributes_value
+        if v_attributes_stop and i != v_attributes_stop:
+            raise Malformed("RedemptionConfirmed.attributes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_redemption_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_quantity = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return Event(
+        v_event_id,
+        v_member_id,
+        v_occurred_at,
+        v_source,
+        v_traceparent,
+        v_attributes,
+        RedemptionConfirmed(v_redemption_id, v_quantity, v_reason),
+        recorded_at_ms,
+    )
+
+
+
 def decode_redemption_requested(data: bytes, recorded_at_ms: int) -> Event:
     i = 5
     end = len(data)
@@ -1733,6 +1854,119 @@ def decode_subscription_renewed(data: bytes, recorded_at_ms: int) -> Event:
 
 
 
+def decode_transaction_cancelled(data: bytes, recorded_at_ms: int) -> Event:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_source = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    v_attributes: dict[str, str] = {}
+    n = data[i]
+    i += 1
+    while n:
+        v_attributes_stop = 0
+        if n & 129:
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
+        else:
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_key = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_value = data[i:j].decode()
+            i = j
+            v_attributes[v_attributes_key] = v_attributes_value
+        if v_attributes_stop and i != v_attributes_stop:
+            raise Malformed("TransactionCancelled.attributes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_order_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_revision = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return Event(
+        v_event_id,
+        v_member_id,
+        v_occurred_at,
+        v_source,
+        v_traceparent,
+        v_attributes,
+        TransactionCancelled(v_order_id, v_revision, v_reason),
+        recorded_at_ms,
+    )
+
+
+
 def decode_transaction_completed(data: bytes, recorded_at_ms: int) -> Event:
     i = 5
     end = len(data)
@@ -1927,6 +2161,51 @@ def decode_transaction_completed(data: bytes, recorded_at_ms: int) -> Event:
             raise Malformed("TransactionCompleted.lines: a block does not end where it says")
         n = data[i]
         i += 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_points_paid = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_points_unit = data[i:j].decode()
+        i = j
+    else:
+        v_points_unit = ""
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_points_paid_minor = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_revision = ~(n >> 1) if n & 1 else n >> 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return Event(
@@ -1936,7 +2215,19 @@ def decode_transaction_completed(data: bytes, recorded_at_ms: int) -> Event:
         v_source,
         v_traceparent,
         v_attributes,
-        TransactionCompleted(v_order_id, v_amount_minor, v_currency, v_channel, v_store_id, v_country, v_lines),
+        TransactionCompleted(
+            v_order_id,
+            v_amount_minor,
+            v_currency,
+            v_channel,
+            v_store_id,
+            v_country,
+            v_lines,
+            v_points_paid,
+            v_points_unit,
+            v_points_paid_minor,
+            v_revision,
+        ),
         recorded_at_ms,
     )
 
@@ -2057,6 +2348,33 @@ def decode_transaction_refunded(data: bytes, recorded_at_ms: int) -> Event:
         i = j
     else:
         v_reason = ""
+    v_lines: list[RefundLine] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_lines_stop = 0
+        if n & 129:
+            v_lines_count, i, v_lines_stop = read_block(data, i - 1)
+        else:
+            v_lines_count = n >> 1
+        for _ in range(v_lines_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_lines_line_id = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n > 127:
+                n, i = read_int(data, i - 1)
+            v_lines_quantity = ~(n >> 1) if n & 1 else n >> 1
+            v_lines.append(RefundLine(v_lines_line_id, v_lines_quantity))
+        if v_lines_stop and i != v_lines_stop:
+            raise Malformed("TransactionRefunded.lines: a block does not end where it says")
+        n = data[i]
+        i += 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return Event(
@@ -2066,7 +2384,7 @@ def decode_transaction_refunded(data: bytes, recorded_at_ms: int) -> Event:
         v_source,
         v_traceparent,
         v_attributes,
-        TransactionRefunded(v_order_id, v_amount_minor, v_currency, v_reason),
+        TransactionRefunded(v_order_id, v_amount_minor, v_currency, v_reason, v_lines),
         recorded_at_ms,
     )
 
@@ -2252,7 +2570,7 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
     )
 
 
-_DECODE_FULFILLMENT_COMMAND_V_ACTION: Final = ('other', 'fulfil', 'cancel',)
+_DECODE_FULFILLMENT_COMMAND_V_ACTION: Final = ('other', 'fulfil', 'cancel', 'overdue',)
 
 
 def decode_fulfillment_command(data: bytes) -> FulfillmentCommand:
@@ -2409,7 +2727,7 @@ def decode_fulfillment_command(data: bytes) -> FulfillmentCommand:
     )
 
 
-_DECODE_LEDGER_ENTRY_V_KIND: Final = ('other', 'earn', 'release', 'hold', 'redeem', 'void', 'expire', 'clawback', 'adjust', 'debt',)
+_DECODE_LEDGER_ENTRY_V_KIND: Final = ('other', 'earn', 'release', 'hold', 'redeem', 'void', 'expire', 'clawback', 'adjust', 'debt', 'return',)
 
 
 def decode_ledger_entry(data: bytes) -> LedgerEntry:
@@ -3016,7 +3334,7 @@ def decode_reward_decision(data: bytes) -> RewardDecision:
     )
 
 
-_DECODE_TIER_CHANGE_V_REASON: Final = ('other', 'enrolled', 'qualified', 'review',)
+_DECODE_TIER_CHANGE_V_REASON: Final = ('other', 'enrolled', 'qualified', 'review', 'refunded',)
 
 
 def decode_tier_change(data: bytes) -> TierChange:
@@ -3167,10 +3485,12 @@ INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
     "accrue.events.ProfileChanged": decode_profile_changed,
     "accrue.events.QuarantineReleased": decode_quarantine_released,
     "accrue.events.RedemptionCancelled": decode_redemption_cancelled,
+    "accrue.events.RedemptionConfirmed": decode_redemption_confirmed,
     "accrue.events.RedemptionRequested": decode_redemption_requested,
     "accrue.events.ReferralAccepted": decode_referral_accepted,
     "accrue.events.ReferralJoined": decode_referral_joined,
     "accrue.events.SubscriptionRenewed": decode_subscription_renewed,
+    "accrue.events.TransactionCancelled": decode_transaction_cancelled,
     "accrue.events.TransactionCompleted": decode_transaction_completed,
     "accrue.events.TransactionRefunded": decode_transaction_refunded,
     "accrue.control.ProgramActivated": decode_program_activated,

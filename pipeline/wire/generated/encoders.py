@@ -17,11 +17,13 @@ from pipeline.core.payloads import (
     ProgramActivated,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
     ReferralJoined,
     SubscriptionRenewed,
     Tick,
+    TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
 )
@@ -204,6 +206,7 @@ def encode_fulfillment_outcome(prefix: bytes, event: Event) -> bytes:
     v_redemption_id = value.redemption_id.encode()
     v_provider_reference = value.provider_reference.encode()
     v_reason = value.reason.encode()
+    v_quantity = value.quantity
     out += (
         b"\0",
         SMALL[len(v_fulfillment_id)] if len(v_fulfillment_id) < SMALL_LIMIT else length_bytes(len(v_fulfillment_id)),
@@ -215,6 +218,7 @@ def encode_fulfillment_outcome(prefix: bytes, event: Event) -> bytes:
         v_provider_reference,
         SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
         v_reason,
+        SMALL[v_quantity] if 0 <= v_quantity < SMALL_LIMIT else int_bytes(v_quantity),
     )
     return b"".join(out)
 
@@ -582,6 +586,55 @@ def encode_redemption_cancelled(prefix: bytes, event: Event) -> bytes:
 
 
 
+def encode_redemption_confirmed(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, RedemptionConfirmed)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_redemption_id = value.redemption_id.encode()
+    v_quantity = value.quantity
+    v_reason = value.reason.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_redemption_id)] if len(v_redemption_id) < SMALL_LIMIT else length_bytes(len(v_redemption_id)),
+        v_redemption_id,
+        SMALL[v_quantity] if 0 <= v_quantity < SMALL_LIMIT else int_bytes(v_quantity),
+        SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+        v_reason,
+    )
+    return b"".join(out)
+
+
+
 def encode_redemption_requested(prefix: bytes, event: Event) -> bytes:
     value = event.payload
     assert isinstance(value, RedemptionRequested)
@@ -790,6 +843,55 @@ def encode_subscription_renewed(prefix: bytes, event: Event) -> bytes:
 
 
 
+def encode_transaction_cancelled(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, TransactionCancelled)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_order_id = value.order_id.encode()
+    v_revision = value.revision
+    v_reason = value.reason.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_order_id)] if len(v_order_id) < SMALL_LIMIT else length_bytes(len(v_order_id)),
+        v_order_id,
+        SMALL[v_revision] if 0 <= v_revision < SMALL_LIMIT else int_bytes(v_revision),
+        SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+        v_reason,
+    )
+    return b"".join(out)
+
+
+
 def encode_transaction_completed(prefix: bytes, event: Event) -> bytes:
     value = event.payload
     assert isinstance(value, TransactionCompleted)
@@ -864,8 +966,17 @@ def encode_transaction_completed(prefix: bytes, event: Event) -> bytes:
                 SMALL[v_lines_item_quantity] if 0 <= v_lines_item_quantity < SMALL_LIMIT else int_bytes(v_lines_item_quantity),
                 SMALL[v_lines_item_amount_minor] if 0 <= v_lines_item_amount_minor < SMALL_LIMIT else long_bytes(v_lines_item_amount_minor),
             )
+    v_points_paid = value.points_paid
+    v_points_unit = value.points_unit.encode()
+    v_points_paid_minor = value.points_paid_minor
+    v_revision = value.revision
     out += (
         b"\0",
+        SMALL[v_points_paid] if 0 <= v_points_paid < SMALL_LIMIT else long_bytes(v_points_paid),
+        SMALL[len(v_points_unit)] if len(v_points_unit) < SMALL_LIMIT else length_bytes(len(v_points_unit)),
+        v_points_unit,
+        SMALL[v_points_paid_minor] if 0 <= v_points_paid_minor < SMALL_LIMIT else long_bytes(v_points_paid_minor),
+        SMALL[v_revision] if 0 <= v_revision < SMALL_LIMIT else int_bytes(v_revision),
     )
     return b"".join(out)
 
@@ -920,6 +1031,19 @@ def encode_transaction_refunded(prefix: bytes, event: Event) -> bytes:
         v_currency,
         SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
         v_reason,
+    )
+    if value.lines:
+        out.append(length_bytes(len(value.lines)))
+        for v_lines_item in value.lines:
+            v_lines_item_line_id = v_lines_item.line_id.encode()
+            v_lines_item_quantity = v_lines_item.quantity
+            out += (
+                SMALL[len(v_lines_item_line_id)] if len(v_lines_item_line_id) < SMALL_LIMIT else length_bytes(len(v_lines_item_line_id)),
+                v_lines_item_line_id,
+                SMALL[v_lines_item_quantity] if 0 <= v_lines_item_quantity < SMALL_LIMIT else int_bytes(v_lines_item_quantity),
+            )
+    out += (
+        b"\0",
     )
     return b"".join(out)
 
@@ -1007,7 +1131,12 @@ def encode_dead_letter(prefix: bytes, value: DeadLetter) -> bytes:
     )
 
 
-_FULFILLMENT_COMMAND_V_ACTION: Final[dict[str, bytes]] = {"other": SMALL[0], "fulfil": SMALL[1], "cancel": SMALL[2]}
+_FULFILLMENT_COMMAND_V_ACTION: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "fulfil": SMALL[1],
+    "cancel": SMALL[2],
+    "overdue": SMALL[3],
+}
 
 
 def encode_fulfillment_command(prefix: bytes, value: FulfillmentCommand) -> bytes:
@@ -1085,6 +1214,7 @@ _LEDGER_ENTRY_V_KIND: Final[dict[str, bytes]] = {
     "clawback": SMALL[7],
     "adjust": SMALL[8],
     "debt": SMALL[9],
+    "return": SMALL[10],
 }
 
 
@@ -1305,6 +1435,7 @@ _TIER_CHANGE_V_REASON: Final[dict[str, bytes]] = {
     "enrolled": SMALL[1],
     "qualified": SMALL[2],
     "review": SMALL[3],
+    "refunded": SMALL[4],
 }
 
 
@@ -1374,10 +1505,12 @@ EVENTS: Final[dict[type[Payload], tuple[str, Callable[[bytes, Event], bytes]]]] 
     ProfileChanged: ("accrue.events.ProfileChanged", encode_profile_changed),
     QuarantineReleased: ("accrue.events.QuarantineReleased", encode_quarantine_released),
     RedemptionCancelled: ("accrue.events.RedemptionCancelled", encode_redemption_cancelled),
+    RedemptionConfirmed: ("accrue.events.RedemptionConfirmed", encode_redemption_confirmed),
     RedemptionRequested: ("accrue.events.RedemptionRequested", encode_redemption_requested),
     ReferralAccepted: ("accrue.events.ReferralAccepted", encode_referral_accepted),
     ReferralJoined: ("accrue.events.ReferralJoined", encode_referral_joined),
     SubscriptionRenewed: ("accrue.events.SubscriptionRenewed", encode_subscription_renewed),
+    TransactionCancelled: ("accrue.events.TransactionCancelled", encode_transaction_cancelled),
     TransactionCompleted: ("accrue.events.TransactionCompleted", encode_transaction_completed),
     TransactionRefunded: ("accrue.events.TransactionRefunded", encode_transaction_refunded),
 }

@@ -7,58 +7,20 @@ From the core it takes the program's data alone: no function of it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from fractions import Fraction
-from zoneinfo import ZoneInfo
 
-from core_model_arithmetic import NO_PERIOD, dates, desired, millis, minimum, window
-from core_model_ledger import ModelHold, ModelLedger, ModelLot, ModelOrder, Move
+from core_model_arithmetic import NO_PERIOD, dates
+from core_model_ledger import ModelHold, ModelLot, Move
+from core_model_orders import ModelOrders
 
-from pipeline.core.program import Limit, Program, Rule
+from pipeline.core.program import Program
 
 __all__ = ["ModelMember", "Move"]
 
 
 @dataclass
-class ModelMember(ModelLedger):
+class ModelMember(ModelOrders):
     """What events do to one member."""
-
-    def event(
-        self, kind: str, event_id: str, at: int, recorded: int, act: Callable[[Program], str], amount: int = 0
-    ) -> None:
-        """One valid event: time passes, the event acts or is refused, rules award, time passes for what it brought."""
-        program = self.timeline(at)
-        gives = kind in ("transaction_completed", "member_enrolled", "points_given")
-        if not self.enrolled and not gives and self.automatic:
-            self.reason = act(program)
-            assert self.reason
-            return
-        if not self.enrolled and kind != "member_enrolled" and not self.automatic:
-            self.reason = "member_not_enrolled"
-            return
-        self.clock = max(self.clock, recorded)
-        self.pass_time(self.clock)
-        if not self.enrolled:
-            self.enrolled = True
-            self.change_tier(program.tiers[0].tier_id, 0, "enrolled", at)
-        self.reason = act(program)
-        if not self.reason:
-            self.applied.append(kind)
-        self.pass_time(self.clock)
-
-    def buy(self, event_id: str, order_id: str, amount: int, at: int, recorded: int) -> None:
-        def act(program: Program) -> str:
-            if order_id in self.orders:
-                return "order_exists"
-            self.orders[order_id] = ModelOrder(
-                amount, self.award("transaction_completed", amount, event_id, at, program)
-            )
-            return ""
-
-        self.event("transaction_completed", event_id, at, recorded, act)
 
     def enrol(self, event_id: str, at: int, recorded: int) -> None:
         def act(_: Program) -> str:
@@ -92,119 +54,6 @@ class ModelMember(ModelLedger):
 
         self.event("points_given" if points > 0 else "points_taken", event_id, at, recorded, act)
 
-    def award(
-        self, kind: str, amount: int, event_id: str, at: int, program: Program
-    ) -> list[tuple[ModelLot, int, int | None]]:
-        """What every rule gives, seeing the member as before the event; the rules' conditions are their rule ids'
-        minimum."""
-        percent = next((tier.earn_percent for tier in program.tiers if tier.tier_id == self.tier), 100)
-        before, first = list(self.awards), kind not in self.applied
-        issued: list[tuple[ModelLot, int, int | None]] = []
-        for rule in program.rules[kind].rules:
-            if amount < minimum(rule):
-                continue
-            given = self.allowed(rule, desired(rule, amount, percent), before, first, at, program.zone)
-            if not given or not rule.live:
-                continue
-            when = dates(rule.pending, rule.unit, rule.expires, at, program)
-            lot = self.issue("earn", rule.unit.unit_id, given, "program:issued", when, at, event_id)
-            self.awards.append((rule.rule_id, at, given))
-            for every in {limit.every for limit in rule.limits}:
-                self.usage.setdefault((rule.rule_id, every), []).append((True, at, given, 1))
-            year = None
-            if rule.qualifies and rule.unit.unit_id == program.qualification_unit:
-                year = max(datetime.fromtimestamp(at / 1000, program.zone).year, self.newest_year())
-                self.qualified.append((year, given))
-            issued.append((lot, given, year))
-        if any(year is not None for _, _, year in issued):
-            self.rise(program, at)
-        return issued
-
-    def rise(self, program: Program, at: int) -> None:
-        year = self.newest_year()
-        known = [tier.tier_id for tier in program.tiers]
-        reached = [tier.tier_id for tier in program.tiers if tier.threshold <= self.points_in(year)]
-        if len(reached) - 1 > known.index(self.tier):
-            self.change_tier(reached[-1], millis(datetime(year + 2, 1, 1, tzinfo=program.zone)), "qualified", at)
-
-    def allowed(
-        self, rule: Rule, points: int, before: list[tuple[str, int, int]], first: bool, at: int, zone: ZoneInfo
-    ) -> int:
-        if rule.first_only and not first:
-            return 0
-        others = [when for rule_id, when, _ in before if rule.cooldown_any or rule_id == rule.rule_id]
-        if rule.cooldown_ms and any(when > at - rule.cooldown_ms for when in others):
-            return 0
-        for limit in rule.limits:
-            used_points, used_count = self.used(rule.rule_id, limit, at, zone)
-            if limit.points:
-                points = min(points, max(limit.points - used_points, 0))
-            elif used_count >= limit.count:
-                points = 0
-        return points
-
-    def used(self, owner: str, limit: Limit, at: int, zone: ZoneInfo) -> tuple[int, int]:
-        """Points and count used in the window of `at`, or in the newest if `at` is late."""
-        newest: tuple[int, ...] = ()
-        points = count = 0
-        for is_use, when, some_points, some_count in self.usage.get((owner, limit.every), []):
-            label = window(limit.every, when, zone)
-            if is_use and label > newest:
-                newest, points, count = label, 0, 0
-            if is_use:
-                points, count = points + some_points, count + some_count
-            elif label == newest:
-                points, count = points - some_points, count - some_count
-        return (points, count) if window(limit.every, at, zone) <= newest else (0, 0)
-
-    def refund(self, event_id: str, order_id: str, amount: int, at: int, recorded: int) -> None:
-        def act(program: Program) -> str:
-            order = self.orders.get(order_id)
-            if order is None:
-                return "order_unknown"
-            if sum(order.refunds) + amount > order.paid:
-                return "refund_exceeds_order"
-            already = sum(order.refunds)
-            order.refunds.append(amount)
-            claims: list[tuple[ModelLot, int]] = []
-            for lot, earned, year in order.lots:
-                claim = math.floor(Fraction(earned * (already + amount), order.paid)) - math.floor(
-                    Fraction(earned * already, order.paid)
-                )
-                claims.append((lot, claim))
-                if year is not None:
-                    self.qualified.append((year, -claim))
-            self.claw_back([claim for claim in claims if claim[1]], program.clawback, at, event_id)
-            return ""
-
-        self.event("transaction_refunded", event_id, at, recorded, act)
-
-    def claw_back(self, claims: list[tuple[ModelLot, int]], policy: str, at: int, event_id: str) -> None:
-        end = "program:clawed_back"
-        missing: dict[str, int] = {}
-        is_pending = {lot.lot: bool(lot.pending_until and lot.left) for lot, _ in claims}
-        for lot, points in [claim for claim in claims if is_pending[claim[0].lot]]:
-            self.take(lot, points, "clawback", "pending", end, at, event_id)
-        if policy == "only_pending":
-            return
-        for lot, points in [claim for claim in claims if not is_pending[claim[0].lot]]:
-            own = min(points, lot.left)
-            if own:
-                self.take(lot, own, "clawback", "available", end, at, event_id)
-            missing[lot.unit] = missing.get(lot.unit, 0) + points - own
-        for unit, points in missing.items():
-            left = points
-            for lot in self.burning(unit):
-                part = min(left, lot.left)
-                if part:
-                    self.take(lot, part, "clawback", "available", end, at, event_id)
-                left -= part
-            if policy == "within_balance":
-                left = min(left, max(self.balances(unit)[2] - self.balances(unit)[3], 0))
-            if left:
-                self.owed.setdefault(unit, []).append(left)
-                self.move("clawback", unit, left, "debt", end, 0, at, event_id)
-
     def redeem(self, event_id: str, redemption_id: str, reward_id: str, pieces: int, at: int, recorded: int) -> None:
         def act(program: Program) -> str:
             reward = program.rewards.get(reward_id)
@@ -230,47 +79,81 @@ class ModelMember(ModelLedger):
                 if part:
                     self.take(lot, part, "hold", "available", "held", at, event_id)
                     parts.append((lot, part))
-            self.holds[redemption_id] = ModelHold(reward_id, unit, points, pieces, parts, at)
+            timeout = recorded + reward.timeout_ms if reward.timeout_ms else 0
+            self.holds[redemption_id] = ModelHold(
+                reward_id, unit, points, pieces, parts, at, "", timeout=timeout, waiting=reward.confirm
+            )
             for every in {limit.every for limit in reward.limits}:
                 self.usage.setdefault((reward_id, every), []).append((True, at, points, pieces))
             return ""
 
         self.event("redemption_requested", event_id, at, recorded, act)
 
+    def confirm(self, event_id: str, redemption_id: str, pieces: int, at: int, recorded: int) -> None:
+        def act(program: Program) -> str:
+            hold = self.holds.get(redemption_id)
+            if hold is None:
+                return "redemption_not_open"
+            if not hold.waiting:
+                return "already_confirmed"
+            if pieces > hold.pieces:
+                return "quantity_exceeds_hold"
+            self.keep_only(hold, pieces, program, at, event_id)
+            hold.waiting = False
+            timeout = program.rewards[hold.reward_id].timeout_ms
+            hold.timeout = recorded + timeout if timeout else 0
+            return ""
+
+        self.event("redemption_confirmed", event_id, at, recorded, act)
+
+    def keep_only(self, hold: ModelHold, pieces: int, program: Program, at: int, event_id: str) -> None:
+        """The points of the pieces beyond that return, latest expiry first."""
+        if not pieces or pieces == hold.pieces:
+            return
+        price = hold.points // hold.pieces
+        gone: list[tuple[ModelLot, int]] = []
+        while sum(points for _, points in hold.parts) > price * pieces:
+            lot, points = hold.parts.pop()
+            over = min(points, sum(one for _, one in hold.parts) + points - price * pieces)
+            gone.append((lot, over))
+            if over < points:
+                hold.parts.append((lot, points - over))
+        lost = hold.pieces - pieces
+        hold.points, hold.pieces = price * pieces, pieces
+        self.let_go(hold, gone, lost, program, at, event_id)
+
     def cancel(self, event_id: str, redemption_id: str, at: int, recorded: int) -> None:
-        def act(_: Program) -> str:
+        def act(program: Program) -> str:
             hold = self.holds.get(redemption_id)
             if hold is None:
                 return "redemption_not_open"
             if hold.cancelling:
                 return "already_cancelling"
+            if hold.waiting:
+                del self.holds[redemption_id]
+                self.let_go(hold, hold.parts, hold.pieces, program, at, event_id)
             hold.cancelling = True
             return ""
 
         self.event("redemption_cancelled", event_id, at, recorded, act)
 
-    def outcome(self, event_id: str, redemption_id: str, outcome: str, at: int, recorded: int) -> None:
+    def outcome(self, event_id: str, redemption_id: str, outcome: str, at: int, recorded: int, pieces: int = 0) -> None:
         def act(program: Program) -> str:
             hold = self.holds.get(redemption_id)
-            if hold is None:
+            if hold is None or hold.waiting:
                 return "redemption_not_open"
             if outcome == "unknown":
                 return ""
+            if outcome != "confirmed":
+                del self.holds[redemption_id]
+                self.let_go(hold, hold.parts, hold.pieces, program, at, event_id)
+                return ""
+            if pieces > hold.pieces:
+                return "quantity_exceeds_hold"
+            self.keep_only(hold, pieces, program, at, event_id)
             del self.holds[redemption_id]
             for lot, points in hold.parts:
-                if outcome == "confirmed":
-                    self.move("redeem", lot.unit, points, "held", "program:redeemed", lot.lot, at, event_id)
-                    continue
-                lot.taken.append(-points)
-                self.move("void", lot.unit, points, "held", "available", lot.lot, at, event_id)
-                if 0 < lot.expires_at <= self.clock:
-                    self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
-                else:
-                    self.repay(lot, at, event_id)
-            if outcome != "confirmed":
-                for every in {limit.every for limit in program.rewards[hold.reward_id].limits}:
-                    back = (False, hold.requested_at, hold.points, hold.pieces)
-                    self.usage[hold.reward_id, every].append(back)
+                self.move("redeem", lot.unit, points, "held", "program:redeemed", lot.lot, at, event_id)
             return ""
 
         self.event("fulfillment_outcome", event_id, at, recorded, act)

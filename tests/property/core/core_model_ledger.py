@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
+from typing import Any
 
 from core_model_arithmetic import millis
 
@@ -39,14 +41,32 @@ class ModelHold:
     pieces: int
     parts: list[tuple[ModelLot, int]]
     requested_at: int
+    fulfillment_id: str
     cancelling: bool = False
+    timeout: int = 0
+    waiting: bool = False
 
 
 @dataclass
 class ModelOrder:
+    """`lines` are [line id, pieces, amount, pieces back], `points` the lots that paid a part, `uses` what rules with
+    limits or pauses gave."""
+
     paid: int
-    lots: list[tuple[ModelLot, int, int | None]]
+    at: int = 0
+    lots: list[tuple[ModelLot, int, int | None]] = field(default_factory=list)
     refunds: list[int] = field(default_factory=list)
+    revision: int = 0
+    cancelled: bool = False
+    lines: list[list[Any]] = field(default_factory=list)
+    points: list[tuple[ModelLot, int]] = field(default_factory=list)
+    points_paid: int = 0
+    uses: list[tuple[str, int]] = field(default_factory=list)
+    spent: tuple[int, int] = (0, 0)
+
+    def part(self) -> Fraction:
+        """How much of it was refunded; nothing of one that cost nothing."""
+        return Fraction(sum(self.refunds), self.paid or 1)
 
 
 @dataclass
@@ -101,6 +121,11 @@ class ModelLedger:
             if self.tier_until:
                 due.append((self.tier_until, 2, 0))
             due = [one for one in due if one[0] <= until]
+            timeouts = [(hold.timeout, name) for name, hold in self.holds.items() if 0 < hold.timeout <= until]
+            if timeouts and (not due or min(timeouts)[0] < min(due)[0]):
+                at, name = min(timeouts)
+                self.time_out(name, at)
+                continue
             if not due:
                 return
             at, kind, index = min(due, key=lambda one: (one[0], one[1], self.lots[one[2]].lot if one[1] < 2 else 0))
@@ -117,14 +142,59 @@ class ModelLedger:
             else:
                 self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
 
+    def time_out(self, redemption_id: str, at: int) -> None:
+        hold = self.holds[redemption_id]
+        hold.timeout = 0
+        if hold.waiting:
+            del self.holds[redemption_id]
+            self.let_go(hold, hold.parts, hold.pieces, self.timeline(at), at, f"due:timeout:{hold.fulfillment_id}", at)
+
+    def let_go(
+        self,
+        hold: ModelHold,
+        parts: list[tuple[ModelLot, int]],
+        pieces: int,
+        program: Program,
+        at: int,
+        event_id: str,
+        now: int = 0,
+    ) -> None:
+        """Parts of a hold return, and pieces are uncounted."""
+        for lot, points in parts:
+            self.come_back(lot, points, "void", "held", at, event_id, now)
+        for every in {limit.every for limit in program.rewards[hold.reward_id].limits}:
+            back = (False, hold.requested_at, sum(points for _, points in parts), pieces)
+            self.usage.setdefault((hold.reward_id, every), []).append(back)
+
     def review(self, at: int) -> None:
+        """The year that begins nearest to the review less its grace is under way; the one before has ended."""
         program = self.timeline(at)
-        year = datetime.fromtimestamp(at / 1000, program.zone).year
-        reached = [tier for tier in program.tiers if tier.threshold <= self.points_in(year - 1)]
+        grace = program.tier_policy.grace_ms
+        year = datetime.fromtimestamp((at - grace) / 1000 + 182 * 86_400, program.zone).year
+        ended, under_way = self.points_in(year - 1), self.points_in(year)
+        known = [tier.tier_id for tier in program.tiers]
+        reached = self.reached(max(ended, under_way) if grace else ended, program)
+        if program.tier_policy.one_down and known.index(self.tier) > len(reached):
+            reached = known[: known.index(self.tier)]
         self.qualified.append((max(year, self.newest_year()), 0))
         first = len(reached) == 1
-        until = 0 if first else millis(datetime(year + 1, 1, 1, tzinfo=program.zone))
-        self.change_tier(reached[-1].tier_id, until, "review", at)
+        until = 0 if first else millis(datetime(year + 1, 1, 1, tzinfo=program.zone)) + grace
+        self.change_tier(reached[-1], until, "review", at)
+
+    def reached(self, points: int, program: Program) -> list[str]:
+        """Tiers that so many points reach, the first always."""
+        return [tier.tier_id for tier in program.tiers if tier.threshold <= max(points, 0)]
+
+    def resting(self) -> int:
+        """Points of the better of the newest two years."""
+        return max(self.points_in(self.newest_year()), self.points_in(self.newest_year() - 1), 0)
+
+    def fall(self, before: int, program: Program, at: int) -> None:
+        """After a refund: a tier that rested on what there was before, and no longer does, falls."""
+        known = [tier.tier_id for tier in program.tiers]
+        now = self.reached(self.resting(), program)
+        if program.tier_policy.recompute and len(now) <= known.index(self.tier) < len(self.reached(before, program)):
+            self.change_tier(now[-1], self.tier_until if len(now) > 1 else 0, "refunded", at)
 
     def change_tier(self, tier: str, until: int, reason: str, at: int) -> None:
         if tier != self.tier:
@@ -148,6 +218,17 @@ class ModelLedger:
         if points:
             self.owed[lot.unit].append(-points)
             self.take(lot, points, "debt", "available", "debt", at, event_id)
+
+    def come_back(
+        self, lot: ModelLot, points: int, kind: str, origin: str, at: int, event_id: str, now: int = 0
+    ) -> None:
+        """Points return to the lot they were taken from, with its expiry."""
+        lot.taken.append(-points)
+        self.move(kind, lot.unit, points, origin, "available", lot.lot, at, event_id)
+        if 0 < lot.expires_at <= max(self.clock, now):
+            self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
+        else:
+            self.repay(lot, at, event_id)
 
     def issue(
         self, kind: str, unit: str, points: int, origin: str, dates: tuple[int, int], at: int, cause: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from core_model_arithmetic import minimum
-from core_programs import DAY_MS, Limit, Period, Reward, Tier, Unit
+from core_programs import DAY_MS, Limit, Period, Reward, Tier, TierPolicy, Unit
 
 from pipeline.core.events import Event
 from pipeline.core.member import Member
@@ -42,28 +42,30 @@ def table(*rules: Rule) -> RuleTable:
         _event: Event, payload: Payload, _member: Member, _errors: list[tuple[int, str]]
     ) -> list[tuple[int, int]]:
         assert isinstance(payload, TransactionCompleted)
-        amount = payload.amount_minor
+        amount = payload.amount_minor - payload.points_paid_minor
         return [(index, amount) for index, one in enumerate(rules) if amount >= minimum(one)]
 
     return RuleTable(rules, match)
 
 
-def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str) -> Program:
+def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str, policy: TierPolicy) -> Program:
     return Program(
         name,
         name * 64,
         ZoneInfo("Europe/Amsterdam"),
         {"points": POINTS, "miles": MILES},
         (Tier("bronze", 0, 100), Tier("silver", 60, 150), Tier("gold", 200, 175)),
-        "points",
+        "" if policy.spend_currency else "points",
         {"transaction_completed": table_of_rules},
         {
             "mug": Reward("mug", POINTS, 7, "external", (), (Limit(0, 3, "week"),)),
-            "trip": Reward("trip", MILES, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),)),
+            "trip": Reward("trip", MILES, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),), False, DAY_MS),
+            "pass": Reward("pass", POINTS, 3, "external", (), (Limit(0, 5, "month"),), True, 2 * DAY_MS),
         },
         frozenset({"EUR"}),
         clawback,
         enrolment,
+        tier_policy=policy,
     )
 
 

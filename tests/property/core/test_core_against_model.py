@@ -7,14 +7,13 @@ twice, changed and broken, ticks come in between, and some runs require enrolmen
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
+from core_machine import MEMBERS, MINUTE_MS, OrdersMachine, lateness, members, steps
 from core_model import ModelMember, Move
-from core_model_programs import FIRST_RULES, SECOND_RULES, program
-from core_programs import DAY_MS, HOUR_MS, Bench, Dead, Duplicate, TierChange, of
+from core_programs import DAY_MS, Dead, Duplicate, TierChange
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 
 from pipeline.core.chain import chain_faults
 from pipeline.core.events import Event
@@ -25,94 +24,19 @@ from pipeline.core.payloads import (
     MemberEnrolled,
     Payload,
     PointsAdjusted,
-    ProgramActivated,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     TransactionCompleted,
-    TransactionRefunded,
-)
-
-MEMBERS = ("a", "b", "c")
-MINUTE_MS = 60_000
-
-members = st.sampled_from(MEMBERS)
-lateness = st.one_of(st.just(0), st.integers(-4 * MINUTE_MS, 4 * MINUTE_MS), st.integers(0, 80 * DAY_MS))
-steps = st.one_of(
-    st.integers(1, HOUR_MS), st.integers(HOUR_MS, 3 * DAY_MS), st.sampled_from([30 * DAY_MS, 200 * DAY_MS])
 )
 
 
-class Core(RuleBasedStateMachine):
+class Core(OrdersMachine):
     """Every step sends one record to both and compares."""
-
-    @initialize(
-        clawback=st.sampled_from(["only_pending", "within_balance", "unlimited"]),
-        enrolment=st.sampled_from(["automatic", "required"]),
-        second_after=st.integers(1, 90),
-        careful=st.booleans(),
-        enrolled=st.sets(members, min_size=2),
-    )
-    def start(self, clawback: str, enrolment: str, second_after: int, careful: bool, enrolled: set[str]) -> None:
-        first = program("a", FIRST_RULES, clawback, enrolment)
-        second = program("b", SECOND_RULES, "unlimited", enrolment)
-        self.bench = Bench(first, second, start="2026-10-20T08:00:00", careful=careful)
-        switch = self.bench.now_ms + second_after * DAY_MS
-        self.bench.engine.activate(ProgramActivated("b" * 64, switch, "ada", ""), self.bench.now_ms)
-        self.models = {
-            one: ModelMember(lambda at: second if at >= switch else first, enrolment == "automatic") for one in MEMBERS
-        }
-        self.sent: list[Event] = []
-        self.number = 0
-        for member_id in sorted(enrolled):
-            self.enrol(member_id)
-
-    def send(self, member_id: str, payload: Payload, late: int, source: str = "shop") -> tuple[str, int, int]:
-        """Send a valid event; (event id, occurred, recorded) is what the model needs of it."""
-        self.number += 1
-        occurred, recorded = self.bench.now_ms - late, self.bench.now_ms
-        event = Event(f"e{self.number}", member_id, occurred, source, "", {}, payload, recorded)
-        outputs = self.bench.apply(event)
-        assert not of(Dead, outputs)
-        self.sent.append(event)
-        return event.event_id, occurred, recorded
-
-    def check(self, member_id: str) -> None:
-        assert self.bench.reason == self.models[member_id].reason
-
-    def some(self, data: st.DataObject, holds: Callable[[ModelMember], bool]) -> str:
-        """A member for whose model it holds."""
-        return data.draw(st.sampled_from([one for one in MEMBERS if holds(self.models[one])]), "member")
-
-    @rule(member_id=members, amount=st.integers(500, 9_000), order=st.integers(0, 10_000))
-    def buy(self, member_id: str, amount: int, order: int) -> None:
-        self.buy_late(member_id, amount, 0, order)
-
-    @rule(member_id=members, amount=st.integers(0, 9_000), late=lateness, order=st.integers(0, 30))
-    def buy_late(self, member_id: str, amount: int, late: int, order: int) -> None:
-        payload = TransactionCompleted(f"o{order}", amount, "EUR", "", "", "", [])
-        event_id, at, recorded = self.send(member_id, payload, late)
-        self.models[member_id].buy(event_id, f"o{order}", amount, at, recorded)
-        self.check(member_id)
-
-    @precondition(lambda self: any(model.orders for model in self.models.values()))
-    @rule(data=st.data(), late=lateness)
-    def refund(self, data: st.DataObject, late: int) -> None:
-        """Of all that is left, a part of it, or a little more than there is."""
-        member_id = self.some(data, lambda model: bool(model.orders))
-        order_id = data.draw(st.sampled_from(sorted(self.models[member_id].orders)))
-        order = self.models[member_id].orders[order_id]
-        left = order.paid - sum(order.refunds)
-        amount = data.draw(st.one_of(st.just(max(left, 1)), st.integers(1, left + 5)))
-        self.send_refund(member_id, order_id, amount, late)
-
-    def send_refund(self, member_id: str, order_id: str, amount: int, late: int) -> None:
-        event_id, at, recorded = self.send(member_id, TransactionRefunded(order_id, amount, "EUR", ""), late)
-        self.models[member_id].refund(event_id, order_id, amount, at, recorded)
-        self.check(member_id)
 
     @rule(
         member_id=members,
-        reward_id=st.sampled_from(["mug", "mug", "trip", "yacht"]),
+        reward_id=st.sampled_from(["mug", "mug", "pass", "pass", "trip", "yacht"]),
         pieces=st.integers(1, 3),
         late=lateness,
     )
@@ -129,19 +53,39 @@ class Core(RuleBasedStateMachine):
     def send_redemption(self, member_id: str, redemption_id: str, reward_id: str, pieces: int, late: int) -> None:
         event_id, at, recorded = self.send(member_id, RedemptionRequested(redemption_id, reward_id, pieces, ""), late)
         self.models[member_id].redeem(event_id, redemption_id, reward_id, pieces, at, recorded)
+        hold = self.models[member_id].holds.get(redemption_id)
+        if hold is not None and not hold.fulfillment_id:
+            hold.fulfillment_id = self.bench.member(member_id).holds[redemption_id].fulfillment_id
         self.check(member_id)
 
     @precondition(lambda self: any(model.holds for model in self.models.values()))
-    @rule(data=st.data(), outcome=st.sampled_from(["confirmed", "failed", "cancelled", "unknown"]), late=lateness)
-    def settle(self, data: st.DataObject, outcome: str, late: int) -> None:
+    @rule(data=st.data(), pieces=st.integers(0, 3), late=lateness)
+    def confirm(self, data: st.DataObject, pieces: int, late: int) -> None:
         member_id = self.some(data, lambda model: bool(model.holds))
-        self.send_outcome(member_id, data.draw(st.sampled_from(sorted(self.models[member_id].holds))), outcome, late)
+        redemption_id = data.draw(st.sampled_from(sorted(self.models[member_id].holds)))
+        event_id, at, recorded = self.send(member_id, RedemptionConfirmed(redemption_id, pieces), late)
+        self.models[member_id].confirm(event_id, redemption_id, pieces, at, recorded)
+        self.check(member_id)
 
-    def send_outcome(self, member_id: str, redemption_id: str, outcome: str, late: int) -> None:
+    @precondition(lambda self: any(model.holds for model in self.models.values()))
+    @rule(
+        data=st.data(),
+        outcome=st.sampled_from(["confirmed", "failed", "cancelled", "unknown"]),
+        late=lateness,
+        pieces=st.integers(0, 3),
+    )
+    def settle(self, data: st.DataObject, outcome: str, late: int, pieces: int) -> None:
+        member_id = self.some(data, lambda model: bool(model.holds))
+        redemption_id = data.draw(st.sampled_from(sorted(self.models[member_id].holds)))
+        self.send_outcome(member_id, redemption_id, outcome, late, pieces)
+
+    def send_outcome(self, member_id: str, redemption_id: str, outcome: str, late: int, pieces: int = 0) -> None:
         hold = self.bench.member(member_id).holds.get(redemption_id) if self.models[member_id].enrolled else None
-        payload = FulfillmentOutcome("f" if hold is None else hold.fulfillment_id, redemption_id, outcome, "", "")
+        payload = FulfillmentOutcome(
+            "f" if hold is None else hold.fulfillment_id, redemption_id, outcome, quantity=pieces
+        )
         event_id, at, recorded = self.send(member_id, payload, late, "provider")
-        self.models[member_id].outcome(event_id, redemption_id, outcome, at, recorded)
+        self.models[member_id].outcome(event_id, redemption_id, outcome, at, recorded, pieces)
         self.check(member_id)
 
     @precondition(lambda self: any(model.holds for model in self.models.values()))
@@ -161,11 +105,6 @@ class Core(RuleBasedStateMachine):
         self.models[member_id].adjust(event_id, points, at, recorded)
         self.check(member_id)
 
-    def enrol(self, member_id: str) -> None:
-        event_id, at, recorded = self.send(member_id, MemberEnrolled("", "", ""), 0)
-        self.models[member_id].enrol(event_id, at, recorded)
-        self.check(member_id)
-
     @rule(data=st.data(), member_id=members, late=lateness)
     def send_what_is_refused(self, data: st.DataObject, member_id: str, late: int) -> None:
         """Mostly: what is unknown, closed or done before."""
@@ -173,7 +112,7 @@ class Core(RuleBasedStateMachine):
         if kind == "enrol":
             self.enrol(member_id)
         elif kind == "refund":
-            self.send_refund(member_id, "nothing", 1, late)
+            self.send_refund(member_id, "nothing", 1, late, (("1", 1),))
         elif kind == "cancel":
             self.send_cancel(member_id, "nothing", late)
         elif kind == "outcome":

@@ -70,6 +70,7 @@ def test_numbers_of_every_length_are_written_as_fastavro_writes_them() -> None:
     name = "accrue.events.TransactionCompleted"
     usual = {"event_id": "e", "member_id": "m", "source": "s", "traceparent": "", "attributes": {}, "order_id": "o"}
     usual |= {"currency": "EUR", "channel": "", "store_id": "", "country": "", "lines": []}
+    usual |= {"points_paid": 0, "points_unit": "", "points_paid_minor": 0, "revision": 0}
 
     for bits in range(64):
         for number in ((1 << bits) - 1, -(1 << bits), min((1 << bits) + 1, (1 << 63) - 1)):

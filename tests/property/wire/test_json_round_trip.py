@@ -54,6 +54,10 @@ def content(fields: dict[str, Any]) -> str:
         "store_id": "",
         "country": "",
         "lines": [],
+        "points_paid": 0,
+        "points_unit": "",
+        "points_paid_minor": 0,
+        "revision": 0,
     }
     event: Event = built("accrue.events.TransactionCompleted", usual | fields)
     return event.payload.content()

@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.member import Member, Order
+from pipeline.core.member import Member
+from pipeline.core.order import Order, Rest
 from pipeline.core.payloads import PAYLOAD_TYPES
 from pipeline.core.wallet import Hold, Lot, Wallet, Window
 from pipeline.wire.state import pack_member, pack_order, packed_next_due_ms, unpack_member, unpack_order
@@ -91,7 +92,25 @@ def test_a_member_and_its_tuple_share_nothing_that_changes(member: Member) -> No
 order_lots = st.lists(st.tuples(texts, st.integers(1, 2**40), points, points, st.integers(0, 9_999)), max_size=4)
 
 
+def tuples(*items: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[tuple[object, ...], ...]]:
+    return st.lists(st.tuples(*items), max_size=3).map(tuple)
+
+
+rests = st.builds(
+    Rest,
+    points,
+    st.booleans(),
+    tuples(texts, points, st.integers(-(2**40), 2**40), points),
+    texts,
+    points,
+    tuples(points, points, times),
+    tuples(texts, points),
+    st.tuples(points, points),
+    tuples(texts, texts, times, points, texts, tuples(texts, points)),
+)
+
+
 @settings(deadline=None)
-@given(st.builds(Order, points, texts, times, points, order_lots))
+@given(st.builds(Order, points, texts, times, points, order_lots, st.none() | rests))
 def test_an_order_comes_back_as_it_was(order: Order) -> None:
     assert unpack_order(pack_order(order)) == order

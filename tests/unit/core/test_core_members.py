@@ -74,7 +74,7 @@ def test_an_event_that_only_takes_does_not_enrol() -> None:
     assert bench.of(TierChange) == []
     assert [one.reason for one in bench.of(RewardDecision)] == [
         "unknown_reward",
-        "order_unknown",
+        "waits_for_order",
         "insufficient_points",
     ]
 

@@ -54,14 +54,6 @@ def test_a_refund_of_more_than_was_paid_is_refused() -> None:
     assert bench.balances() == (4, 0, 0, 0)
 
 
-def test_a_refund_of_an_unknown_order_is_refused() -> None:
-    bench = shop()
-    bench.enrol()
-    bench.refund("r1", "order-e1", 1)
-
-    assert bench.reason == "order_unknown"
-
-
 def test_a_refund_in_another_currency_is_refused() -> None:
     bench = Bench(program(currencies=frozenset({"EUR", "USD"})))
     bench.buy("e1", 1_000)

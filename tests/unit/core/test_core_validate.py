@@ -21,10 +21,13 @@ from pipeline.core.payloads import (
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
+    RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
     ReferralJoined,
+    RefundLine,
     SubscriptionRenewed,
+    TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
 )
@@ -37,7 +40,10 @@ PROGRAM = program(currencies=frozenset({"EUR", "USD"}))
 VALID: list[Payload] = [
     TransactionCompleted("o", 0, "EUR", "", "", "", []),
     TransactionCompleted("o", AMOUNT_MINOR_MAX, "USD", "web", "s", "NL", [LINE, Line("2", "sku", "", 2, -100)]),
+    TransactionCompleted("o", 100, "EUR", points_paid=7, points_unit="points", points_paid_minor=100, revision=3),
     TransactionRefunded("o", 1, "EUR", ""),
+    TransactionRefunded("o", 0, "EUR", lines=[RefundLine("1"), RefundLine("2", 5)]),
+    TransactionCancelled("o", 1_000_000),
     MemberEnrolled("", "", ""),
     MemberEnrolled("NL", "new", "2000-02-29"),
     ProfileChanged("", "", ""),
@@ -48,6 +54,8 @@ VALID: list[Payload] = [
     EmiPaymentSucceeded("l", 1, 1, "EUR", True),
     RedemptionRequested("r", "voucher", 1, ""),
     RedemptionCancelled("r", ""),
+    RedemptionConfirmed("r", 2),
+    FulfillmentOutcome("f", "r", "confirmed", quantity=2),
     FulfillmentOutcome("f", "r", "unknown", "", ""),
     PointsAdjusted("", 1, "why", "ada"),
     PointsAdjusted("points", -POINTS_MAX, "why", "ada"),
@@ -157,6 +165,53 @@ INVALID: list[tuple[Payload, str, str]] = [
         FulfillmentOutcome("f", "r", "done", "", ""),
         "malformed",
         "outcome is 'done'; it must be one of unknown, confirmed, failed, cancelled",
+    ),
+    (
+        TransactionCompleted("o", 100, "EUR", points_paid=1, points_paid_minor=101),
+        "out_of_range",
+        "points_paid_minor is 101; it must be from 0 to 100",
+    ),
+    (
+        TransactionCompleted("o", 100, "EUR", points_paid_minor=50),
+        "out_of_range",
+        f"points_paid is 0; it must be from 1 to {POINTS_MAX}",
+    ),
+    (
+        TransactionCompleted("o", 100, "EUR", points_paid=1, points_unit="miles"),
+        "unknown_unit",
+        "points_unit is 'miles'; send one of points, or leave it empty for the first",
+    ),
+    (
+        TransactionCompleted("o", 100, "EUR", revision=-1),
+        "out_of_range",
+        "revision is -1; it must be from 0 to 1000000",
+    ),
+    (
+        TransactionRefunded("o", 0, "EUR"),
+        "out_of_range",
+        f"amount_minor is 0; it must be from 1 to {AMOUNT_MINOR_MAX}",
+    ),
+    (
+        TransactionRefunded("o", 0, "EUR", lines=[RefundLine("1", -1)]),
+        "out_of_range",
+        "lines[0].quantity is -1; it must be from 0 to 1000000",
+    ),
+    (
+        TransactionRefunded("o", 0, "EUR", lines=[RefundLine("1"), RefundLine("1")]),
+        "repeated_line",
+        "lines[1].line_id is '1', as of a line before it; give each line once",
+    ),
+    (RedemptionConfirmed("r", -1), "out_of_range", "quantity is -1; it must be from 0 to 1000000"),
+    (
+        FulfillmentOutcome("f", "r", "confirmed", quantity=-1),
+        "out_of_range",
+        "quantity is -1; it must be from 0 to 1000000",
+    ),
+    (TransactionCancelled("", 0), "missing_field", "order_id is empty; it is required"),
+    (
+        TransactionCancelled("o", 1_000_001),
+        "out_of_range",
+        "revision is 1000001; it must be from 0 to 1000000",
     ),
     (
         PointsAdjusted("miles", 1, "why", "ada"),
@@ -286,5 +341,5 @@ def test_an_event_before_any_program_is_told_what_to_do() -> None:
 def test_every_reason_is_described_and_of_one_kind() -> None:
     named = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}
 
-    assert named == set(reasons.DEAD_LETTER_REASONS) | set(reasons.REFUSAL_REASONS)
-    assert not set(reasons.DEAD_LETTER_REASONS) & set(reasons.REFUSAL_REASONS)
+    kinds = (reasons.DEAD_LETTER_REASONS, reasons.REFUSAL_REASONS, reasons.APPLIED_REASONS)
+    assert sorted(named) == sorted(reason for kind in kinds for reason in kind)

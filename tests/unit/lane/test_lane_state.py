@@ -8,7 +8,8 @@ import pytest
 from fake_store import FakeStore
 
 from pipeline.core.events import Event
-from pipeline.core.member import Member, Order
+from pipeline.core.member import Member
+from pipeline.core.order import Order
 from pipeline.core.payloads import MemberEnrolled
 from pipeline.lane import keys
 from pipeline.lane import state as state_module

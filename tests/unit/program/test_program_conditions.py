@@ -50,7 +50,7 @@ def test_conditions_that_cannot_fail_are_plain_python_over_hoisted_reads() -> No
         'event.amount_minor >= 10000 && member.tier in ["gold", "platinum"]', "event.amount_minor / 100 > 5"
     ) == (
         "def match(event, payload, member, errors):\n"
-        "    event_amount_minor = payload.amount_minor\n"
+        "    event_amount_minor = (payload.amount_minor - payload.points_paid_minor)\n"
         "    member_tier = (member.tier or TIER)\n"
         "    found = []\n"
         "    if ((event_amount_minor >= 10000) and (member_tier in {'gold', 'platinum'})):\n"
@@ -65,7 +65,7 @@ def test_a_condition_that_can_fail_is_guarded_and_evaluated_last() -> None:
     assert source('event.attributes["gift"] == "yes" && event.amount_minor > 2 * 50') == (
         "def match(event, payload, member, errors):\n"
         "    event_attributes = event.attributes\n"
-        "    event_amount_minor = payload.amount_minor\n"
+        "    event_amount_minor = (payload.amount_minor - payload.points_paid_minor)\n"
         "    found = []\n"
         "    try:\n"
         "        if ((event_amount_minor > 100) and (event_attributes['gift'] == 'yes')):\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from program_texts import problems
 
-from pipeline.program import limits, rewards_file, rules_file, settings_file
+from pipeline.program import limits, rewards_file, rules_file, settings_file, tiers_file
 from pipeline.program.cel_errors import FUNCTION_NAMES
 from pipeline.program.vocabulary import REWARDABLE, terms
 
@@ -31,8 +31,17 @@ def test_examples_are_sound(name: str, text: str) -> None:
 def test_every_key_is_told_of() -> None:
     keys = {*rules_file.KEYS, *(f"award.{key}" for key in rules_file.AWARD_KEYS)}
     keys |= {f"award.points.{key}" for key in rules_file.POINTS_KEYS}
-    keys |= {*settings_file.KEYS} - {"refunds"} | {"refunds.clawback", "units.*.expires", "units.*.rounding"}
+    keys |= {*settings_file.KEYS} - {"refunds"} | {"units.*.expires", "units.*.rounding"}
+    keys |= {f"refunds.{key}" for key in settings_file.REFUND_KEYS} | {*settings_file.POINTS_PAID}
     keys |= {f"rewards.*.{key}" for key in rewards_file.KEYS}
+    keys |= {
+        *tiers_file.KEYS[2:],
+        *(f"qualification.{key}" for key in tiers_file.QUALIFICATION_KEYS),
+        *tiers_file.BY,
+        *tiers_file.DOWNGRADES,
+        *tiers_file.ON_REFUNDS,
+        *rewards_file.CONFIRMS,
+    }
     keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
     keys -= {"award"}
 

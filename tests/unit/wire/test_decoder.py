@@ -170,16 +170,16 @@ def test_malformed_bytes_are_undecodable_and_the_field_is_named(value: bytes, fa
     assert fault in error.detail
 
 
-def with_lines(tail: bytes) -> bytes:
-    """The purchase with other bytes where its lines stand."""
+def with_lines(tail: bytes, rest: bytes = bytes(4)) -> bytes:
+    """The purchase with other bytes where its lines stand; `rest` are the four fields behind them."""
     without = ENCODER.event(purchase(lines=[]))
-    assert without[-1] == 0
-    return without[:-1] + tail
+    assert without[-5:] == bytes(5)
+    return without[:-5] + tail + rest
 
 
 LINE = bytes.fromhex("02310c636f6666656508666f6f64048cc401")
 BLOCKS = {
-    "more items than bytes": (with_lines(b"\xfe\xff\xff\xff\x0f" + LINE), "a block claims 2147483647 items where"),
+    "more items than bytes": (with_lines(b"\xfe\xff\xff\xff\x0f" + LINE, b""), "a block claims 2147483647 items where"),
     "2^62 items": (with_lines(bytes((*LONGEST[:8], 0x7E)) + LINE), "a block claims"),
     "the most negative count": (
         with_lines(bytes((*LONGEST, 0x01)) + b"\0" + LINE),
@@ -192,7 +192,7 @@ BLOCKS = {
         with_lines(b"\x80\x00\2" + LINE + b"\0"),
         "the zero that ends the blocks takes more than one byte",
     ),
-    "no closing zero": (with_lines(b"\2" + LINE), "TransactionCompleted.lines: the value is cut off"),
+    "no closing zero": (with_lines(b"\2" + LINE, b""), "TransactionCompleted.lines: the value is cut off"),
     "an int of 33 bits": (
         with_lines(b"\2" + LINE.replace(b"food\x04", b"food\x80\x80\x80\x80\x20") + b"\0"),
         "TransactionCompleted.lines[0].quantity: an int takes more than 32 bits",

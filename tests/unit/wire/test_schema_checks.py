@@ -177,7 +177,7 @@ def test_a_change_is_held_against_every_earlier_version(folder: Path) -> None:
     edit(folder, lambda s: s["fields"].append({**ADDED, "type": "long", "default": 0}))
 
     assert any(
-        "version 2 of the history" in fault and "TransactionCompleted.added" in fault for fault in check(folder, TOPICS)
+        "version 3 of the history" in fault and "TransactionCompleted.added" in fault for fault in check(folder, TOPICS)
     )
 
 

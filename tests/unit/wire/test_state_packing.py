@@ -1,9 +1,11 @@
 """Packed state: small, with the due time readable in place, and refused where it cannot be read."""
 
+import msgspec
 import pytest
 from core_programs import DAY_MS, Bench, Limit, Period, Tier, Unit, program, rule, table
 
-from pipeline.core.member import Member, Order
+from pipeline.core.member import Member
+from pipeline.core.order import Order
 from pipeline.core.payloads import PAYLOAD_TYPES
 from pipeline.wire.state import (
     EVENT_TYPE_CODES,
@@ -45,7 +47,7 @@ def test_the_due_time_stands_right_behind_the_version_in_8_bytes() -> None:
 
     packed = pack_member(member)
 
-    assert packed[0] == 1
+    assert packed[0] == 2
     assert int.from_bytes(packed[1:9], "big") == member.next_due_ms == packed_next_due_ms(packed)
     assert member.next_due_ms > 0
 
@@ -76,12 +78,29 @@ def test_numbers_of_event_types_never_change() -> None:
     ]
 
 
+def test_a_member_that_version_1_wrote_is_read() -> None:
+    packed = pack_member(typical())
+    fields = msgspec.msgpack.decode(packed[9:])
+
+    assert unpack_member(b"\x01" + packed[1:9] + msgspec.msgpack.encode(fields[:22])) == typical()
+
+
+def test_an_order_that_version_1_wrote_is_read() -> None:
+    packed = b"\x01" + msgspec.msgpack.encode((1_000, "EUR", 7, 400, (("points", 3, 10, 4, 2026),)))
+
+    assert unpack_order(packed) == Order(1_000, "EUR", 7, 400, [("points", 3, 10, 4, 2026)])
+
+
 def test_another_version_is_refused_with_the_way_out() -> None:
     member, order = pack_member(Member("m")), pack_order(Order(1, "EUR", 0, 0, []))
 
-    with pytest.raises(UnreadableState, match="packed member starts with 02; this pipeline reads version 1: use the"):
-        unpack_member(b"\x02" + member[1:])
-    with pytest.raises(UnreadableState, match="packed order starts with 07; this pipeline reads version 1: use the"):
+    with pytest.raises(
+        UnreadableState, match="packed member starts with 07; this pipeline reads versions 1 to 2: use the"
+    ):
+        unpack_member(b"\x07" + member[1:])
+    with pytest.raises(
+        UnreadableState, match="packed order starts with 07; this pipeline reads versions 1 to 2: use the"
+    ):
         unpack_order(b"\x07" + order[1:])
 
 
