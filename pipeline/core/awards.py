@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.core import limits, lots, tiers
+from pipeline.core import expiry, limits, lots, tiers
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.ledger import ISSUED, Posting
@@ -139,8 +139,11 @@ def book(posting: Posting, program: Program, rule: Rule, at_ms: int, points: int
     calendar = program.calendar
     pending = rule.pending
     available_at_ms = calendar.add(at_ms, pending.months, pending.ms) if pending.months or pending.ms else 0
-    lasts = rule.lasts
-    expires_at_ms = calendar.add(available_at_ms or at_ms, lasts.months, lasts.ms) if lasts.months or lasts.ms else 0
     unit = rule.unit.unit_id
     wallet = posting.member.wallets[unit]
+    from_ms = available_at_ms or at_ms
+    if rule.slides:
+        expires_at_ms = expiry.of_unit(calendar, rule.unit, wallet, from_ms)
+    else:
+        expires_at_ms = expiry.date_after(calendar, rule.lasts, from_ms)
     return lots.issue(posting, wallet, "earn", unit, points, ISSUED, available_at_ms, expires_at_ms, rule.rule_id)

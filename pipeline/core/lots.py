@@ -4,6 +4,7 @@ from bisect import bisect_left, insort
 from typing import Final
 
 from pipeline.core.bounds import WALLET_MAX
+from pipeline.core.expiry import SLIDING_MS, burn_order
 from pipeline.core.ledger import EXPIRED, Posting
 from pipeline.core.member import Member
 from pipeline.core.wallet import Lot, Wallet
@@ -159,16 +160,13 @@ def next_due(member: Member) -> int:
     for wallet in member.wallets.values():
         if wallet.pending_lots:
             next_ms = min(next_ms, wallet.pending_lots[0].available_at_ms)
-        if wallet.lots and wallet.lots[0].expires_at_ms:
+        if wallet.lots and 0 < wallet.lots[0].expires_at_ms < SLIDING_MS:
             next_ms = min(next_ms, wallet.lots[0].expires_at_ms)
+        if wallet.slides_until_ms:
+            next_ms = min(next_ms, wallet.slides_until_ms)
     return 0 if next_ms == NEVER_MS else next_ms
 
 
 def release_order(lot: Lot) -> tuple[int, int]:
     """Pending lots are released in ascending order of this."""
     return (lot.available_at_ms, lot.seq)
-
-
-def burn_order(lot: Lot) -> tuple[int, int]:
-    """Available lots burn and expire in ascending order of this."""
-    return (lot.expires_at_ms or NEVER_MS, lot.seq)

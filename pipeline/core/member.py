@@ -144,9 +144,16 @@ class Member:
         member.qualifying_year = values[12]
         member.qualifying_points = values[13]
         member.qualifying_previous = values[14]
-        for unit, available, pending, held, debt, lots, pending_lots in values[15]:
+        for unit, available, pending, held, debt, lots, pending_lots, slides_until_ms, lapsed_seq in values[15]:
             member.wallets[unit] = Wallet(
-                available, pending, held, debt, [Lot(*lot) for lot in lots], [Lot(*lot) for lot in pending_lots]
+                available,
+                pending,
+                held,
+                debt,
+                [Lot(*lot) for lot in lots],
+                [Lot(*lot) for lot in pending_lots],
+                slides_until_ms,
+                lapsed_seq,
             )
         for (
             redemption_id,

@@ -9,7 +9,7 @@ from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.payloads import Payload
 
-SEMANTICS: Final = 1
+SEMANTICS: Final = 2
 """Number of the core's rules of decision; a bundle names the one it was checked with."""
 
 Match = Callable[[Event, Payload, Member, list[tuple[int, str]]], list[tuple[int, int]]]
@@ -22,25 +22,40 @@ A rule that fails while evaluated is left out and appended to errors as (index, 
 
 @final
 class Period:
-    """A length of time: `months` calendar months, then `ms` milliseconds. (0, 0) means none."""
+    """A length of time: `months` calendar months, then `ms` milliseconds, then on to the end of the calendar month or
+    year where `end_of` names one. (0, 0, "") means none."""
 
-    __slots__ = ("months", "ms")
+    __slots__ = ("end_of", "months", "ms")
 
-    def __init__(self, months: int, ms: int) -> None:
+    def __init__(self, months: int, ms: int, end_of: str = "") -> None:
         self.months = months
         self.ms = ms
+        self.end_of = end_of
 
 
 @final
 class Unit:
-    """A unit of points. `rounding` is floor, ceiling, half_up or half_even; `expires` counts from availability."""
+    """A unit of points. `rounding` is floor, ceiling, half_up or half_even; `expires` counts from availability.
 
-    __slots__ = ("expires", "rounding", "unit_id")
+    Where `sliding`, it counts anew for all points of the unit whenever some are earned, and with `slides_by_redeeming`
+    also whenever some are redeemed.
+    """
 
-    def __init__(self, unit_id: str, rounding: str, expires: Period) -> None:
+    __slots__ = ("expires", "rounding", "slides_by_redeeming", "sliding", "unit_id")
+
+    def __init__(
+        self,
+        unit_id: str,
+        rounding: str,
+        expires: Period,
+        sliding: bool = False,
+        slides_by_redeeming: bool = False,
+    ) -> None:
         self.unit_id = unit_id
         self.rounding = rounding
         self.expires = expires
+        self.sliding = sliding
+        self.slides_by_redeeming = slides_by_redeeming
 
 
 @final
@@ -100,6 +115,7 @@ class Rule:
         "rate_numerator",
         "restricted",
         "rule_id",
+        "slides",
         "tier_multiplies",
         "unit",
         "window_keys",
@@ -140,6 +156,7 @@ class Rule:
         self.qualifies = qualifies
         self.live = live
         self.lasts = unit.expires if expires is None else expires
+        self.slides = unit.sliding and expires is None
         self.window_keys = tuple([f"{rule_id}/{limit.every}" for limit in limits])
         self.windows = unique_windows(rule_id, limits)
         self.restricted = first_only or cooldown_ms > 0 or bool(limits)

@@ -6,7 +6,7 @@
                       open --cancel asked--> open, cancelling
 """
 
-from pipeline.core import limits, lots, reasons
+from pipeline.core import expiry, limits, lots, reasons
 from pipeline.core.events import Event
 from pipeline.core.ledger import REDEEMED, Posting
 from pipeline.core.payloads import FulfillmentOutcome, RedemptionCancelled, RedemptionRequested
@@ -36,6 +36,8 @@ def request(posting: Posting, event: Event, payload: RedemptionRequested, progra
         return reasons.INSUFFICIENT_POINTS
     parts = lots.burn(wallet, points)
     wallet.held += points
+    if reward.unit.slides_by_redeeming:
+        expiry.prolong(calendar, reward.unit, wallet, at_ms)
     for leg, (seq, part, _) in enumerate(parts):
         posting.post("hold", unit, part, posting.available, posting.held, seq, "hold", leg)
     limits.use(member, calendar, reward.windows, at_ms, points, payload.quantity)
@@ -103,7 +105,7 @@ def void(posting: Posting, redemption_id: str, hold: Hold, program: Program) -> 
         lot = lots.restore(wallet, seq, points, expires_at_ms)
         posting.post("void", unit, points, posting.held, posting.available, seq, "void", legs)
         legs += 1
-        if 0 < expires_at_ms <= member.clock_ms:
+        if expiry.has_passed(member, wallet, seq, expires_at_ms):
             lots.expire(posting, wallet, unit, lot, legs)
             legs += 1
         else:

@@ -5,11 +5,11 @@ from typing import Final, final
 
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Period, Rule, Unit
+from pipeline.program.expiry_keys import expires
 from pipeline.program.limits import read_limits
 from pipeline.program.problems import Report, Source, shorten
 from pipeline.program.rewards_file import read_unit
 from pipeline.program.sections import Section
-from pipeline.program.settings_file import expires
 from pipeline.program.vocabulary import REWARDABLE
 from pipeline.program.yaml_nodes import Mapping, Node, Scalar
 
@@ -147,6 +147,9 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
     unit = read_unit(section, units)
     pending = section.period("pending") if "pending" in section else _NOW
     expiry = expires(section)
+    if unit is not None and unit.sliding and "expires" in section:
+        reason = f"`expires` cannot be set here: all points of unit `{unit.unit_id}` expire together, with activity"
+        section.refuse("expires", reason, "remove it, or give another unit")
     fixed, per, rate, of = 0, 1, (1, 1), None
     points = section.node("points")
     if isinstance(points, Mapping):

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.program import Period, Unit
+from pipeline.program.expiry_keys import expires, read_sliding
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import IDENTIFIER, Section, bad_name_advice
-from pipeline.program.yaml_nodes import Node, Scalar
+from pipeline.program.yaml_nodes import Node
 from pipeline.program.zones import zone_names
 
 ROUNDINGS: Final = ("floor", "ceiling", "half_up", "half_even")
@@ -95,13 +96,6 @@ def _units(report: Report, source: Source, section: Section) -> dict[str, Unit]:
         if unit is None:
             continue
         unit.require("expires")
-        units[name] = Unit(name, unit.choice("rounding", ROUNDINGS, "floor"), expires(unit) or NEVER)
+        rounding = unit.choice("rounding", ROUNDINGS, "floor")
+        units[name] = read_sliding(unit, name, rounding) or Unit(name, rounding, expires(unit) or NEVER)
     return units
-
-
-def expires(section: Section) -> Period | None:
-    """Value of `expires`: a length of time, or `never`; None where absent or wrong."""
-    node = section.node("expires")
-    if isinstance(node, Scalar) and node.value == "never":
-        return NEVER
-    return section.period("expires")

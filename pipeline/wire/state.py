@@ -12,7 +12,9 @@ import msgspec
 from pipeline.core.member import Member, Order, OrderTuple
 from pipeline.core.wallet import HoldTuple, Lot, LotTuple, WindowTuple, hold_tuple
 
-MEMBER_VERSION: Final = 1
+MEMBER_VERSION: Final = 2
+MEMBER_VERSIONS: Final = (1, 2)
+"""Versions of packed members that can be read; the last is written."""
 ORDER_VERSION: Final = 1
 HEADER: Final = Struct(">BQ")
 ORDER_HEADER: Final = bytes([ORDER_VERSION])
@@ -40,7 +42,33 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
 EVENT_TYPES: Final[dict[int, str]] = {code: name for name, code in EVENT_TYPE_CODES.items()}
 
 PackedLots = list[int | None]
-PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots]
+PackedWallet1 = tuple[str, int, int, int, int, PackedLots, PackedLots]
+PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots, int, int]
+PackedMember1 = tuple[
+    str,
+    int,
+    int,
+    bytes,
+    int,
+    int,
+    str,
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    list[PackedWallet1],
+    tuple[HoldTuple, ...],
+    dict[int, int],
+    dict[str, int],
+    list[WindowTuple],
+    bool,
+    int,
+    int,
+]
+"""A packed member of version 1: what came later has its default."""
 PackedMember = tuple[
     str,
     int,
@@ -69,6 +97,7 @@ PackedMember = tuple[
 windows as ms before the member's clock; lots as `pack_lots` and `pack_pending_lots` write them."""
 
 _encoder: Final = msgspec.msgpack.Encoder()
+_member1_decoder: Final = msgspec.msgpack.Decoder(PackedMember1)
 _member_decoder: Final = msgspec.msgpack.Decoder(PackedMember)
 _order_decoder: Final = msgspec.msgpack.Decoder(OrderTuple)
 
@@ -89,6 +118,8 @@ def pack_member(member: Member) -> bytes:
             one.debt,
             pack_lots(one.lots, clock_ms),
             pack_pending_lots(one.pending_lots, clock_ms),
+            one.slides_until_ms,
+            one.lapsed_seq,
         )
         for unit, one in member.wallets.items()
     ]
@@ -123,11 +154,11 @@ def unpack_member(packed: bytes) -> Member:
     """The member that was packed. Raises UnreadableState."""
     next_due_ms = packed_next_due_ms(packed)
     try:
-        body = _member_decoder.decode(memoryview(packed)[HEADER.size :])
+        body = upgraded(packed) if packed[0] == 1 else _member_decoder.decode(memoryview(packed)[HEADER.size :])
         clock_ms = body[4]
         wallets = tuple(
             [
-                (*wallet[:5], unpack_lots(wallet[5], clock_ms), unpack_pending_lots(wallet[6], clock_ms))
+                (*wallet[:5], unpack_lots(wallet[5], clock_ms), unpack_pending_lots(wallet[6], clock_ms), *wallet[7:])
                 for wallet in body[14]
             ]
         )
@@ -139,6 +170,12 @@ def unpack_member(packed: bytes) -> Member:
     awarded = tuple([(rule_id, clock_ms - before_ms) for rule_id, before_ms in body[17].items()])
     windows = tuple([(key, clock_ms - before_ms, points, count) for key, before_ms, points, count in body[18]])
     return Member.from_tuple((next_due_ms, *body[:14], wallets, body[15], counts, awarded, windows, *body[19:]))
+
+
+def upgraded(packed: bytes) -> PackedMember:
+    """A packed member of version 1 as this version has it. Raises msgspec.DecodeError."""
+    old = _member1_decoder.decode(memoryview(packed)[HEADER.size :])
+    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:])
 
 
 def pack_lots(lots: list[Lot], clock_ms: int) -> PackedLots:
@@ -210,10 +247,10 @@ def unpack_pending_lots(packed: PackedLots, clock_ms: int) -> tuple[LotTuple, ..
 
 def packed_next_due_ms(packed: bytes) -> int:
     """When time next changes a packed member, or 0. Raises UnreadableState."""
-    if len(packed) < HEADER.size or packed[0] != MEMBER_VERSION:
+    if len(packed) < HEADER.size or packed[0] not in MEMBER_VERSIONS:
         raise UnreadableState(
-            f"packed member starts with {packed[:1].hex() or 'nothing'}; this pipeline reads version {MEMBER_VERSION}: "
-            f"use the version that wrote it, or wipe the store and restore it"
+            f"packed member starts with {packed[:1].hex() or 'nothing'}; this pipeline reads versions 1 to "
+            f"{MEMBER_VERSION}: use the version that wrote it, or wipe the store and restore it"
         )
     next_due_ms: int = HEADER.unpack_from(packed)[1]
     return next_due_ms

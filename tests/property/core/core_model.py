@@ -78,6 +78,7 @@ class ModelMember(ModelLedger):
                     dates(NO_PERIOD, unit, None, at, program),
                     at,
                     event_id,
+                    unit.sliding,
                 )
                 return ""
             if self.available(unit.unit_id) < -points:
@@ -107,7 +108,8 @@ class ModelMember(ModelLedger):
             if not given or not rule.live:
                 continue
             when = dates(rule.pending, rule.unit, rule.expires, at, program)
-            lot = self.issue("earn", rule.unit.unit_id, given, "program:issued", when, at, event_id)
+            slides = rule.unit.sliding and rule.expires is None
+            lot = self.issue("earn", rule.unit.unit_id, given, "program:issued", when, at, event_id, slides)
             self.awards.append((rule.rule_id, at, given))
             for every in {limit.every for limit in rule.limits}:
                 self.usage.setdefault((rule.rule_id, every), []).append((True, at, given, 1))
@@ -224,6 +226,9 @@ class ModelMember(ModelLedger):
             unit = reward.unit.unit_id
             if self.available(unit) < points:
                 return "insufficient_points"
+            if reward.unit.slides_by_redeeming:
+                _, until = dates(NO_PERIOD, reward.unit, None, at, program)
+                self.activity.setdefault(unit, []).append(until)
             parts: list[tuple[ModelLot, int]] = []
             for lot in self.burning(unit):
                 part = min(points - sum(one for _, one in parts), lot.left)
@@ -263,7 +268,7 @@ class ModelMember(ModelLedger):
                     continue
                 lot.taken.append(-points)
                 self.move("void", lot.unit, points, "held", "available", lot.lot, at, event_id)
-                if 0 < lot.expires_at <= self.clock:
+                if lot.lapsed or 0 < lot.expires_at <= self.clock:
                     self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
                 else:
                     self.repay(lot, at, event_id)

@@ -32,8 +32,19 @@ def dates(pending: Period, unit: Unit, expires: Period | None, at: int, program:
     """(pending until or 0, expires at or 0)."""
     pending_until = moved(at, pending, program.zone) if (pending.months, pending.ms) != (0, 0) else 0
     lasting = unit.expires if expires is None else expires
-    forever = (lasting.months, lasting.ms) == (0, 0)
-    return pending_until, 0 if forever else moved(pending_until or at, lasting, program.zone)
+    if (lasting.months, lasting.ms, lasting.end_of) == (0, 0, ""):
+        return pending_until, 0
+    there = moved(pending_until or at, lasting, program.zone)
+    return pending_until, after_window(lasting.end_of, there, program.zone) if lasting.end_of else there
+
+
+def after_window(every: str, at: int, zone: ZoneInfo) -> int:
+    """The first midnight after `at` at which another month or year begins."""
+    label = window(every, at, zone)
+    day = datetime.fromtimestamp(at // 1000, zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    while window(every, millis(day), zone) == label:
+        day += timedelta(days=1)
+    return millis(day)
 
 
 def moved(at: int, period: Period, zone: ZoneInfo) -> int:

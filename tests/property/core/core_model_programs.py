@@ -15,6 +15,8 @@ from pipeline.core.program import Program, Rule, RuleTable
 NONE = Period(0, 0)
 POINTS = Unit("points", "half_up", Period(1, 0))
 MILES = Unit("miles", "floor", NONE)
+LATER_POINTS = Unit("points", "half_up", Period(1, 0, "month"))
+SLIDING_MILES = Unit("miles", "floor", Period(0, 40 * DAY_MS), sliding=True, slides_by_redeeming=True)
 
 
 def earn(
@@ -48,18 +50,21 @@ def table(*rules: Rule) -> RuleTable:
     return RuleTable(rules, match)
 
 
-def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str) -> Program:
+def program(
+    name: str, table_of_rules: RuleTable, clawback: str, enrolment: str, points: Unit = POINTS, miles: Unit = MILES
+) -> Program:
     return Program(
         name,
         name * 64,
         ZoneInfo("Europe/Amsterdam"),
-        {"points": POINTS, "miles": MILES},
+        {"points": points, "miles": miles},
         (Tier("bronze", 0, 100), Tier("silver", 60, 150), Tier("gold", 200, 175)),
         "points",
         {"transaction_completed": table_of_rules},
         {
-            "mug": Reward("mug", POINTS, 7, "external", (), (Limit(0, 3, "week"),)),
-            "trip": Reward("trip", MILES, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),)),
+            "mug": Reward("mug", points, 7, "external", (), (Limit(0, 3, "week"),)),
+            "trip": Reward("trip", miles, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),)),
+            "ride": Reward("ride", miles, 6, "external", (), ()),
         },
         frozenset({"EUR"}),
         clawback,
@@ -75,9 +80,11 @@ FIRST_RULES = table(
     earn("trial", fixed=50, live=False),
 )
 SECOND_RULES = table(
-    earn("base", tier=True, rate=(3, 2)),
+    earn("base", LATER_POINTS, tier=True, rate=(3, 2)),
     earn("again", fixed=5, cooldown=(2 * DAY_MS, False), expires=Period(2, 0), pending=Period(1, 0)),
     earn("big>=3000", fixed=8, cooldown=(DAY_MS, True)),
     earn("now", rate=(1, 2), limits=(Limit(20, 0, "month"), Limit(60, 0, "year"), Limit(0, 9, "ever"))),
-    earn("miles", MILES, rate=(1, 1), expires=Period(0, 20 * DAY_MS), limits=(Limit(40, 0, "week"),)),
+    earn("miles", SLIDING_MILES, rate=(1, 1), pending=Period(0, 2 * DAY_MS), limits=(Limit(40, 0, "week"),)),
+    earn("flight>=4000", SLIDING_MILES, fixed=9),
+    earn("own", SLIDING_MILES, fixed=4, expires=Period(0, 20 * DAY_MS), limits=(Limit(0, 2, "week"),)),
 )

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from core_model import ModelMember, Move
-from core_model_programs import FIRST_RULES, SECOND_RULES, program
+from core_model_programs import FIRST_RULES, LATER_POINTS, SECOND_RULES, SLIDING_MILES, program
 from core_programs import DAY_MS, HOUR_MS, Bench, Dead, Duplicate, TierChange, of
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -54,7 +54,7 @@ class Core(RuleBasedStateMachine):
     )
     def start(self, clawback: str, enrolment: str, second_after: int, careful: bool, enrolled: set[str]) -> None:
         first = program("a", FIRST_RULES, clawback, enrolment)
-        second = program("b", SECOND_RULES, "unlimited", enrolment)
+        second = program("b", SECOND_RULES, "unlimited", enrolment, LATER_POINTS, SLIDING_MILES)
         self.bench = Bench(first, second, start="2026-10-20T08:00:00", careful=careful)
         switch = self.bench.now_ms + second_after * DAY_MS
         self.bench.engine.activate(ProgramActivated("b" * 64, switch, "ada", ""), self.bench.now_ms)
@@ -125,6 +125,19 @@ class Core(RuleBasedStateMachine):
         member_id = self.some(data, lambda model: model.available("points") >= 7)
         most = min(self.models[member_id].available("points") // 7, 3)
         self.send_redemption(member_id, f"r{self.number}", "mug", data.draw(st.integers(1, most)), 0)
+
+    @precondition(lambda self: any(model.available("miles") >= 6 for model in self.models.values()))
+    @rule(data=st.data(), outcome=st.sampled_from(["failed", "unknown"]), step=steps)
+    def ride_and_wait(self, data: st.DataObject, outcome: str, step: int) -> None:
+        """Miles on hold for a while, which may be longer than they last."""
+        member_id = self.some(data, lambda model: model.available("miles") >= 6)
+        self.send_redemption(member_id, f"r{self.number}", "ride", 1, 0)
+        redemption_id = f"r{self.number - 1}"
+        self.bench.later(step)
+        if data.draw(st.booleans()):
+            self.buy_late(member_id, 4_500, 0, 20_000 + self.number)
+        if redemption_id in self.models[member_id].holds:
+            self.send_outcome(member_id, redemption_id, outcome, 0)
 
     def send_redemption(self, member_id: str, redemption_id: str, reward_id: str, pieces: int, late: int) -> None:
         event_id, at, recorded = self.send(member_id, RedemptionRequested(redemption_id, reward_id, pieces, ""), late)

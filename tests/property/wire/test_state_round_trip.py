@@ -21,6 +21,8 @@ wallets = st.builds(
     points,
     st.lists(available_lots, max_size=4),
     st.lists(pending_lots, max_size=4),
+    times,
+    points,
 )
 parts = st.lists(st.tuples(st.integers(1, 2**40), points, times), max_size=3)
 holds = st.builds(Hold, texts, texts, texts, st.integers(1, 10**6), texts, points, parts, st.booleans(), times)
