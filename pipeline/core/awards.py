@@ -2,18 +2,23 @@
 
 from typing import Final
 
-from pipeline.core import expiry, limits, lots, tiers
+from pipeline.core import expiry, limits, lots, stacking, tiers
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.ledger import ISSUED, Posting
 from pipeline.core.member import Member
-from pipeline.core.program import Program, Rule
+from pipeline.core.program import Program, Rule, RuleTable
 from pipeline.core.records import Reward, RuleError
 
 FIRST_ONLY: Final = "first_only"
 COOLDOWN: Final = "cooldown"
 MAXIMUM: Final = "maximum"
 WALLET_MAXIMUM: Final = "wallet_maximum"
+SCHEDULE: Final = "schedule"
+MAXIMUM_PER_EVENT: Final = "maximum_per_event"
+
+NOT_GROUPED: Final[dict[int, str]] = {}
+NOT_BOUNDED: Final[dict[str, int]] = {}
 
 OrderLot = tuple[str, int, int, int, int]
 """(unit, lot seq, points earned, points claimed back, calendar year they qualify in or 0), as in `Order.lots`."""
@@ -37,16 +42,15 @@ def award(
         return []
     member = posting.member
     rules = table.rules
-    failed: list[tuple[int, str]] = []
-    matched = table.match(event, event.payload, member, failed)
-    for index, error in failed:
-        rule_errors.append(RuleError(rules[index].rule_id, error))
+    matched = matching(table, event, member, rule_errors)
     if not matched:
         return []
     first = type_name not in member.event_counts
     percent = program.earn_percent(member.tier)
     at_ms = event.occurred_at_ms
     rewards: list[Reward] = []
+    lost = losers(posting.member, program, table, matched, at_ms, first, percent) if table.grouped else NOT_GROUPED
+    left = dict(program.maximums) if program.maximums else NOT_BOUNDED
     awarded: list[str] = []
     qualifying = 0
     year = -1
@@ -60,18 +64,18 @@ def award(
         if not rule.live:
             rewards.append(Reward(rule.rule_id, "points", unit, given, desired, "", "shadow"))
             continue
+        if index in lost:
+            given, limited_by = 0, lost[index]
         if given:
-            wallet = lots.wallet_of(member, unit)
-            if given > lots.room(wallet):
-                given = lots.room(wallet)
-                limited_by = WALLET_MAXIMUM
+            given, limited_by = fitting(member, unit, given, limited_by, left)
         rewards.append(Reward(rule.rule_id, "points", unit, given, desired, limited_by, "live"))
         if not given:
             continue
         seq = book(posting, program, rule, at_ms, given)
         awarded.append(rule.rule_id)
-        if rule.windows:
+        if rule.limits:
             limits.use(member, program.calendar, rule.windows, at_ms, given, 1)
+            limits.use_rolling(member, rule.rolls, at_ms, given, 1)
         if rule.qualifies and unit == program.qualification_unit:
             qualifying += given
             if year < 0:
@@ -85,6 +89,50 @@ def award(
     if qualifying:
         tiers.qualify(posting, program, qualifying)
     return rewards
+
+
+def matching(table: RuleTable, event: Event, member: Member, rule_errors: list[RuleError]) -> list[tuple[int, int]]:
+    """(index, value) of the rules whose condition holds; those that failed are appended to `rule_errors`."""
+    failed: list[tuple[int, str]] = []
+    matched = table.match(event, event.payload, member, failed)
+    for index, error in failed:
+        rule_errors.append(RuleError(table.rules[index].rule_id, error))
+    return matched
+
+
+def fitting(member: Member, unit: str, given: int, limited_by: str, left: dict[str, int]) -> tuple[int, str]:
+    """(points that the wallet, and the event by what is `left` of its maximum, still take; what clipped them)."""
+    room = lots.room(lots.wallet_of(member, unit))
+    if given > room:
+        given = room
+        limited_by = WALLET_MAXIMUM
+    if unit in left:
+        if given > left[unit]:
+            given = left[unit]
+            limited_by = MAXIMUM_PER_EVENT
+        left[unit] -= given
+    return given, limited_by
+
+
+def losers(
+    member: Member,
+    program: Program,
+    table: RuleTable,
+    matched: list[tuple[int, int]],
+    at_ms: int,
+    first: bool,
+    percent: int,
+) -> dict[int, str]:
+    """Which rules give way within their exclusive groups, as `stacking.losers` says."""
+    wanted: list[tuple[int, int]] = []
+    for index, value in matched:
+        rule = table.rules[index]
+        if rule.group and rule.live:
+            desired = points_for(rule, value, percent)
+            given = allowed(member, program, rule, at_ms, desired, first)[0] if rule.restricted else desired
+            if given:
+                wanted.append((index, given))
+    return stacking.losers(program, table.rules, wanted) if len(wanted) > 1 else NOT_GROUPED
 
 
 def points_for(rule: Rule, value: int, percent: int) -> int:
@@ -116,6 +164,9 @@ def rounded(numerator: int, denominator: int, rounding: str) -> int:
 
 def allowed(member: Member, program: Program, rule: Rule, at_ms: int, desired: int, first: bool) -> tuple[int, str]:
     """(points the rule may give, what suppressed or clipped them or "")."""
+    for schedule in rule.schedules:
+        if not schedule.holds(at_ms, program.zone):
+            return 0, SCHEDULE
     if rule.first_only and not first:
         return 0, FIRST_ONLY
     if rule.cooldown_ms and cooling(member, rule, at_ms):

@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import Hold, HoldTuple, Lot, Wallet, WalletTuple, Window, WindowTuple, hold_tuple
 
 NO_HASH: Final = bytes(32)
@@ -32,6 +33,7 @@ MemberTuple = tuple[
     bool,
     int,
     int,
+    tuple[tuple[str, tuple[Bucket, ...]], ...],
 ]
 
 
@@ -43,8 +45,9 @@ class Member:
     enrols. `awarded_at_ms` maps rule id to the latest `occurred_at` it gave points for. `event_counts` counts applied
     events by type. `windows` is keyed by rule id + "/" + every, or "reward:" + reward id + "/" + every.
     `qualifying_points` were earned in the calendar year `qualifying_year` (0: none yet), `qualifying_previous` in the
-    year before. `next_due_ms` is when time next changes this state (0: never, or quarantined). `parked` records are
-    kept, numbered from `parked_from`. `version` grows with every change.
+    year before. `rolling` are buckets of rolling limits by the same keys. `next_due_ms` is when time next changes this
+    state (0: never, or quarantined). `parked` records are kept, numbered from `parked_from`. `version` grows with every
+    change.
     """
 
     __slots__ = (
@@ -64,6 +67,7 @@ class Member:
         "qualifying_previous",
         "qualifying_year",
         "quarantined",
+        "rolling",
         "segment",
         "seq",
         "tier",
@@ -97,6 +101,7 @@ class Member:
         self.quarantined = False
         self.parked = 0
         self.parked_from = 0
+        self.rolling: dict[str, list[Bucket]] = {}
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -124,6 +129,7 @@ class Member:
             self.quarantined,
             self.parked,
             self.parked_from,
+            tuple([(key, tuple(buckets)) for key, buckets in self.rolling.items()]),
         )
 
     @staticmethod
@@ -176,6 +182,7 @@ class Member:
         member.quarantined = values[20]
         member.parked = values[21]
         member.parked_from = values[22]
+        member.rolling = {key: list(buckets) for key, buckets in values[23]}
         return member
 
     def __eq__(self, other: object) -> bool:

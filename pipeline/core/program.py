@@ -8,6 +8,7 @@ from pipeline.core.calendar import Calendar
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.payloads import Payload
+from pipeline.core.schedules import Schedule
 
 SEMANTICS: Final = 2
 """Number of the core's rules of decision; a bundle names the one it was checked with."""
@@ -73,20 +74,38 @@ class Tier:
 @final
 class Limit:
     """At most `points` points (or, if 0, `count` awards) per member in each calendar `every`: hour, day, week, month,
-    year or ever."""
+    year or ever; or within any `rolling_ms`, where `every` is such as `rolling:30d`."""
 
-    __slots__ = ("count", "every", "points")
+    __slots__ = ("count", "every", "points", "rolling_ms")
 
-    def __init__(self, points: int, count: int, every: str) -> None:
+    def __init__(self, points: int, count: int, every: str, rolling_ms: int = 0) -> None:
         self.points = points
         self.count = count
         self.every = every
+        self.rolling_ms = rolling_ms
 
 
 def unique_windows(owner: str, limits: tuple[Limit, ...]) -> tuple[tuple[str, str], ...]:
     """(key in `Member.windows`, every) of the windows that an owner's limits look at: limits of the same `every` share
     one."""
-    return tuple({f"{owner}/{limit.every}": limit.every for limit in limits}.items())
+    return tuple({f"{owner}/{limit.every}": limit.every for limit in limits if not limit.rolling_ms}.items())
+
+
+def rolling_windows(owner: str, limits: tuple[Limit, ...]) -> tuple[tuple[str, int], ...]:
+    """(key in `Member.rolling`, length in ms) of the rolling windows that an owner's limits look at."""
+    return tuple({f"{owner}/{limit.every}": limit.rolling_ms for limit in limits if limit.rolling_ms}.items())
+
+
+@final
+class Campaign:
+    """What several rules share: when they run, and limits on what they give one member together."""
+
+    __slots__ = ("campaign_id", "limits", "schedule")
+
+    def __init__(self, campaign_id: str, schedule: Schedule | None, limits: tuple[Limit, ...]) -> None:
+        self.campaign_id = campaign_id
+        self.schedule = schedule
+        self.limits = limits
 
 
 @final
@@ -95,26 +114,33 @@ class Rule:
 
     Points = value of `of` * rate_numerator / (per * rate_denominator), or `fixed_points`; both times the tier's
     earn_percent / 100 where `tier_multiplies`, rounded once by the unit's rule. `expires` None means as the unit says.
-    `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every);
-    `restricted` says whether anything but the condition can keep the rule from giving all that it wants to.
+    `limits` are the rule's own and then its campaign's. `window_keys` are the keys in `Member.windows` or
+    `Member.rolling` by limit; `windows` and `rolls` the same without repeats, as (key, every) and (key, length in ms).
+    Of a `group` only one rule gives, the highest `priority` goes first. `restricted` says whether anything but the
+    condition can keep the rule from giving all that it wants to.
     """
 
     __slots__ = (
+        "campaign",
         "cooldown_any",
         "cooldown_ms",
         "expires",
         "first_only",
         "fixed_points",
+        "group",
         "lasts",
         "limits",
         "live",
         "pending",
         "per",
+        "priority",
         "qualifies",
         "rate_denominator",
         "rate_numerator",
         "restricted",
+        "rolls",
         "rule_id",
+        "schedules",
         "slides",
         "tier_multiplies",
         "unit",
@@ -139,6 +165,10 @@ class Rule:
         tier_multiplies: bool,
         qualifies: bool,
         live: bool,
+        priority: int = 0,
+        group: str = "",
+        schedule: Schedule | None = None,
+        campaign: Campaign | None = None,
     ) -> None:
         self.rule_id = rule_id
         self.unit = unit
@@ -151,36 +181,52 @@ class Rule:
         self.first_only = first_only
         self.cooldown_ms = cooldown_ms
         self.cooldown_any = cooldown_any
-        self.limits = limits
         self.tier_multiplies = tier_multiplies
         self.qualifies = qualifies
         self.live = live
         self.lasts = unit.expires if expires is None else expires
         self.slides = unit.sliding and expires is None
-        self.window_keys = tuple([f"{rule_id}/{limit.every}" for limit in limits])
-        self.windows = unique_windows(rule_id, limits)
-        self.restricted = first_only or cooldown_ms > 0 or bool(limits)
+        self.priority = priority
+        self.group = group
+        self.campaign = campaign
+        shared = campaign.limits if campaign is not None else ()
+        owner = f"campaign:{campaign.campaign_id}" if campaign is not None else ""
+        self.limits = (*limits, *shared)
+        self.window_keys = (
+            *[f"{rule_id}/{limit.every}" for limit in limits],
+            *[f"{owner}/{limit.every}" for limit in shared],
+        )
+        self.windows = (*unique_windows(rule_id, limits), *unique_windows(owner, shared))
+        self.rolls = (*rolling_windows(rule_id, limits), *rolling_windows(owner, shared))
+        schedules = (schedule, campaign.schedule if campaign is not None else None)
+        self.schedules = tuple([one for one in schedules if one is not None])
+        self.restricted = first_only or cooldown_ms > 0 or bool(self.limits) or bool(self.schedules)
 
 
 @final
 class RuleTable:
-    """The rules of one event type and the generated function that evaluates their conditions."""
+    """The rules of one event type, by priority and then id, and the generated function that evaluates their conditions.
 
-    __slots__ = ("match", "rules")
+    `grouped` says whether any of them belongs to an exclusive group.
+    """
+
+    __slots__ = ("grouped", "match", "rules")
 
     def __init__(self, rules: tuple[Rule, ...], match: Match) -> None:
         self.rules = rules
         self.match = match
+        self.grouped = any(rule.group != "" for rule in rules)
 
 
 @final
 class Reward:
     """A reward of the catalogue. `provider` is house or external; `tiers` empty means every tier; limits count pieces.
 
-    `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every).
+    `window_keys` are the keys in `Member.windows` or `Member.rolling` by limit, `windows` and `rolls` the same without
+    repeats, as (key, every) and (key, length in ms).
     """
 
-    __slots__ = ("limits", "price", "provider", "reward_id", "tiers", "unit", "window_keys", "windows")
+    __slots__ = ("limits", "price", "provider", "reward_id", "rolls", "tiers", "unit", "window_keys", "windows")
 
     def __init__(
         self, reward_id: str, unit: Unit, price: int, provider: str, tiers: tuple[str, ...], limits: tuple[Limit, ...]
@@ -193,6 +239,7 @@ class Reward:
         self.limits = limits
         self.window_keys = tuple([f"reward:{reward_id}/{limit.every}" for limit in limits])
         self.windows = unique_windows(f"reward:{reward_id}", limits)
+        self.rolls = rolling_windows(f"reward:{reward_id}", limits)
 
 
 @final
@@ -201,8 +248,9 @@ class Program:
     empty.
 
     `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic. `qualification_unit`
-    is the unit whose earned points qualify for tiers, per calendar year in `zone`. Derived: `calendar` of the zone,
-    `default_unit`, and `tier_ranks`, tier id to its place in `tiers`.
+    is the unit whose earned points qualify for tiers, per calendar year in `zone`. `groups` maps exclusive group to how
+    it chooses, first or best; `maximums` unit to the most points of it that one event earns. Derived: `calendar` of the
+    zone, `default_unit`, and `tier_ranks`, tier id to its place in `tiers`.
     """
 
     __slots__ = (
@@ -211,6 +259,8 @@ class Program:
         "currencies",
         "default_unit",
         "enrolment",
+        "groups",
+        "maximums",
         "program_hash",
         "program_id",
         "qualification_unit",
@@ -235,6 +285,8 @@ class Program:
         currencies: frozenset[str],
         clawback: str,
         enrolment: str,
+        groups: dict[str, str] | None = None,
+        maximums: dict[str, int] | None = None,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -247,6 +299,8 @@ class Program:
         self.currencies = currencies
         self.clawback = clawback
         self.enrolment = enrolment
+        self.groups: dict[str, str] = {} if groups is None else groups
+        self.maximums: dict[str, int] = {} if maximums is None else maximums
         self.calendar = Calendar(zone)
         self.default_unit = next(iter(units.values()))
         self.tier_ranks = {tier.tier_id: rank for rank, tier in enumerate(tiers)}

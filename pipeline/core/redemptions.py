@@ -41,6 +41,7 @@ def request(posting: Posting, event: Event, payload: RedemptionRequested, progra
     for leg, (seq, part, _) in enumerate(parts):
         posting.post("hold", unit, part, posting.available, posting.held, seq, "hold", leg)
     limits.use(member, calendar, reward.windows, at_ms, points, payload.quantity)
+    limits.use_rolling(member, reward.rolls, at_ms, points, payload.quantity)
     hold = Hold(
         posting.derived_id("fulfillment", 0),
         reward.reward_id,
@@ -113,6 +114,7 @@ def void(posting: Posting, redemption_id: str, hold: Hold, program: Program) -> 
     reward = program.rewards.get(hold.reward_id)
     if reward is not None:
         limits.give_back(member, program.calendar, reward.windows, hold.requested_at_ms, hold.points, hold.quantity)
+        limits.give_back_rolling(member, reward.rolls, hold.requested_at_ms, hold.points, hold.quantity)
 
 
 def command(posting: Posting, event: Event, redemption_id: str, hold: Hold, action: str, log_time_ms: int) -> None:

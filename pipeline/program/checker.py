@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
-from pipeline.core.program import Reward, Rule
+from pipeline.core.program import Campaign, Reward, Rule
 from pipeline.program import files
+from pipeline.program.campaigns_file import read_campaigns
 from pipeline.program.cel_check import check_expression
 from pipeline.program.cel_python import Condition
 from pipeline.program.cel_tree import Tree
@@ -15,6 +16,7 @@ from pipeline.program.rewards_file import read_rewards
 from pipeline.program.rules_file import RuleDraft, check_ids, read_rules
 from pipeline.program.settings_file import NO_SETTINGS, Settings, read_settings
 from pipeline.program.spans import Span
+from pipeline.program.stacking_keys import check_groups
 from pipeline.program.tiers_file import NO_TIERS, Tiers, read_tiers
 from pipeline.program.yaml_nodes import Node, Scalar, parse
 
@@ -63,15 +65,20 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     rewards: dict[str, Reward] = {}
     if files.REWARDS in nodes:
         rewards = read_rewards(report, *nodes[files.REWARDS], settings.units, tiers.ids if tiers_known else None)
+    campaigns: dict[str, Campaign] | None = {}
+    if files.CAMPAIGNS in texts:
+        campaigns = read_campaigns(report, *nodes[files.CAMPAIGNS]) if files.CAMPAIGNS in nodes else None
     drafts = [
         draft
         for name, (source, node) in nodes.items()
         if name == files.RULES or name.startswith(files.RULES_FOLDER + "/")
-        for draft in read_rules(report, source, node, settings.units)
+        for draft in read_rules(report, source, node, settings.units, campaigns)
     ]
     if not any(name == files.RULES or name.startswith(files.RULES_FOLDER + "/") for name in texts):
         report.warning(Source(files.RULES, ""), 0, "there are no rules, so nothing earns points", "write rules.yaml")
     check_ids(drafts)
+    if files.SETTINGS in nodes:
+        check_groups(drafts, settings.stacking.groups)
     # What could not be read is not held against those who name it.
     domains: dict[str, Collection[str]] = {"tier": tiers.ids} if tiers_known else {}
     if settings.currencies:
@@ -83,10 +90,10 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
 
 
 def _check_rules(report: Report, drafts: list[RuleDraft], domains: Mapping[str, Collection[str]]) -> list[CheckedRule]:
-    """The rules whose expressions are sound too, numbered within their event type."""
+    """The rules whose expressions are sound too, numbered within their event type by priority and then id."""
     checked: list[CheckedRule] = []
     counts: dict[str, int] = {}
-    for draft in drafts:
+    for draft in sorted(drafts, key=_order):
         if not draft.event_type:
             continue
         when = _check(report, draft, draft.when, "bool", domains)
@@ -100,6 +107,11 @@ def _check_rules(report: Report, drafts: list[RuleDraft], domains: Mapping[str, 
         draft = drafts[MAX_RULES]
         draft.section.refuse("id", f"the programme has {len(drafts)} rules, more than {MAX_RULES}", "join rules")
     return checked
+
+
+def _order(draft: RuleDraft) -> tuple[int, str]:
+    """Rules are decided in ascending order of this, whatever files they stand in."""
+    return (0 if draft.rule is None else -draft.rule.priority, draft.rule_id)
 
 
 def _check(

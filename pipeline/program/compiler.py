@@ -77,6 +77,8 @@ def compile_bundle(bundle: Bundle) -> Program:
         currencies=frozenset(settings.currencies),
         clawback=settings.clawback,
         enrolment=settings.enrolment,
+        groups=settings.stacking.groups,
+        maximums=settings.stacking.maximums,
     )
 
 

@@ -11,8 +11,9 @@ RULES: Final = "rules.yaml"
 RULES_FOLDER: Final = "rules"
 TIERS: Final = "tiers.yaml"
 REWARDS: Final = "rewards.yaml"
+CAMPAIGNS: Final = "campaigns.yaml"
 
-KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS)
+KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS)
 """Besides rules/*.yaml. A README.md and files whose name starts with a dot may lie there too; they are not read."""
 
 MAX_FILES: Final = 200

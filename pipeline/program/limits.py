@@ -1,4 +1,4 @@
-"""Reads `limit:` of rules and rewards: how much one member can get in each calendar window."""
+"""Reads `limit:` of rules, campaigns and rewards: how much one member can get in each calendar or rolling window."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Limit
 from pipeline.program.problems import Report, Source
 from pipeline.program.sections import Section
-from pipeline.program.yaml_nodes import Listing, Node
+from pipeline.program.yaml_nodes import Listing, Mapping, Node
 
 EVERY: Final = ("hour", "day", "week", "month", "year", "ever")
 MAX_COUNT: Final = 10**9
@@ -46,9 +46,29 @@ def _limit(report: Report, source: Source, node: Node, what: str) -> Limit | Non
         advice = "write `points: N` for points, or `count: N` for times"
         outer.refuse("per_member", "a limit needs either `points` or `count`", advice)
         return None
-    every = inner.choice("every", EVERY, "")
+    every, rolling_ms = _every(inner)
     points = inner.integer("points", 1, POINTS_MAX)
     count = inner.integer("count", 1, MAX_COUNT)
     if not every or (points is None and count is None):
         return None
-    return Limit(points or 0, count or 0, every)
+    return Limit(points or 0, count or 0, every, rolling_ms)
+
+
+def _every(section: Section) -> tuple[str, int]:
+    """(name of the window, its length in ms if it rolls, else 0); the name is empty where the value is wrong."""
+    if not isinstance(section.node("every"), Mapping):
+        return section.choice("every", EVERY, ""), 0
+    inner = section.section("every", f"every of {section.what}", ("rolling",))
+    if inner is None or not inner.keys():
+        return "", 0
+    period = inner.period("rolling")
+    if period is None:
+        return "", 0
+    if period.months:
+        advice = f"write days: {period.months * 30}d, or `every: month` for calendar months"
+        inner.refuse("rolling", "a rolling window must have a fixed length, and months have not", advice)
+        return "", 0
+    for unit, length_ms in (("d", 86_400_000), ("h", 3_600_000)):
+        if period.ms % length_ms == 0:
+            return f"rolling:{period.ms // length_ms}{unit}", period.ms
+    return f"rolling:{period.ms // 60_000}min", period.ms

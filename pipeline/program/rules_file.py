@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.bounds import POINTS_MAX
-from pipeline.core.program import Period, Rule, Unit
+from pipeline.core.program import Campaign, Period, Rule, Unit
 from pipeline.program.expiry_keys import expires
 from pipeline.program.limits import read_limits
-from pipeline.program.problems import Report, Source, shorten
+from pipeline.program.problems import Report, Source, closest, shorten
 from pipeline.program.rewards_file import read_unit
+from pipeline.program.schedule_keys import read_schedule
 from pipeline.program.sections import Section
 from pipeline.program.vocabulary import REWARDABLE
 from pipeline.program.yaml_nodes import Mapping, Node, Scalar
@@ -27,7 +28,12 @@ KEYS: Final = (
     "tier_multiplies",
     "qualifies",
     "mode",
+    "priority",
+    "group",
+    "during",
+    "campaign",
 )
+PRIORITY_MAX: Final = 1_000_000
 AWARD_KEYS: Final = ("points", "unit", "pending", "expires")
 POINTS_KEYS: Final = ("per", "of", "rate")
 _NOW: Final = Period(0, 0)
@@ -58,15 +64,19 @@ class _Award:
     expires: Period | None
 
 
-def read_rules(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> list[RuleDraft]:
-    """The rules of one file."""
+def read_rules(
+    report: Report, source: Source, node: Node, units: dict[str, Unit], campaigns: dict[str, Campaign] | None
+) -> list[RuleDraft]:
+    """The rules of one file, of a programme with these units and campaigns (None: they could not be read)."""
     section = Section(report, source, node, source.name, ("rules",))
     section.require("rules")
-    drafts = (_rule(report, source, item, units) for item in section.items("rules", "rules"))
+    drafts = (_rule(report, source, item, units, campaigns) for item in section.items("rules", "rules"))
     return [draft for draft in drafts if draft is not None]
 
 
-def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> RuleDraft | None:
+def _rule(
+    report: Report, source: Source, node: Node, units: dict[str, Unit], campaigns: dict[str, Campaign] | None
+) -> RuleDraft | None:
     section = Section(report, source, node, _title(node), KEYS)
     if not section.keys():
         return None
@@ -82,6 +92,10 @@ def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) ->
     limits = read_limits(report, source, section.node("limit"), section.what)
     multiplies, qualifies = section.flag("tier_multiplies"), section.flag("qualifies")
     live = section.choice("mode", ("live", "shadow"), "live") == "live"
+    priority = section.integer("priority", -PRIORITY_MAX, PRIORITY_MAX) if "priority" in section else 0
+    group = section.identifier("group") or ""
+    schedule = read_schedule(report, source, section)
+    campaign = _campaign(section, campaigns)
     award, of = _award(section, units)
     rule: Rule | None = None
     if complete and rule_id and event_type and award and cooldown is not None:
@@ -101,8 +115,22 @@ def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) ->
             tier_multiplies=multiplies,
             qualifies=qualifies,
             live=live,
+            priority=priority or 0,
+            group=group,
+            schedule=schedule,
+            campaign=campaign,
         )
     return RuleDraft(rule_id or "", event_type, rule, when, of, source, section)
+
+
+def _campaign(section: Section, campaigns: dict[str, Campaign] | None) -> Campaign | None:
+    named = section.identifier("campaign")
+    if named is None or campaigns is None:
+        return None
+    if named not in campaigns:
+        advice = closest(named, campaigns) or "declare it in campaigns.yaml"
+        section.refuse("campaign", f"there is no campaign `{named}`", advice)
+    return campaigns.get(named)
 
 
 def _title(node: Node) -> str:

@@ -7,6 +7,7 @@ from pipeline.core.program import Period, Unit
 from pipeline.program.expiry_keys import expires, read_sliding
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import IDENTIFIER, Section, bad_name_advice
+from pipeline.program.stacking_keys import Stacking, read_stacking
 from pipeline.program.yaml_nodes import Node
 from pipeline.program.zones import zone_names
 
@@ -15,7 +16,7 @@ CLAWBACKS: Final = ("only_pending", "within_balance", "unlimited")
 ENROLMENTS: Final = ("required", "automatic")
 NEVER: Final = Period(0, 0)
 
-KEYS: Final = ("program", "zone", "enrolment", "currencies", "units", "refunds")
+KEYS: Final = ("program", "zone", "enrolment", "currencies", "units", "refunds", "stacking")
 
 
 @final
@@ -29,9 +30,10 @@ class Settings:
     currencies: tuple[str, ...]
     units: dict[str, Unit]
     clawback: str
+    stacking: Stacking
 
 
-NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], (), {}, "within_balance")
+NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], (), {}, "within_balance", Stacking())
 """Stands in for a program.yaml that cannot be read."""
 
 
@@ -40,13 +42,15 @@ def read_settings(report: Report, source: Source, node: Node) -> Settings:
     section = Section(report, source, node, "program.yaml", KEYS)
     section.require("program", "zone", "enrolment", "currencies", "units")
     refunds = section.section("refunds", "refunds", ("clawback",))
+    units = _units(report, source, section)
     return Settings(
         program_id=section.identifier("program") or "",
         zone=_zone(section),
         enrolment=section.choice("enrolment", ENROLMENTS, ENROLMENTS[0]),
         currencies=_currencies(report, source, section),
-        units=_units(report, source, section),
+        units=units,
         clawback="within_balance" if refunds is None else refunds.choice("clawback", CLAWBACKS, CLAWBACKS[0]),
+        stacking=read_stacking(section, units),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from pipeline.core.member import Member, Order, OrderTuple
+from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import HoldTuple, Lot, LotTuple, WindowTuple, hold_tuple
 
 MEMBER_VERSION: Final = 2
@@ -92,9 +93,11 @@ PackedMember = tuple[
     bool,
     int,
     int,
+    dict[str, list[int]],
 ]
 """`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
-windows as ms before the member's clock; lots as `pack_lots` and `pack_pending_lots` write them."""
+windows as ms before the member's clock; buckets of rolling limits as one list of numbers, three each; lots as
+`pack_lots` and `pack_pending_lots` write them."""
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _member1_decoder: Final = msgspec.msgpack.Decoder(PackedMember1)
@@ -146,6 +149,7 @@ def pack_member(member: Member) -> bytes:
         member.quarantined,
         member.parked,
         member.parked_from,
+        {key: [number for bucket in buckets for number in bucket] for key, buckets in member.rolling.items()},
     )
     return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
@@ -162,6 +166,7 @@ def unpack_member(packed: bytes) -> Member:
                 for wallet in body[14]
             ]
         )
+        rolling = tuple([(key, unpack_buckets(numbers)) for key, numbers in body[22].items()])
         counts = tuple([(EVENT_TYPES[code], count) for code, count in body[16].items()])
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableState(
@@ -169,13 +174,21 @@ def unpack_member(packed: bytes) -> Member:
         ) from error
     awarded = tuple([(rule_id, clock_ms - before_ms) for rule_id, before_ms in body[17].items()])
     windows = tuple([(key, clock_ms - before_ms, points, count) for key, before_ms, points, count in body[18]])
-    return Member.from_tuple((next_due_ms, *body[:14], wallets, body[15], counts, awarded, windows, *body[19:]))
+    return Member.from_tuple(
+        (next_due_ms, *body[:14], wallets, body[15], counts, awarded, windows, *body[19:22], rolling)
+    )
 
 
 def upgraded(packed: bytes) -> PackedMember:
     """A packed member of version 1 as this version has it. Raises msgspec.DecodeError."""
     old = _member1_decoder.decode(memoryview(packed)[HEADER.size :])
-    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:])
+    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:], {})
+
+
+def unpack_buckets(numbers: list[int]) -> tuple[Bucket, ...]:
+    """Buckets of a rolling limit. Raises ValueError for numbers that are not three each."""
+    fields = iter(numbers)
+    return tuple(zip(fields, fields, fields, strict=True))
 
 
 def pack_lots(lots: list[Lot], clock_ms: int) -> PackedLots:

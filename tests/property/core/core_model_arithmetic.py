@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from pipeline.core.program import Period, Program, Rule, Unit
+from pipeline.core.program import Limit, Period, Program, Rule, Unit
+from pipeline.core.schedules import Schedule
 
 NO_PERIOD = Period(0, 0)
 
@@ -76,3 +77,52 @@ def window(every: str, at: int, zone: ZoneInfo) -> tuple[int, ...]:
 
 def millis(moment: datetime) -> int:
     return int(moment.timestamp()) * 1000
+
+
+def owned(rule: Rule) -> list[tuple[str, Limit]]:
+    """The rule's limits with whose they are: its own, or its campaign's."""
+    shared = () if rule.campaign is None else rule.campaign.limits
+    return [
+        (f"campaign:{rule.campaign.campaign_id}" if rule.campaign and limit in shared else rule.rule_id, limit)
+        for limit in rule.limits
+    ]
+
+
+def running(schedule: Schedule, at: int, zone: ZoneInfo) -> bool:
+    """Whether what the clocks show at a time lies in hours that began today or yesterday."""
+    shown = datetime.fromtimestamp(at / 1000, zone).replace(tzinfo=None)
+    for back in (0, 1):
+        day = datetime(shown.year, shown.month, shown.day) - timedelta(days=back)
+        after_first = day.toordinal() >= schedule.first_day
+        before_last = not schedule.last_day or day.toordinal() <= schedule.last_day
+        if not (after_first and before_last and day.weekday() in (schedule.weekdays or range(7))):
+            continue
+        for start, end in schedule.hours or ((0, 24 * 60),):
+            lasting = end - start if end > start else end - start + 24 * 60
+            begin = day + timedelta(minutes=start)
+            if begin <= shown < begin + timedelta(minutes=lasting):
+                return True
+    return False
+
+
+def rolled(uses: list[tuple[bool, int, int, int]], length: int, at: int) -> tuple[int, int]:
+    """Points and count used within a rolling window, counted by 24ths of its length."""
+    step = math.ceil(Fraction(length, 24))
+    counted: dict[int, list[int]] = {}
+    newest = 0
+    for is_use, when, some_points, some_count in uses:
+        points, count = some_points, some_count
+        own = when // step
+        if is_use:
+            newest = max(newest, own)
+            slot = counted.setdefault(newest, [0, 0])
+            slot[0], slot[1] = slot[0] + points, slot[1] + count
+        elif own >= newest - 24:
+            for number in sorted(number for number in counted if number >= own):
+                slot = counted[number]
+                back = (min(points, slot[0]), min(count, slot[1]))
+                slot[0], slot[1] = slot[0] - back[0], slot[1] - back[1]
+                points, count = points - back[0], count - back[1]
+    first = max(at // step, newest) - 24
+    within = [slot for number, slot in counted.items() if number >= first]
+    return sum(slot[0] for slot in within), sum(slot[1] for slot in within)

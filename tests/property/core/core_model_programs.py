@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from core_model_arithmetic import minimum
@@ -10,7 +11,8 @@ from core_programs import DAY_MS, Limit, Period, Reward, Tier, Unit
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.payloads import Payload, TransactionCompleted
-from pipeline.core.program import Program, Rule, RuleTable
+from pipeline.core.program import Campaign, Program, Rule, RuleTable
+from pipeline.core.schedules import Schedule
 
 NONE = Period(0, 0)
 POINTS = Unit("points", "half_up", Period(1, 0))
@@ -32,10 +34,14 @@ def earn(
     limits: tuple[Limit, ...] = (),
     tier: bool = False,
     live: bool = True,
+    priority: int = 0,
+    group: str = "",
+    schedule: Schedule | None = None,
+    campaign: Campaign | None = None,
 ) -> Rule:
     return Rule(
         rule_id, unit, fixed, 100, rate[0], rate[1], pending, expires, first_only, cooldown[0], cooldown[1], limits,
-        tier, True, live,
+        tier, True, live, priority, group, schedule, campaign,
     )  # fmt: skip
 
 
@@ -64,13 +70,22 @@ def program(
         {
             "mug": Reward("mug", points, 7, "external", (), (Limit(0, 3, "week"),)),
             "trip": Reward("trip", miles, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),)),
-            "ride": Reward("ride", miles, 6, "external", (), ()),
+            "ride": Reward("ride", miles, 6, "external", (), (Limit(0, 4, "rolling:2d", 2 * DAY_MS),)),
         },
         frozenset({"EUR"}),
         clawback,
         enrolment,
+        {"extra": "best", "bonus": "first"},
+        {"points": 150, "miles": 90},
     )
 
+
+NIGHTS = Schedule(0, 0, frozenset({0, 2, 4, 5}), ((20 * 60, 6 * 60), (12 * 60, 13 * 60)))
+AUTUMN = Campaign(
+    "autumn",
+    Schedule(date(2026, 10, 24).toordinal(), date(2027, 3, 28).toordinal(), frozenset(), ()),
+    (Limit(21, 0, "rolling:8d", 8 * DAY_MS), Limit(0, 3, "day"), Limit(60, 0, "year")),
+)
 
 FIRST_RULES = table(
     earn("base", tier=True, pending=Period(0, 3 * DAY_MS)),
@@ -82,7 +97,11 @@ FIRST_RULES = table(
 SECOND_RULES = table(
     earn("base", LATER_POINTS, tier=True, rate=(3, 2)),
     earn("again", fixed=5, cooldown=(2 * DAY_MS, False), expires=Period(2, 0), pending=Period(1, 0)),
-    earn("big>=3000", fixed=8, cooldown=(DAY_MS, True)),
+    earn("big>=3000", fixed=8, cooldown=(DAY_MS, True), group="extra"),
+    earn("bigger>=5000", rate=(1, 9), group="extra", priority=1, campaign=AUTUMN),
+    earn("night", fixed=6, group="bonus", schedule=NIGHTS),
+    earn("day", fixed=5, group="bonus", priority=-3, campaign=AUTUMN),
+    earn("rolls", rate=(1, 20), limits=(Limit(7, 0, "rolling:3d", 3 * DAY_MS), Limit(0, 2, "rolling:1h", 3_600_000))),
     earn("now", rate=(1, 2), limits=(Limit(20, 0, "month"), Limit(60, 0, "year"), Limit(0, 9, "ever"))),
     earn("miles", SLIDING_MILES, rate=(1, 1), pending=Period(0, 2 * DAY_MS), limits=(Limit(40, 0, "week"),)),
     earn("flight>=4000", SLIDING_MILES, fixed=9),

@@ -54,6 +54,8 @@ def members(draw: st.DrawFn) -> Member:
     member.quarantined = draw(st.booleans())
     member.parked = draw(points)
     member.parked_from = draw(points)
+    buckets = st.lists(st.tuples(points, points, points), max_size=3)
+    member.rolling = draw(st.dictionaries(texts, buckets, max_size=3))
     return member
 
 
@@ -84,6 +86,8 @@ def test_a_member_and_its_tuple_share_nothing_that_changes(member: Member) -> No
         hold.cancelling = not hold.cancelling
     for window in twin.windows.values():
         window.points += 1
+    for buckets in twin.rolling.values():
+        buckets.append((1, 1, 1))
     twin.event_counts["x"] = twin.awarded_at_ms["x"] = 1
 
     assert member.to_tuple() == values

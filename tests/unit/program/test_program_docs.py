@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 from program_texts import problems
 
-from pipeline.program import limits, rewards_file, rules_file, settings_file
+from pipeline.program import (
+    campaigns_file,
+    expiry_keys,
+    limits,
+    rewards_file,
+    rules_file,
+    schedule_keys,
+    settings_file,
+    stacking_keys,
+)
 from pipeline.program.cel_errors import FUNCTION_NAMES
 from pipeline.program.vocabulary import REWARDABLE, terms
 
@@ -16,7 +25,13 @@ CODE = set(re.findall(r"`([^`\n]+)`", TEXT))
 
 
 def test_there_are_examples_of_every_file() -> None:
-    assert {name for name, _ in EXAMPLES} == {"program.yaml", "rules.yaml", "tiers.yaml", "rewards.yaml"}
+    assert {name for name, _ in EXAMPLES} == {
+        "program.yaml",
+        "rules.yaml",
+        "tiers.yaml",
+        "rewards.yaml",
+        "campaigns.yaml",
+    }
 
 
 @pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[f"{name}-{n}" for n, (name, _) in enumerate(EXAMPLES)])
@@ -25,7 +40,10 @@ def test_examples_are_sound(name: str, text: str) -> None:
     tiers = f"tiers: [{{id: bronze, threshold: 0}}, {top}]"
     rule = "rules:\n  - {id: base, on: transaction_completed, award: {points: 1}, qualifies: true}\n"
 
-    assert problems({"tiers.yaml": tiers, "rules/base.yaml": rule, name: text}) == []
+    settings = next(example for file, example in EXAMPLES if file == "program.yaml")
+    campaigns = next(example for file, example in EXAMPLES if file == "campaigns.yaml")
+    files = {"program.yaml": settings, "campaigns.yaml": campaigns, "tiers.yaml": tiers, "rules/base.yaml": rule}
+    assert problems({**files, name: text}) == []
 
 
 def test_every_key_is_told_of() -> None:
@@ -33,8 +51,10 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"award.points.{key}" for key in rules_file.POINTS_KEYS}
     keys |= {*settings_file.KEYS} - {"refunds"} | {"refunds.clawback", "units.*.expires", "units.*.rounding"}
     keys |= {f"rewards.*.{key}" for key in rewards_file.KEYS}
+    keys |= {f"campaigns.*.{key}" for key in campaigns_file.KEYS} | {f"during.{key}" for key in schedule_keys.KEYS}
+    keys |= {f"stacking.{key}" for key in stacking_keys.KEYS} | {*stacking_keys.CHOICES, *expiry_keys.SLIDES_BY}
     keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
-    keys -= {"award"}
+    keys -= {"award", "stacking"}
 
     assert keys - CODE == set()
 
