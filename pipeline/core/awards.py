@@ -7,6 +7,7 @@ from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.ledger import ISSUED, Posting
 from pipeline.core.member import Member
+from pipeline.core.milestones import NO_PROGRESS, Milestone
 from pipeline.core.program import Program, Rule, RuleTable
 from pipeline.core.records import Reward, RuleError
 
@@ -57,7 +58,7 @@ def award(
     for index, value in matched:
         rule = rules[index]
         unit = rule.unit.unit_id
-        desired = points_for(rule, value, percent)
+        desired = points_for(rule, value, percent, member.tier)
         given, limited_by = desired, ""
         if rule.restricted:
             given, limited_by = allowed(member, program, rule, at_ms, desired, first)
@@ -69,6 +70,8 @@ def award(
         if given:
             given, limited_by = fitting(member, unit, given, limited_by, left)
         rewards.append(Reward(rule.rule_id, "points", unit, given, desired, limited_by, "live"))
+        if rule.milestone is not None and limited_by != SCHEDULE:
+            advance(member, rule, rule.milestone, at_ms, program, given > 0)
         if not given:
             continue
         seq = book(posting, program, rule, at_ms, given)
@@ -114,6 +117,12 @@ def fitting(member: Member, unit: str, given: int, limited_by: str, left: dict[s
     return given, limited_by
 
 
+def advance(member: Member, rule: Rule, milestone: Milestone, at_ms: int, program: Program, gave: bool) -> None:
+    """Count the event for the rule's streak or achievement."""
+    progress, _ = milestone.advanced(member.progress.get(rule.rule_id, NO_PROGRESS), at_ms, program.zone)
+    member.progress[rule.rule_id] = milestone.after(progress, gave)
+
+
 def losers(
     member: Member,
     program: Program,
@@ -128,19 +137,23 @@ def losers(
     for index, value in matched:
         rule = table.rules[index]
         if rule.group and rule.live:
-            desired = points_for(rule, value, percent)
+            desired = points_for(rule, value, percent, member.tier)
             given = allowed(member, program, rule, at_ms, desired, first)[0] if rule.restricted else desired
             if given:
                 wanted.append((index, given))
     return stacking.losers(program, table.rules, wanted) if len(wanted) > 1 else NOT_GROUPED
 
 
-def points_for(rule: Rule, value: int, percent: int) -> int:
-    """Points that the rule wants to give, rounded once: never negative, at most `POINTS_MAX`."""
+def points_for(rule: Rule, value: int, percent: int, tier: str = "") -> int:
+    """Points that the rule wants to give to a member of the tier, rounded once: never negative, at most
+    `POINTS_MAX`."""
     if rule.fixed_points:
         numerator, denominator = rule.fixed_points, 1
     else:
         numerator, denominator = value * rule.rate_numerator, rule.per * rule.rate_denominator
+        if rule.tier_rates is not None and tier in rule.tier_rates:
+            rate = rule.tier_rates[tier]
+            numerator, denominator = value * rate[0], rule.per * rate[1]
     if rule.tier_multiplies and percent != 100:
         numerator *= percent
         denominator *= 100
@@ -167,6 +180,10 @@ def allowed(member: Member, program: Program, rule: Rule, at_ms: int, desired: i
     for schedule in rule.schedules:
         if not schedule.holds(at_ms, program.zone):
             return 0, SCHEDULE
+    if rule.milestone is not None:
+        progress, gives = rule.milestone.advanced(member.progress.get(rule.rule_id, NO_PROGRESS), at_ms, program.zone)
+        if not gives:
+            return 0, rule.milestone.label(progress)
     if rule.first_only and not first:
         return 0, FIRST_ONLY
     if rule.cooldown_ms and cooling(member, rule, at_ms):

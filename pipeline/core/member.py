@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from pipeline.core.milestones import Progress
 from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import Hold, HoldTuple, Lot, Wallet, WalletTuple, Window, WindowTuple, hold_tuple
 
@@ -34,6 +35,7 @@ MemberTuple = tuple[
     int,
     int,
     tuple[tuple[str, tuple[Bucket, ...]], ...],
+    tuple[tuple[str, Progress], ...],
 ]
 
 
@@ -45,9 +47,9 @@ class Member:
     enrols. `awarded_at_ms` maps rule id to the latest `occurred_at` it gave points for. `event_counts` counts applied
     events by type. `windows` is keyed by rule id + "/" + every, or "reward:" + reward id + "/" + every.
     `qualifying_points` were earned in the calendar year `qualifying_year` (0: none yet), `qualifying_previous` in the
-    year before. `rolling` are buckets of rolling limits by the same keys. `next_due_ms` is when time next changes this
-    state (0: never, or quarantined). `parked` records are kept, numbered from `parked_from`. `version` grows with every
-    change.
+    year before. `progress` of streaks and achievements is keyed by rule id. `rolling` are buckets of rolling limits by
+    the same keys. `next_due_ms` is when time next changes this state (0: never, or quarantined). `parked` records are
+    kept, numbered from `parked_from`. `version` grows with every change.
     """
 
     __slots__ = (
@@ -63,6 +65,7 @@ class Member:
         "next_due_ms",
         "parked",
         "parked_from",
+        "progress",
         "qualifying_points",
         "qualifying_previous",
         "qualifying_year",
@@ -102,6 +105,7 @@ class Member:
         self.parked = 0
         self.parked_from = 0
         self.rolling: dict[str, list[Bucket]] = {}
+        self.progress: dict[str, Progress] = {}
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -130,6 +134,7 @@ class Member:
             self.parked,
             self.parked_from,
             tuple([(key, tuple(buckets)) for key, buckets in self.rolling.items()]),
+            tuple(self.progress.items()),
         )
 
     @staticmethod
@@ -183,6 +188,7 @@ class Member:
         member.parked = values[21]
         member.parked_from = values[22]
         member.rolling = {key: list(buckets) for key, buckets in values[23]}
+        member.progress = dict(values[24])
         return member
 
     def __eq__(self, other: object) -> bool:

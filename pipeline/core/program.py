@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pipeline.core.calendar import Calendar
 from pipeline.core.events import Event
 from pipeline.core.member import Member
+from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload
 from pipeline.core.schedules import Schedule
 
@@ -112,12 +113,12 @@ class Campaign:
 class Rule:
     """One rule of an event type, without its condition, which `RuleTable.match` evaluates.
 
-    Points = value of `of` * rate_numerator / (per * rate_denominator), or `fixed_points`; both times the tier's
-    earn_percent / 100 where `tier_multiplies`, rounded once by the unit's rule. `expires` None means as the unit says.
-    `limits` are the rule's own and then its campaign's. `window_keys` are the keys in `Member.windows` or
-    `Member.rolling` by limit; `windows` and `rolls` the same without repeats, as (key, every) and (key, length in ms).
-    Of a `group` only one rule gives, the highest `priority` goes first. `restricted` says whether anything but the
-    condition can keep the rule from giving all that it wants to.
+    Points = value of `of` * rate_numerator / (per * rate_denominator), the rate of `tier_rates` where it has the
+    member's tier, or `fixed_points`; both times the tier's earn_percent / 100 where `tier_multiplies`, rounded once by
+    the unit's rule. `expires` None means as the unit says. `limits` are the rule's own and then its campaign's.
+    `window_keys` are the keys in `Member.windows` or `Member.rolling` by limit; `windows` and `rolls` the same without
+    repeats, as (key, every) and (key, length in ms). Of a `group` only one rule gives, the highest `priority` goes
+    first. `restricted` says whether anything but the condition can keep the rule from giving all that it wants to.
     """
 
     __slots__ = (
@@ -131,6 +132,7 @@ class Rule:
         "lasts",
         "limits",
         "live",
+        "milestone",
         "pending",
         "per",
         "priority",
@@ -143,6 +145,7 @@ class Rule:
         "schedules",
         "slides",
         "tier_multiplies",
+        "tier_rates",
         "unit",
         "window_keys",
         "windows",
@@ -169,6 +172,8 @@ class Rule:
         group: str = "",
         schedule: Schedule | None = None,
         campaign: Campaign | None = None,
+        milestone: Milestone | None = None,
+        tier_rates: dict[str, tuple[int, int]] | None = None,
     ) -> None:
         self.rule_id = rule_id
         self.unit = unit
@@ -189,6 +194,8 @@ class Rule:
         self.priority = priority
         self.group = group
         self.campaign = campaign
+        self.milestone = milestone
+        self.tier_rates = tier_rates
         shared = campaign.limits if campaign is not None else ()
         owner = f"campaign:{campaign.campaign_id}" if campaign is not None else ""
         self.limits = (*limits, *shared)
@@ -201,6 +208,7 @@ class Rule:
         schedules = (schedule, campaign.schedule if campaign is not None else None)
         self.schedules = tuple([one for one in schedules if one is not None])
         self.restricted = first_only or cooldown_ms > 0 or bool(self.limits) or bool(self.schedules)
+        self.restricted = self.restricted or milestone is not None
 
 
 @final

@@ -13,7 +13,7 @@ from pipeline.program.cel_tree import Tree
 from pipeline.program.effects import check_program, check_rule
 from pipeline.program.problems import Report, Source
 from pipeline.program.rewards_file import read_rewards
-from pipeline.program.rules_file import RuleDraft, check_ids, read_rules
+from pipeline.program.rules_file import RuleDraft, check_ids, check_tier_rates, read_rules
 from pipeline.program.settings_file import NO_SETTINGS, Settings, read_settings
 from pipeline.program.spans import Span
 from pipeline.program.stacking_keys import check_groups
@@ -85,6 +85,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
         domains["currency"] = settings.currencies
     rules = _check_rules(report, drafts, domains)
     if tiers_known:
+        check_tier_rates(drafts, tiers.ids)
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
     return None if report.refused else Definition(settings, tiers, rewards, tuple(rules))
 

@@ -7,6 +7,7 @@ from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Campaign, Period, Rule, Unit
 from pipeline.program.expiry_keys import expires
 from pipeline.program.limits import read_limits
+from pipeline.program.milestone_keys import read_milestone
 from pipeline.program.problems import Report, Source, closest, shorten
 from pipeline.program.rewards_file import read_unit
 from pipeline.program.schedule_keys import read_schedule
@@ -32,6 +33,8 @@ KEYS: Final = (
     "group",
     "during",
     "campaign",
+    "streak",
+    "achievement",
 )
 PRIORITY_MAX: Final = 1_000_000
 AWARD_KEYS: Final = ("points", "unit", "pending", "expires")
@@ -62,6 +65,7 @@ class _Award:
     rate: tuple[int, int]
     pending: Period
     expires: Period | None
+    tier_rates: dict[str, tuple[int, int]] | None
 
 
 def read_rules(
@@ -96,6 +100,7 @@ def _rule(
     group = section.identifier("group") or ""
     schedule = read_schedule(report, source, section)
     campaign = _campaign(section, campaigns)
+    milestone = read_milestone(section)
     award, of = _award(section, units)
     rule: Rule | None = None
     if complete and rule_id and event_type and award and cooldown is not None:
@@ -119,6 +124,8 @@ def _rule(
             group=group,
             schedule=schedule,
             campaign=campaign,
+            milestone=milestone,
+            tier_rates=award.tier_rates,
         )
     return RuleDraft(rule_id or "", event_type, rule, when, of, source, section)
 
@@ -179,6 +186,7 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
         reason = f"`expires` cannot be set here: all points of unit `{unit.unit_id}` expire together, with activity"
         section.refuse("expires", reason, "remove it, or give another unit")
     fixed, per, rate, of = 0, 1, (1, 1), None
+    tier_rates: dict[str, tuple[int, int]] | None = None
     points = section.node("points")
     if isinstance(points, Mapping):
         scaled = section.section("points", f"points of {rule.what}", POINTS_KEYS)
@@ -187,7 +195,11 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
         complete = scaled.require("of") and complete
         of = scaled.scalar("of", "an expression such as event.amount_minor")
         read_per = scaled.integer("per", 1, POINTS_MAX) if "per" in scaled else 1
-        read_rate = scaled.decimal("rate") if "rate" in scaled else (1, 1)
+        tier_rates = _tier_rates(scaled)
+        by_tier = isinstance(scaled.node("rate"), Mapping)
+        read_rate = scaled.decimal("rate") if "rate" in scaled and not by_tier else (1, 1)
+        if by_tier:
+            read_rate = next(iter(tier_rates.values())) if tier_rates else None
         if read_per is None or read_rate is None or of is None:
             return None, of
         per, rate = read_per, read_rate
@@ -198,7 +210,32 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
         fixed = read_fixed
     if not complete or unit is None or pending is None or (expiry is None and "expires" in section):
         return None, of
-    return _Award(unit, fixed, per, rate, pending, expiry), of
+    return _Award(unit, fixed, per, rate, pending, expiry, tier_rates), of
+
+
+def _tier_rates(points: Section) -> dict[str, tuple[int, int]] | None:
+    """Rates by tier where `rate` is a mapping, in the file's order; None where it is one number or wrong."""
+    if not isinstance(points.node("rate"), Mapping):
+        return None
+    rates = points.section("rate", f"rate of {points.what}", None)
+    names = [] if rates is None else rates.keys()
+    if rates is None or not names:
+        points.refuse("rate", "`rate` names no tier", "write one rate, or `tier: rate` for every tier")
+        return None
+    read = {tier: rates.decimal(tier) for tier in names}
+    return {tier: rate for tier, rate in read.items() if rate is not None} or None
+
+
+def check_tier_rates(drafts: list[RuleDraft], tiers: tuple[str, ...]) -> None:
+    """Refuses rates by tier that do not name every tier, and no other, from the lowest up."""
+    for draft in drafts:
+        if draft.rule is None or draft.rule.tier_rates is None:
+            continue
+        named = tuple(draft.rule.tier_rates)
+        if named != tiers:
+            known = ", ".join(tiers) or "the programme has none"
+            reason = f"`rate` of {draft.section.what} names the tiers {', '.join(named)}"
+            draft.section.refuse("award", reason, f"name every tier, from the lowest up: {known}")
 
 
 def check_ids(drafts: list[RuleDraft]) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from pipeline.core.member import Member, Order, OrderTuple
+from pipeline.core.milestones import Progress
 from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import HoldTuple, Lot, LotTuple, WindowTuple, hold_tuple
 
@@ -94,6 +95,7 @@ PackedMember = tuple[
     int,
     int,
     dict[str, list[int]],
+    dict[str, Progress],
 ]
 """`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
 windows as ms before the member's clock; buckets of rolling limits as one list of numbers, three each; lots as
@@ -150,6 +152,7 @@ def pack_member(member: Member) -> bytes:
         member.parked,
         member.parked_from,
         {key: [number for bucket in buckets for number in bucket] for key, buckets in member.rolling.items()},
+        member.progress,
     )
     return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
@@ -175,14 +178,25 @@ def unpack_member(packed: bytes) -> Member:
     awarded = tuple([(rule_id, clock_ms - before_ms) for rule_id, before_ms in body[17].items()])
     windows = tuple([(key, clock_ms - before_ms, points, count) for key, before_ms, points, count in body[18]])
     return Member.from_tuple(
-        (next_due_ms, *body[:14], wallets, body[15], counts, awarded, windows, *body[19:22], rolling)
+        (
+            next_due_ms,
+            *body[:14],
+            wallets,
+            body[15],
+            counts,
+            awarded,
+            windows,
+            *body[19:22],
+            rolling,
+            tuple(body[23].items()),
+        )
     )
 
 
 def upgraded(packed: bytes) -> PackedMember:
     """A packed member of version 1 as this version has it. Raises msgspec.DecodeError."""
     old = _member1_decoder.decode(memoryview(packed)[HEADER.size :])
-    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:], {})
+    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:], {}, {})
 
 
 def unpack_buckets(numbers: list[int]) -> tuple[Bucket, ...]:

@@ -14,9 +14,10 @@ from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from core_model_arithmetic import NO_PERIOD, dates, desired, millis, minimum, owned, rolled, running, window
+from core_model_arithmetic import NO_PERIOD, dates, desired, millis, minimum, owned, rolled, running, streak, window
 from core_model_ledger import ModelHold, ModelLedger, ModelLot, ModelOrder, Move
 
+from pipeline.core.milestones import Milestone
 from pipeline.core.program import Limit, Program, Rule
 
 __all__ = ["ModelMember", "Move"]
@@ -103,12 +104,14 @@ class ModelMember(ModelLedger):
         issued: list[tuple[ModelLot, int, int | None]] = []
         holding = [rule for rule in program.rules[kind].rules if amount >= minimum(rule)]
         by_itself = {
-            rule.rule_id: self.allowed(rule, desired(rule, amount, percent), before, first, at, program.zone)
+            rule.rule_id: self.allowed(rule, desired(rule, amount, percent, self.tier), before, first, at, program.zone)
             for rule in holding
         }
         earned: dict[str, int] = {}
         for rule in holding:
-            given = self.allowed(rule, desired(rule, amount, percent), before, first, at, program.zone)
+            given = self.allowed(rule, desired(rule, amount, percent, self.tier), before, first, at, program.zone)
+            if rule.live and rule.milestone and all(running(one, at, program.zone) for one in rule.schedules):
+                self.held_for.setdefault(rule.rule_id, []).append(at)
             if (
                 rule.group
                 and by_itself[rule.rule_id]
@@ -119,6 +122,7 @@ class ModelMember(ModelLedger):
             given = min(given, program.maximums.get(unit_id, given) - earned.get(unit_id, 0))
             if not given or not rule.live:
                 continue
+            self.achieved.add(rule.rule_id)
             earned[unit_id] = earned.get(unit_id, 0) + given
             when = dates(rule.pending, rule.unit, rule.expires, at, program)
             slides = rule.unit.sliding and rule.expires is None
@@ -158,6 +162,8 @@ class ModelMember(ModelLedger):
             return 0
         if not all(running(schedule, at, zone) for schedule in rule.schedules):
             return 0
+        if rule.milestone and not self.reached(rule.milestone, rule.rule_id, at, zone):
+            return 0
         others = [when for rule_id, when, _ in before if rule.cooldown_any or rule_id == rule.rule_id]
         if rule.cooldown_ms and any(when > at - rule.cooldown_ms for when in others):
             return 0
@@ -168,6 +174,14 @@ class ModelMember(ModelLedger):
             elif used_count >= limit.count:
                 points = 0
         return points
+
+    def reached(self, milestone: Milestone, rule_id: str, at: int, zone: ZoneInfo) -> bool:
+        """Whether one more event brings the rule's streak to a length, or its achievement to the number, that gives."""
+        times = [*self.held_for.get(rule_id, []), at]
+        if not milestone.every:
+            return len(times) >= milestone.length and rule_id not in self.achieved
+        row, longer = streak(milestone.every, milestone.grace, times, zone)
+        return longer and (row % milestone.length == 0 if milestone.repeats else row == milestone.length)
 
     def used(self, owner: str, limit: Limit, at: int, zone: ZoneInfo) -> tuple[int, int]:
         """Points and count used in the window of `at`, or in the newest if `at` is late."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -18,8 +18,9 @@ def minimum(rule: Rule) -> int:
     return int(rule.rule_id.partition(">=")[2] or 0)
 
 
-def desired(rule: Rule, amount: int, percent: int) -> int:
-    exact = Fraction(rule.fixed_points) or Fraction(amount * rule.rate_numerator, rule.per * rule.rate_denominator)
+def desired(rule: Rule, amount: int, percent: int, tier: str) -> int:
+    rate = (rule.tier_rates or {}).get(tier, (rule.rate_numerator, rule.rate_denominator))
+    exact = Fraction(rule.fixed_points) or Fraction(amount, rule.per) * Fraction(*rate)
     if rule.tier_multiplies:
         exact = exact * percent / 100
     if rule.unit.rounding == "half_up":
@@ -126,3 +127,19 @@ def rolled(uses: list[tuple[bool, int, int, int]], length: int, at: int) -> tupl
     first = max(at // step, newest) - 24
     within = [slot for number, slot in counted.items() if number >= first]
     return sum(slot[0] for slot in within), sum(slot[1] for slot in within)
+
+
+def streak(every: str, grace: int, times: list[int], zone: ZoneInfo) -> tuple[int, bool]:
+    """(days or weeks in the row that is unbroken, whether the last of these times made it longer)."""
+    row: list[date] = []
+    longer = False
+    for at in times:
+        day = datetime.fromtimestamp(at / 1000, zone).date()
+        if every == "week":
+            day -= timedelta(days=day.weekday())
+        longer = not row or day > row[-1]
+        if longer and row and (day - row[-1]).days > (1 + grace) * (7 if every == "week" else 1):
+            row = []
+        if longer:
+            row.append(day)
+    return len(row), longer

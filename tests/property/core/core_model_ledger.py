@@ -73,6 +73,8 @@ class ModelLedger:
     usage: dict[tuple[str, str], list[tuple[bool, int, int, int]]] = field(default_factory=dict)
     qualified: list[tuple[int, int]] = field(default_factory=list)
     activity: dict[str, list[int]] = field(default_factory=dict)
+    held_for: dict[str, list[int]] = field(default_factory=dict)
+    achieved: set[str] = field(default_factory=set)
 
     # ---- looking
 

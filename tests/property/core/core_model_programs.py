@@ -10,6 +10,7 @@ from core_programs import DAY_MS, Limit, Period, Reward, Tier, Unit
 
 from pipeline.core.events import Event
 from pipeline.core.member import Member
+from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload, TransactionCompleted
 from pipeline.core.program import Campaign, Program, Rule, RuleTable
 from pipeline.core.schedules import Schedule
@@ -38,10 +39,13 @@ def earn(
     group: str = "",
     schedule: Schedule | None = None,
     campaign: Campaign | None = None,
+    milestone: Milestone | None = None,
+    tier_rates: dict[str, tuple[int, int]] | None = None,
 ) -> Rule:
     return Rule(
         rule_id, unit, fixed, 100, rate[0], rate[1], pending, expires, first_only, cooldown[0], cooldown[1], limits,
         tier, True, live, priority, group, schedule, campaign,
+        milestone, tier_rates,
     )  # fmt: skip
 
 
@@ -99,6 +103,10 @@ SECOND_RULES = table(
     earn("again", fixed=5, cooldown=(2 * DAY_MS, False), expires=Period(2, 0), pending=Period(1, 0)),
     earn("big>=3000", fixed=8, cooldown=(DAY_MS, True), group="extra"),
     earn("bigger>=5000", rate=(1, 9), group="extra", priority=1, campaign=AUTUMN),
+    earn("daily", fixed=2, milestone=Milestone("day", 2, 1, True)),
+    earn("weekly", fixed=3, milestone=Milestone("week", 3, 0, False), schedule=Schedule(0, 0, frozenset(range(6)), ())),
+    earn("fifth", fixed=11, milestone=Milestone("", 5, 0, False), cooldown=(DAY_MS, True)),
+    earn("rate", tier_rates={"bronze": (1, 50), "silver": (1, 30), "gold": (1, 9)}),
     earn("night", fixed=6, group="bonus", schedule=NIGHTS),
     earn("day", fixed=5, group="bonus", priority=-3, campaign=AUTUMN),
     earn("rolls", rate=(1, 20), limits=(Limit(7, 0, "rolling:3d", 3 * DAY_MS), Limit(0, 2, "rolling:1h", 3_600_000))),

@@ -56,6 +56,7 @@ def members(draw: st.DrawFn) -> Member:
     member.parked_from = draw(points)
     buckets = st.lists(st.tuples(points, points, points), max_size=3)
     member.rolling = draw(st.dictionaries(texts, buckets, max_size=3))
+    member.progress = draw(st.dictionaries(texts, st.tuples(points, points), max_size=3))
     return member
 
 

@@ -10,6 +10,7 @@ from pipeline.program import (
     campaigns_file,
     expiry_keys,
     limits,
+    milestone_keys,
     rewards_file,
     rules_file,
     schedule_keys,
@@ -54,7 +55,9 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"campaigns.*.{key}" for key in campaigns_file.KEYS} | {f"during.{key}" for key in schedule_keys.KEYS}
     keys |= {f"stacking.{key}" for key in stacking_keys.KEYS} | {*stacking_keys.CHOICES, *expiry_keys.SLIDES_BY}
     keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
-    keys -= {"award", "stacking"}
+    keys |= {f"streak.{key}" for key in milestone_keys.STREAK_KEYS}
+    keys |= {f"achievement.{key}" for key in milestone_keys.ACHIEVEMENT_KEYS} | {*milestone_keys.AWARD_AT}
+    keys -= {"award", "stacking", "streak", "achievement"}
 
     assert keys - CODE == set()
 

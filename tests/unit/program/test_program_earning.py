@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from program_texts import SETTINGS, compiled, problems, rule
 
+from pipeline.core.program import Rule
+
 
 def unit(expires: str) -> dict[str, str]:
     return {"program.yaml": SETTINGS.replace("{expires: 12mo}", f"{{expires: {expires}}}")}
@@ -155,3 +157,51 @@ ON = "on: transaction_completed\naward: {points: 5}\n"
 )
 def test_misuse_is_refused(files: dict[str, str], message: str) -> None:
     assert first_lines(problems({"program.yaml": GROUPS, **files})) == [message]
+
+
+def only(text: str) -> Rule:
+    rules = compiled(rule(text)).rules["transaction_completed"].rules
+    return next(one for one in rules if one.rule_id == "it")
+
+
+def test_streaks_achievements_and_rates_by_tier_are_compiled() -> None:
+    streak = only(ON + "streak: {every: week, length: 4, grace: 1, award_at: once}").milestone
+    assert streak is not None and (streak.every, streak.length, streak.grace, streak.repeats) == ("week", 4, 1, False)
+    daily = only(ON + "streak: {every: day, length: 7}").milestone
+    assert daily is not None and (daily.every, daily.grace, daily.repeats) == ("day", 0, True)
+    achievement = only(ON + "achievement: {count: 10}").milestone
+    assert achievement is not None and (achievement.every, achievement.length) == ("", 10)
+    rates = "award: {points: {of: event.amount_minor, rate: {bronze: 1, silver: 1.5, platinum: 2}}}"
+    by_tier = only("on: transaction_completed\n" + rates)
+    assert by_tier.tier_rates == {"bronze": (1, 1), "silver": (15, 10), "platinum": (2, 1)}
+    assert (by_tier.rate_numerator, by_tier.rate_denominator) == (1, 1)
+
+
+def rates(text: str) -> dict[str, str]:
+    return rule(f"on: transaction_completed\naward: {{points: {{of: event.amount_minor, rate: {text}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (rule(ON + "streak: {every: month, length: 3}"), "error: `every` cannot be `month`"),
+        (rule(ON + "streak: {every: day}"), "error: streak of rule `it` lacks `length`"),
+        (rule(ON + "streak: {every: day, length: 1}"), "error: `length` must be at least 2, not 1"),
+        (rule(ON + "achievement: {times: 3}"), "error: unknown key `times` in achievement of rule `it`"),
+        (
+            rule(ON + "achievement: {count: 3}\nstreak: {every: day, length: 2}"),
+            "error: `achievement` cannot stand beside `streak`",
+        ),
+        (
+            rates("{bronze: 1, gold: 2}"),
+            "error: `rate` of rule `it` names the tiers bronze, gold",
+        ),
+        (
+            rates("{bronze: 1, silver: much, platinum: 3}"),
+            "error: `silver`: `much` is not an exact decimal",
+        ),
+        (rates("{}"), "error: `rate` names no tier"),
+    ],
+)
+def test_a_wrong_streak_achievement_or_rate_is_refused(files: dict[str, str], message: str) -> None:
+    assert message in first_lines(problems(files))
