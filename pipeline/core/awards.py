@@ -10,6 +10,7 @@ from pipeline.core.member import Member
 from pipeline.core.milestones import NO_PROGRESS, Milestone
 from pipeline.core.program import Program, Rule, RuleTable
 from pipeline.core.records import Reward, RuleError
+from pipeline.core.rounding import rounded
 
 FIRST_ONLY: Final = "first_only"
 COOLDOWN: Final = "cooldown"
@@ -160,19 +161,6 @@ def points_for(rule: Rule, value: int, percent: int, tier: str = "") -> int:
     if numerator <= 0:
         return 0
     return min(rounded(numerator, denominator, rule.unit.rounding), POINTS_MAX)
-
-
-def rounded(numerator: int, denominator: int, rounding: str) -> int:
-    """A non-negative fraction as a whole number: floor, ceiling, half_up or half_even."""
-    quotient, rest = divmod(numerator, denominator)
-    if not rest or rounding == "floor":
-        return quotient
-    if rounding == "ceiling":
-        return quotient + 1
-    if rounding == "half_up":
-        return quotient + (2 * rest >= denominator)
-    assert rounding == "half_even", f"rounding is {rounding!r}"
-    return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
 
 
 def allowed(member: Member, program: Program, rule: Rule, at_ms: int, desired: int, first: bool) -> tuple[int, str]:

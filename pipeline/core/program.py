@@ -5,6 +5,7 @@ from typing import Final, final
 from zoneinfo import ZoneInfo
 
 from pipeline.core.calendar import Calendar
+from pipeline.core.conversion import Conversion
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
@@ -257,13 +258,15 @@ class Program:
 
     `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic. `qualification_unit`
     is the unit whose earned points qualify for tiers, per calendar year in `zone`. `groups` maps exclusive group to how
-    it chooses, first or best; `maximums` unit to the most points of it that one event earns. Derived: `calendar` of the
-    zone, `default_unit`, and `tier_ranks`, tier id to its place in `tiers`.
+    it chooses, first or best; `maximums` unit to the most points of it that one event earns. `conversion` is None where
+    amounts are not converted. Derived: `calendar` of the zone, `default_unit`, and `tier_ranks`, tier id to its place
+    in `tiers`.
     """
 
     __slots__ = (
         "calendar",
         "clawback",
+        "conversion",
         "currencies",
         "default_unit",
         "enrolment",
@@ -295,6 +298,7 @@ class Program:
         enrolment: str,
         groups: dict[str, str] | None = None,
         maximums: dict[str, int] | None = None,
+        conversion: Conversion | None = None,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -309,6 +313,7 @@ class Program:
         self.enrolment = enrolment
         self.groups: dict[str, str] = {} if groups is None else groups
         self.maximums: dict[str, int] = {} if maximums is None else maximums
+        self.conversion = conversion
         self.calendar = Calendar(zone)
         self.default_unit = next(iter(units.values()))
         self.tier_ranks = {tier.tier_id: rank for rank, tier in enumerate(tiers)}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, final
 
+from pipeline.core.conversion import Conversion
 from pipeline.core.program import Match
 from pipeline.program import cel_runtime
 from pipeline.program.cel_tree import INT, Tree
@@ -191,9 +192,12 @@ def _outer(text: str) -> str:
     return text[1:-1] if re.fullmatch(r"\([^()'\"]*\)", text) else text
 
 
-def load(source: str, label: str, unit: str, tier: str) -> Match:
-    """The function of generated source. `unit` is the default unit's id, `tier` the lowest tier's id or empty."""
+def load(source: str, label: str, unit: str, tier: str, conversion: Conversion | None = None) -> Match:
+    """The function of generated source. `unit` is the default unit's id, `tier` the lowest tier's id or empty;
+    `conversion` is needed where the source reads amounts in the base currency."""
     namespace: dict[str, object] = {"UNIT": unit, "TIER": tier}
+    if conversion is not None:
+        namespace["base_minor"] = conversion.base_minor
     for name in (*_ARITHMETIC.values(), "negate", "element", "all_of", "any_of", "describe", "FAILURES"):
         namespace[name] = getattr(cel_runtime, name)
     # Generated above from a checked tree: names come from the vocabulary, constants through repr.

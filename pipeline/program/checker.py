@@ -18,6 +18,7 @@ from pipeline.program.settings_file import NO_SETTINGS, Settings, read_settings
 from pipeline.program.spans import Span
 from pipeline.program.stacking_keys import check_groups
 from pipeline.program.tiers_file import NO_TIERS, Tiers, read_tiers
+from pipeline.program.vocabulary import BASE_AMOUNT
 from pipeline.program.yaml_nodes import Node, Scalar, parse
 
 MAX_RULES: Final = 2000
@@ -81,16 +82,20 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
         check_groups(drafts, settings.stacking.groups)
     # What could not be read is not held against those who name it.
     domains: dict[str, Collection[str]] = {"tier": tiers.ids} if tiers_known else {}
-    if settings.currencies:
-        domains["currency"] = settings.currencies
-    rules = _check_rules(report, drafts, domains)
+    if settings.currencies.codes:
+        domains["currency"] = settings.currencies.codes
+    rules = _check_rules(
+        report, drafts, domains, converts=settings.currencies.base != "" or files.SETTINGS not in nodes
+    )
     if tiers_known:
         check_tier_rates(drafts, tiers.ids)
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
     return None if report.refused else Definition(settings, tiers, rewards, tuple(rules))
 
 
-def _check_rules(report: Report, drafts: list[RuleDraft], domains: Mapping[str, Collection[str]]) -> list[CheckedRule]:
+def _check_rules(
+    report: Report, drafts: list[RuleDraft], domains: Mapping[str, Collection[str]], *, converts: bool
+) -> list[CheckedRule]:
     """The rules whose expressions are sound too, numbered within their event type by priority and then id."""
     checked: list[CheckedRule] = []
     counts: dict[str, int] = {}
@@ -100,6 +105,8 @@ def _check_rules(report: Report, drafts: list[RuleDraft], domains: Mapping[str, 
         when = _check(report, draft, draft.when, "bool", domains)
         of = _check(report, draft, draft.of, "int", domains)
         check_rule(report, draft, when, of)
+        if not converts:
+            _refuse_conversion(report, draft, when, of)
         if draft.rule is not None:
             index = counts.get(draft.event_type, 0)
             counts[draft.event_type] = index + 1
@@ -113,6 +120,16 @@ def _check_rules(report: Report, drafts: list[RuleDraft], domains: Mapping[str, 
 def _order(draft: RuleDraft) -> tuple[int, str]:
     """Rules are decided in ascending order of this, whatever files they stand in."""
     return (0 if draft.rule is None else -draft.rule.priority, draft.rule_id)
+
+
+def _refuse_conversion(report: Report, draft: RuleDraft, when: Tree | None, of: Tree | None) -> None:
+    """Amounts in the base currency, of a programme that has none."""
+    for tree, scalar in ((when, draft.when), (of, draft.of)):
+        for node in tree.walk() if tree is not None else ():
+            if node.kind == "name" and node.value == BASE_AMOUNT and scalar is not None:
+                place = Span(draft.source, scalar).index(node.offset)
+                reason = f"`{BASE_AMOUNT}` needs a base currency, and the programme has none"
+                report.error(draft.source, place, reason, "add `conversion` and rates to program.yaml")
 
 
 def _check(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.program import Period, Unit
+from pipeline.program.currency_keys import ROUNDINGS, Currencies, read_currencies
 from pipeline.program.expiry_keys import expires, read_sliding
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import IDENTIFIER, Section, bad_name_advice
@@ -11,12 +12,11 @@ from pipeline.program.stacking_keys import Stacking, read_stacking
 from pipeline.program.yaml_nodes import Node
 from pipeline.program.zones import zone_names
 
-ROUNDINGS: Final = ("floor", "ceiling", "half_up", "half_even")
 CLAWBACKS: Final = ("only_pending", "within_balance", "unlimited")
 ENROLMENTS: Final = ("required", "automatic")
 NEVER: Final = Period(0, 0)
 
-KEYS: Final = ("program", "zone", "enrolment", "currencies", "units", "refunds", "stacking")
+KEYS: Final = ("program", "zone", "enrolment", "currencies", "units", "refunds", "stacking", "conversion")
 
 
 @final
@@ -27,13 +27,13 @@ class Settings:
     program_id: str
     zone: str
     enrolment: str
-    currencies: tuple[str, ...]
+    currencies: Currencies
     units: dict[str, Unit]
     clawback: str
     stacking: Stacking
 
 
-NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], (), {}, "within_balance", Stacking())
+NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], Currencies(), {}, "within_balance", Stacking())
 """Stands in for a program.yaml that cannot be read."""
 
 
@@ -47,7 +47,7 @@ def read_settings(report: Report, source: Source, node: Node) -> Settings:
         program_id=section.identifier("program") or "",
         zone=_zone(section),
         enrolment=section.choice("enrolment", ENROLMENTS, ENROLMENTS[0]),
-        currencies=_currencies(report, source, section),
+        currencies=read_currencies(report, source, section),
         units=units,
         clawback="within_balance" if refunds is None else refunds.choice("clawback", CLAWBACKS, CLAWBACKS[0]),
         stacking=read_stacking(section, units),
@@ -67,21 +67,6 @@ def _zone(section: Section) -> str:
         advice if advice.startswith("did") else "write an IANA name, such as Europe/Berlin or UTC",
     )
     return "UTC"
-
-
-def _currencies(report: Report, source: Source, section: Section) -> tuple[str, ...]:
-    found: list[str] = []
-    for scalar in section.texts("currencies", "currency codes"):
-        if len(scalar.value) == 3 and scalar.value.isascii() and scalar.value.isupper() and scalar.value.isalpha():
-            found.append(scalar.value)
-        else:
-            report.error(
-                source,
-                scalar.start,
-                f"`{scalar.value[:20]}` is not a currency code",
-                "write three capital letters, such as USD",
-            )
-    return tuple(found)
 
 
 def _units(report: Report, source: Source, section: Section) -> dict[str, Unit]:

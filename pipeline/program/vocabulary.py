@@ -75,6 +75,14 @@ _MEMBER: Final = (
     Term("member.custom_events", INT, _count("custom_event"), "custom events before this event"),
 )
 
+BASE_AMOUNT: Final = "event.amount_base_minor"
+_BASE_AMOUNT: Final = Term(
+    BASE_AMOUNT,
+    INT,
+    "base_minor(payload.currency, payload.amount_minor, event.occurred_at_ms)",
+    "the amount in minor units of the base currency",
+)
+
 _DOMAINS: Final = {"currency": "currency"}
 
 
@@ -85,7 +93,8 @@ def terms(event_type: str) -> dict[str, Term]:
         Term(f"event.{field}", cel_type, f"payload.{field}", "", _DOMAINS.get(field, ""))
         for field, cel_type in RULE_FIELDS[event_type]
     )
-    return {term.name: term for term in (*own, *_HEADER, *_MEMBER)}
+    converted = (_BASE_AMOUNT,) if {"event.amount_minor", "event.currency"} <= {term.name for term in own} else ()
+    return {term.name: term for term in (*own, *converted, *_HEADER, *_MEMBER)}
 
 
 def types_with(field: str) -> list[str]:

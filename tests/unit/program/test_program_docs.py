@@ -8,6 +8,7 @@ from program_texts import problems
 
 from pipeline.program import (
     campaigns_file,
+    currency_keys,
     expiry_keys,
     limits,
     milestone_keys,
@@ -57,7 +58,8 @@ def test_every_key_is_told_of() -> None:
     keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
     keys |= {f"streak.{key}" for key in milestone_keys.STREAK_KEYS}
     keys |= {f"achievement.{key}" for key in milestone_keys.ACHIEVEMENT_KEYS} | {*milestone_keys.AWARD_AT}
-    keys -= {"award", "stacking", "streak", "achievement"}
+    keys |= {f"conversion.{key}" for key in currency_keys.CONVERSION_KEYS}
+    keys -= {"award", "conversion", "stacking", "streak", "achievement"}
 
     assert keys - CODE == set()
 
