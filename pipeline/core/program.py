@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.core.calendar import Calendar
 from pipeline.core.conversion import Conversion
+from pipeline.core.custom_events import CustomType
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
@@ -259,8 +260,8 @@ class Program:
     `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic. `qualification_unit`
     is the unit whose earned points qualify for tiers, per calendar year in `zone`. `groups` maps exclusive group to how
     it chooses, first or best; `maximums` unit to the most points of it that one event earns. `conversion` is None where
-    amounts are not converted. Derived: `calendar` of the zone, `default_unit`, and `tier_ranks`, tier id to its place
-    in `tiers`.
+    amounts are not converted, `custom_events` where they are not declared. Derived: `calendar` of the zone,
+    `default_unit`, and `tier_ranks`, tier id to its place in `tiers`.
     """
 
     __slots__ = (
@@ -268,6 +269,7 @@ class Program:
         "clawback",
         "conversion",
         "currencies",
+        "custom_events",
         "default_unit",
         "enrolment",
         "groups",
@@ -299,6 +301,7 @@ class Program:
         groups: dict[str, str] | None = None,
         maximums: dict[str, int] | None = None,
         conversion: Conversion | None = None,
+        custom_events: dict[str, CustomType] | None = None,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -314,6 +317,7 @@ class Program:
         self.groups: dict[str, str] = {} if groups is None else groups
         self.maximums: dict[str, int] = {} if maximums is None else maximums
         self.conversion = conversion
+        self.custom_events = custom_events
         self.calendar = Calendar(zone)
         self.default_unit = next(iter(units.values()))
         self.tier_ranks = {tier.tier_id: rank for rank, tier in enumerate(tiers)}

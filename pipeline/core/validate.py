@@ -6,6 +6,7 @@ from typing import Final
 from pipeline.core import reasons
 from pipeline.core.bounds import AMOUNT_MINOR_MAX, MONTHS_MAX, POINTS_MAX, QUANTITY_MAX, TEXT_MAX
 from pipeline.core.calendar import iso_utc
+from pipeline.core.custom_events import custom_fault
 from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
 from pipeline.core.payloads import (
@@ -115,7 +116,10 @@ def other_payload_fault(event: Event, payload: Payload, program: Program) -> Fau
     """The rarer types."""
     member_id, at_ms = event.member_id, event.occurred_at_ms
     if isinstance(payload, CustomEvent):
-        return id_fault("name", payload.name) or numbers_fault(payload.numbers)
+        fault = id_fault("name", payload.name) or numbers_fault(payload.numbers)
+        if fault is None and program.custom_events is not None:
+            fault = custom_fault(program.custom_events, payload.name, payload.numbers, event.attributes)
+        return fault
     if isinstance(payload, SubscriptionRenewed):
         return (
             id_fault("subscription_id", payload.subscription_id)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
+from pipeline.core.custom_events import CustomType
 from pipeline.core.program import Campaign, Reward, Rule
 from pipeline.program import files
 from pipeline.program.campaigns_file import read_campaigns
@@ -11,6 +12,7 @@ from pipeline.program.cel_check import check_expression
 from pipeline.program.cel_python import Condition
 from pipeline.program.cel_tree import Tree
 from pipeline.program.effects import check_program, check_rule
+from pipeline.program.events_file import certain, check_attributes, read_events
 from pipeline.program.problems import Report, Source
 from pipeline.program.rewards_file import read_rewards
 from pipeline.program.rules_file import RuleDraft, check_ids, check_tier_rates, read_rules
@@ -43,6 +45,7 @@ class Definition:
     tiers: Tiers
     rewards: dict[str, Reward]
     rules: tuple[CheckedRule, ...]
+    events: dict[str, CustomType] | None
 
 
 def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
@@ -84,17 +87,26 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     domains: dict[str, Collection[str]] = {"tier": tiers.ids} if tiers_known else {}
     if settings.currencies.codes:
         domains["currency"] = settings.currencies.codes
+    events: dict[str, CustomType] | None = None
+    if files.EVENTS in nodes:
+        events = read_events(report, *nodes[files.EVENTS])
+        domains["custom event"] = events
     rules = _check_rules(
-        report, drafts, domains, converts=settings.currencies.base != "" or files.SETTINGS not in nodes
+        report, drafts, domains, events, converts=settings.currencies.base != "" or files.SETTINGS not in nodes
     )
     if tiers_known:
         check_tier_rates(drafts, tiers.ids)
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
-    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules))
+    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules), events)
 
 
 def _check_rules(
-    report: Report, drafts: list[RuleDraft], domains: Mapping[str, Collection[str]], *, converts: bool
+    report: Report,
+    drafts: list[RuleDraft],
+    domains: Mapping[str, Collection[str]],
+    events: dict[str, CustomType] | None,
+    *,
+    converts: bool,
 ) -> list[CheckedRule]:
     """The rules whose expressions are sound too, numbered within their event type by priority and then id."""
     checked: list[CheckedRule] = []
@@ -104,7 +116,10 @@ def _check_rules(
             continue
         when = _check(report, draft, draft.when, "bool", domains)
         of = _check(report, draft, draft.of, "int", domains)
-        check_rule(report, draft, when, of)
+        declared = events if draft.event_type == "custom_event" else None
+        check_rule(report, draft, when, of, certain(when, declared) if declared is not None else set())
+        if declared is not None:
+            check_attributes(report, draft, when, of, declared)
         if not converts:
             _refuse_conversion(report, draft, when, of)
         if draft.rule is not None:

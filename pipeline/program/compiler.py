@@ -85,6 +85,7 @@ def compile_bundle(bundle: Bundle) -> Program:
         groups=settings.stacking.groups,
         maximums=settings.stacking.maximums,
         conversion=conversion,
+        custom_events=definition.events,
     )
 
 

@@ -12,8 +12,9 @@ RULES_FOLDER: Final = "rules"
 TIERS: Final = "tiers.yaml"
 REWARDS: Final = "rewards.yaml"
 CAMPAIGNS: Final = "campaigns.yaml"
+EVENTS: Final = "events.yaml"
 
-KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS)
+KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS)
 """Besides rules/*.yaml. A README.md and files whose name starts with a dot may lie there too; they are not read."""
 
 MAX_FILES: Final = 200

@@ -83,7 +83,7 @@ _BASE_AMOUNT: Final = Term(
     "the amount in minor units of the base currency",
 )
 
-_DOMAINS: Final = {"currency": "currency"}
+_DOMAINS: Final = {"currency": "currency", "name": "custom event"}
 
 
 @cache

@@ -9,6 +9,7 @@ from program_texts import problems
 from pipeline.program import (
     campaigns_file,
     currency_keys,
+    events_file,
     expiry_keys,
     limits,
     milestone_keys,
@@ -32,6 +33,7 @@ def test_there_are_examples_of_every_file() -> None:
         "rules.yaml",
         "tiers.yaml",
         "rewards.yaml",
+        "events.yaml",
         "campaigns.yaml",
     }
 
@@ -58,6 +60,7 @@ def test_every_key_is_told_of() -> None:
     keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
     keys |= {f"streak.{key}" for key in milestone_keys.STREAK_KEYS}
     keys |= {f"achievement.{key}" for key in milestone_keys.ACHIEVEMENT_KEYS} | {*milestone_keys.AWARD_AT}
+    keys |= {f"events.*.{key}" for key in events_file.KEYS} | {*events_file.TYPES}
     keys |= {f"conversion.{key}" for key in currency_keys.CONVERSION_KEYS}
     keys -= {"award", "conversion", "stacking", "streak", "achievement"}
 
