@@ -197,6 +197,11 @@ class Bench:
         self.now_ms = ms(text)
         return self
 
+    def activate_next(self, effective_at_ms: int) -> None:
+        """Put the bench's second programme in force from a time on."""
+        second = list(self.programs.by_hash)[1]
+        self.engine.activate(ProgramActivated(second, effective_at_ms, "test", ""), self.now_ms)
+
     def later(self, passed_ms: int) -> Bench:
         """Let time go by."""
         self.now_ms += passed_ms

@@ -2,19 +2,26 @@
 
 from typing import Final
 
-from pipeline.core import limits, lots, tiers
+from pipeline.core import expiry, limits, lots, stacking, tiers
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.ledger import ISSUED, Posting
 from pipeline.core.member import Member
+from pipeline.core.milestones import NO_PROGRESS, Milestone
 from pipeline.core.order import OrderLot
-from pipeline.core.program import Program, Rule
+from pipeline.core.program import Program, Rule, RuleTable
 from pipeline.core.records import Reward, RuleError
+from pipeline.core.rounding import rounded
 
 FIRST_ONLY: Final = "first_only"
 COOLDOWN: Final = "cooldown"
 MAXIMUM: Final = "maximum"
 WALLET_MAXIMUM: Final = "wallet_maximum"
+SCHEDULE: Final = "schedule"
+MAXIMUM_PER_EVENT: Final = "maximum_per_event"
+
+NOT_GROUPED: Final[dict[int, str]] = {}
+NOT_BOUNDED: Final[dict[str, int]] = {}
 
 
 def award(
@@ -35,41 +42,42 @@ def award(
         return []
     member = posting.member
     rules = table.rules
-    failed: list[tuple[int, str]] = []
-    matched = table.match(event, event.payload, member, failed)
-    for index, error in failed:
-        rule_errors.append(RuleError(rules[index].rule_id, error))
+    matched = matching(table, event, member, rule_errors)
     if not matched:
         return []
     first = type_name not in member.event_counts
     percent = program.earn_percent(member.tier)
     at_ms = event.occurred_at_ms
     rewards: list[Reward] = []
+    lost = losers(posting.member, program, table, matched, at_ms, first, percent) if table.grouped else NOT_GROUPED
+    left = dict(program.maximums) if program.maximums else NOT_BOUNDED
     awarded: list[str] = []
     qualifying = 0
     year = -1
     for index, value in matched:
         rule = rules[index]
         unit = rule.unit.unit_id
-        desired = points_for(rule, value, percent)
+        desired = points_for(rule, value, percent, member.tier)
         given, limited_by = desired, ""
         if rule.restricted:
             given, limited_by = allowed(member, program, rule, at_ms, desired, first)
         if not rule.live:
             rewards.append(Reward(rule.rule_id, "points", unit, given, desired, limited_by, "shadow"))
             continue
+        if index in lost:
+            given, limited_by = 0, lost[index]
         if given:
-            wallet = lots.wallet_of(member, unit)
-            if given > lots.room(wallet):
-                given = lots.room(wallet)
-                limited_by = WALLET_MAXIMUM
+            given, limited_by = fitting(member, unit, given, limited_by, left)
         rewards.append(Reward(rule.rule_id, "points", unit, given, desired, limited_by, "live"))
+        if rule.milestone is not None and limited_by != SCHEDULE:
+            advance(member, rule, rule.milestone, at_ms, program, given > 0)
         if not given:
             continue
         seq = book(posting, program, rule, at_ms, given)
         awarded.append(rule.rule_id)
-        if rule.windows:
+        if rule.limits:
             limits.use(member, program.calendar, rule.windows, at_ms, given, 1)
+            limits.use_rolling(member, rule.rolls, at_ms, given, 1)
         if rule.qualifies and unit == program.qualification_unit:
             qualifying += given
             if year < 0:
@@ -85,12 +93,66 @@ def award(
     return rewards
 
 
-def points_for(rule: Rule, value: int, percent: int) -> int:
-    """Points that the rule wants to give, rounded once: never negative, at most `POINTS_MAX`."""
+def matching(table: RuleTable, event: Event, member: Member, rule_errors: list[RuleError]) -> list[tuple[int, int]]:
+    """(index, value) of the rules whose condition holds; those that failed are appended to `rule_errors`."""
+    failed: list[tuple[int, str]] = []
+    matched = table.match(event, event.payload, member, failed)
+    for index, error in failed:
+        rule_errors.append(RuleError(table.rules[index].rule_id, error))
+    return matched
+
+
+def fitting(member: Member, unit: str, given: int, limited_by: str, left: dict[str, int]) -> tuple[int, str]:
+    """(points that the wallet, and the event by what is `left` of its maximum, still take; what clipped them)."""
+    room = lots.room(lots.wallet_of(member, unit))
+    if given > room:
+        given = room
+        limited_by = WALLET_MAXIMUM
+    if unit in left:
+        if given > left[unit]:
+            given = left[unit]
+            limited_by = MAXIMUM_PER_EVENT
+        left[unit] -= given
+    return given, limited_by
+
+
+def advance(member: Member, rule: Rule, milestone: Milestone, at_ms: int, program: Program, gave: bool) -> None:
+    """Count the event for the rule's streak or achievement."""
+    progress, _ = milestone.advanced(member.progress.get(rule.rule_id, NO_PROGRESS), at_ms, program.zone)
+    member.progress[rule.rule_id] = milestone.after(progress, gave)
+
+
+def losers(
+    member: Member,
+    program: Program,
+    table: RuleTable,
+    matched: list[tuple[int, int]],
+    at_ms: int,
+    first: bool,
+    percent: int,
+) -> dict[int, str]:
+    """Which rules give way within their exclusive groups, as `stacking.losers` says."""
+    wanted: list[tuple[int, int]] = []
+    for index, value in matched:
+        rule = table.rules[index]
+        if rule.group and rule.live:
+            desired = points_for(rule, value, percent, member.tier)
+            given = allowed(member, program, rule, at_ms, desired, first)[0] if rule.restricted else desired
+            if given:
+                wanted.append((index, given))
+    return stacking.losers(program, table.rules, wanted) if len(wanted) > 1 else NOT_GROUPED
+
+
+def points_for(rule: Rule, value: int, percent: int, tier: str = "") -> int:
+    """Points that the rule wants to give to a member of the tier, rounded once: never negative, at most
+    `POINTS_MAX`."""
     if rule.fixed_points:
         numerator, denominator = rule.fixed_points, 1
     else:
         numerator, denominator = value * rule.rate_numerator, rule.per * rule.rate_denominator
+        if rule.tier_rates is not None and tier in rule.tier_rates:
+            rate = rule.tier_rates[tier]
+            numerator, denominator = value * rate[0], rule.per * rate[1]
     if rule.tier_multiplies and percent != 100:
         numerator *= percent
         denominator *= 100
@@ -99,21 +161,15 @@ def points_for(rule: Rule, value: int, percent: int) -> int:
     return min(rounded(numerator, denominator, rule.unit.rounding), POINTS_MAX)
 
 
-def rounded(numerator: int, denominator: int, rounding: str) -> int:
-    """A non-negative fraction as a whole number: floor, ceiling, half_up or half_even."""
-    quotient, rest = divmod(numerator, denominator)
-    if not rest or rounding == "floor":
-        return quotient
-    if rounding == "ceiling":
-        return quotient + 1
-    if rounding == "half_up":
-        return quotient + (2 * rest >= denominator)
-    assert rounding == "half_even", f"rounding is {rounding!r}"
-    return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
-
-
 def allowed(member: Member, program: Program, rule: Rule, at_ms: int, desired: int, first: bool) -> tuple[int, str]:
     """(points the rule may give, what suppressed or clipped them or "")."""
+    for schedule in rule.schedules:
+        if not schedule.holds(at_ms, program.zone):
+            return 0, SCHEDULE
+    if rule.milestone is not None:
+        progress, gives = rule.milestone.advanced(member.progress.get(rule.rule_id, NO_PROGRESS), at_ms, program.zone)
+        if not gives:
+            return 0, rule.milestone.label(progress)
     if rule.first_only and not first:
         return 0, FIRST_ONLY
     if rule.cooldown_ms and cooling(member, rule, at_ms):
@@ -137,8 +193,11 @@ def book(posting: Posting, program: Program, rule: Rule, at_ms: int, points: int
     calendar = program.calendar
     pending = rule.pending
     available_at_ms = calendar.add(at_ms, pending.months, pending.ms) if pending.months or pending.ms else 0
-    lasts = rule.lasts
-    expires_at_ms = calendar.add(available_at_ms or at_ms, lasts.months, lasts.ms) if lasts.months or lasts.ms else 0
     unit = rule.unit.unit_id
     wallet = posting.member.wallets[unit]
+    from_ms = available_at_ms or at_ms
+    if rule.slides:
+        expires_at_ms = expiry.of_unit(calendar, rule.unit, wallet, from_ms)
+    else:
+        expires_at_ms = expiry.date_after(calendar, rule.lasts, from_ms)
     return lots.issue(posting, wallet, "earn", unit, points, ISSUED, available_at_ms, expires_at_ms, rule.rule_id)

@@ -23,11 +23,12 @@ class Calendar:
     the change, a repeated one as its first occurrence.
     """
 
-    __slots__ = ("_shifts", "_windows", "zone")
+    __slots__ = ("_ends", "_shifts", "_windows", "zone")
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
         self._windows: dict[str, tuple[int, int, int]] = {}
+        self._ends: dict[str, tuple[int, int, int]] = {}
         self._shifts: dict[tuple[int, int], tuple[int, int, int]] = {}
 
     def window_start(self, every: str, at_ms: int) -> int:
@@ -44,6 +45,14 @@ class Calendar:
         if every == "ever":
             return 0
         return self._window(every, at_ms)[0]
+
+    def window_end(self, every: str, at_ms: int) -> int:
+        """First millisecond after the day, ISO week, month or year that holds `at_ms`."""
+        known = self._ends.get(every)
+        if known is None or not known[0] <= at_ms < known[1]:
+            known = self._find_window(every, at_ms)
+            self._ends[every] = known
+        return known[1]
 
     def year(self, at_ms: int) -> int:
         """Number of the calendar year that holds `at_ms`."""
@@ -97,6 +106,12 @@ class Calendar:
         return at_ms - (at_ms + (offset.days * 86_400 + offset.seconds) * 1000) % HOUR_MS
 
     def _window(self, every: str, at_ms: int) -> tuple[int, int, int]:
+        """The window as `_find_window` finds it, remembered."""
+        window = self._find_window(every, at_ms)
+        self._windows[every] = window
+        return window
+
+    def _find_window(self, every: str, at_ms: int) -> tuple[int, int, int]:
         """(start, end, year of the start) of the window; the local date is only the first guess where clocks change at
         midnight."""
         day = datetime.fromtimestamp(at_ms // 1000, self.zone).date()
@@ -111,9 +126,7 @@ class Calendar:
             first, start = following, end
             following = following_first_day(every, first)
             end = self._midnight(following)
-        window = (start, end, first.year)
-        self._windows[every] = window
-        return window
+        return (start, end, first.year)
 
     def _midnight(self, day: date) -> int:
         return int(datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp()) * 1000

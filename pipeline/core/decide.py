@@ -2,7 +2,7 @@
 
 from typing import Final, final
 
-from pipeline.core import awards, lots, orders, reasons, redemptions, referrals, refunds, tiers
+from pipeline.core import awards, expiry, lots, orders, reasons, redemptions, referrals, refunds, tiers
 from pipeline.core.enrolment import change_profile, enrol
 from pipeline.core.events import Event
 from pipeline.core.ledger import ADJUSTED, Posting
@@ -154,9 +154,7 @@ def adjust(posting: Posting, payload: PointsAdjusted, program: Program) -> str:
         wallet = lots.wallet_of(member, unit_id)
         if payload.points > lots.room(wallet):
             return reasons.BALANCE_TOO_LARGE
-        expires = unit.expires
-        at_ms = posting.occurred_at_ms
-        expires_at_ms = program.calendar.add(at_ms, expires.months, expires.ms) if expires.months or expires.ms else 0
+        expires_at_ms = expiry.of_unit(program.calendar, unit, wallet, posting.occurred_at_ms)
         lots.issue(posting, wallet, "adjust", unit_id, payload.points, ADJUSTED, 0, expires_at_ms, "adjust")
         return ""
     taken = -payload.points

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.core import lots, redemptions, tiers
+from pipeline.core import expiry, lots, redemptions, tiers
 from pipeline.core.activations import Activations
 from pipeline.core.ledger import SOURCE, Posting
 from pipeline.core.member import Member
@@ -11,6 +11,7 @@ from pipeline.core.ports import Outputs
 RELEASE: Final = 0
 EXPIRE: Final = 1
 REVIEW: Final = 2
+LAPSE: Final = 3
 TIMEOUT: Final = 4
 
 Due = tuple[int, int, int, str]
@@ -27,6 +28,10 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
         due_ms, kind, seq, unit = due
         program = activations.at(due_ms)
         assert program is not None, f"member {member.member_id} has work due at {due_ms}, before any program"
+        if kind == LAPSE:
+            expiry.lapse(member, member.wallets[unit])
+            due = first_due(member)
+            continue
         if kind == REVIEW:
             cause = f"due:tier:{due_ms}"
         elif kind == TIMEOUT:
@@ -42,7 +47,12 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
             lots.release(posting, member.wallets[unit], unit)
         else:
             wallet = member.wallets[unit]
-            lots.expire(posting, wallet, unit, wallet.lots[0], 0)
+            lot = wallet.lots[0]
+            if lot.seq != seq:
+                sliding = expiry.first_sliding(wallet)
+                assert sliding is not None and sliding.seq == seq, f"lot {seq} is due and not in {wallet!r}"
+                lot = sliding
+            lots.expire(posting, wallet, unit, lot, 0)
         due = first_due(member)
     member.next_due_ms = lots.next_due(member)
 
@@ -56,7 +66,13 @@ def first_due(member: Member) -> Due | None:
             due = (lot.available_at_ms, RELEASE, lot.seq, unit)
             if first is None or due < first:
                 first = due
-        if wallet.lots and wallet.lots[0].expires_at_ms:
+        if wallet.slides_until_ms:
+            sliding = expiry.first_sliding(wallet)
+            until_ms = wallet.slides_until_ms
+            due = (until_ms, LAPSE, 0, unit) if sliding is None else (until_ms, EXPIRE, sliding.seq, unit)
+            if first is None or due < first:
+                first = due
+        if wallet.lots and 0 < wallet.lots[0].expires_at_ms < expiry.SLIDING_MS:
             lot = wallet.lots[0]
             due = (lot.expires_at_ms, EXPIRE, lot.seq, unit)
             if first is None or due < first:

@@ -4,6 +4,7 @@ from bisect import bisect_left, insort
 from typing import Final
 
 from pipeline.core.bounds import WALLET_MAX
+from pipeline.core.expiry import SLIDING_MS, burn_order, has_passed
 from pipeline.core.ledger import EXPIRED, Posting
 from pipeline.core.member import Member
 from pipeline.core.wallet import Lot, Wallet
@@ -144,7 +145,7 @@ def give_back(
         lot = restore(wallet, seq, points, expires_at_ms)
         posting.post(kind, unit, points, debit, posting.available, seq, rule_id, legs)
         legs += 1
-        if 0 < expires_at_ms <= now_ms:
+        if has_passed(wallet, seq, expires_at_ms, now_ms):
             expire(posting, wallet, unit, lot, legs)
             legs += 1
         else:
@@ -181,8 +182,10 @@ def next_due(member: Member) -> int:
     for wallet in member.wallets.values():
         if wallet.pending_lots:
             next_ms = min(next_ms, wallet.pending_lots[0].available_at_ms)
-        if wallet.lots and wallet.lots[0].expires_at_ms:
+        if wallet.lots and 0 < wallet.lots[0].expires_at_ms < SLIDING_MS:
             next_ms = min(next_ms, wallet.lots[0].expires_at_ms)
+        if wallet.slides_until_ms:
+            next_ms = min(next_ms, wallet.slides_until_ms)
     for hold in member.holds.values():
         if hold.timeout_at_ms:
             next_ms = min(next_ms, hold.timeout_at_ms)
@@ -192,8 +195,3 @@ def next_due(member: Member) -> int:
 def release_order(lot: Lot) -> tuple[int, int]:
     """Pending lots are released in ascending order of this."""
     return (lot.available_at_ms, lot.seq)
-
-
-def burn_order(lot: Lot) -> tuple[int, int]:
-    """Available lots burn and expire in ascending order of this."""
-    return (lot.expires_at_ms or NEVER_MS, lot.seq)

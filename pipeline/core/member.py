@@ -2,6 +2,8 @@
 
 from typing import Final, final
 
+from pipeline.core.milestones import Progress
+from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import (
     Hold,
     HoldTerms,
@@ -43,6 +45,8 @@ MemberTuple = tuple[
     int,
     int,
     tuple[HoldTerms, ...],
+    tuple[tuple[str, tuple[Bucket, ...]], ...],
+    tuple[tuple[str, Progress], ...],
 ]
 
 
@@ -54,7 +58,8 @@ class Member:
     enrols. `awarded_at_ms` maps rule id to the latest `occurred_at` it gave points for. `event_counts` counts applied
     events by type. `windows` is keyed by rule id + "/" + every, or "reward:" + reward id + "/" + every.
     `qualifying_points` were earned in the calendar year `qualifying_year` (0: none yet), `qualifying_previous` in the
-    year before. `next_due_ms` is when time next changes this state (0: never, or quarantined). `parked` records are
+    year before. `progress` of streaks and achievements is keyed by rule id. `rolling` are buckets of rolling limits by
+    the same keys. `next_due_ms` is when time next changes this state (0: never, or quarantined). `parked` records are
     kept, numbered from `parked_from`. `version` grows with every change.
     """
 
@@ -71,10 +76,12 @@ class Member:
         "next_due_ms",
         "parked",
         "parked_from",
+        "progress",
         "qualifying_points",
         "qualifying_previous",
         "qualifying_year",
         "quarantined",
+        "rolling",
         "segment",
         "seq",
         "tier",
@@ -108,6 +115,8 @@ class Member:
         self.quarantined = False
         self.parked = 0
         self.parked_from = 0
+        self.rolling: dict[str, list[Bucket]] = {}
+        self.progress: dict[str, Progress] = {}
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -136,6 +145,8 @@ class Member:
             self.parked,
             self.parked_from,
             hold_terms(self.holds),
+            tuple([(key, tuple(buckets)) for key, buckets in self.rolling.items()]),
+            tuple(self.progress.items()),
         )
 
     @staticmethod
@@ -156,9 +167,16 @@ class Member:
         member.qualifying_year = values[12]
         member.qualifying_points = values[13]
         member.qualifying_previous = values[14]
-        for unit, available, pending, held, debt, lots, pending_lots in values[15]:
+        for unit, available, pending, held, debt, lots, pending_lots, slides_until_ms, lapsed_seq in values[15]:
             member.wallets[unit] = Wallet(
-                available, pending, held, debt, [Lot(*lot) for lot in lots], [Lot(*lot) for lot in pending_lots]
+                available,
+                pending,
+                held,
+                debt,
+                [Lot(*lot) for lot in lots],
+                [Lot(*lot) for lot in pending_lots],
+                slides_until_ms,
+                lapsed_seq,
             )
         for (
             redemption_id,
@@ -184,6 +202,8 @@ class Member:
         for redemption_id, dispatched, timeout_at_ms in values[23]:
             member.holds[redemption_id].dispatched = dispatched
             member.holds[redemption_id].timeout_at_ms = timeout_at_ms
+        member.rolling = {key: list(buckets) for key, buckets in values[24]}
+        member.progress = dict(values[25])
         return member
 
     def __eq__(self, other: object) -> bool:

@@ -3,7 +3,7 @@ revision."""
 
 from typing import Final
 
-from pipeline.core import limits, lots, reasons, refunds
+from pipeline.core import expiry, limits, lots, reasons, refunds
 from pipeline.core.events import Event
 from pipeline.core.ledger import REDEEMED, Posting
 from pipeline.core.member import Member
@@ -42,7 +42,10 @@ def prepare(posting: Posting, program: Program, known: Order | None, payload: Tr
     parts: list[Part] = []
     if payload.points_paid:
         unit = payload.points_unit or program.default_unit.unit_id
-        parts = lots.burn(posting.member.wallets[unit], payload.points_paid)
+        wallet = posting.member.wallets[unit]
+        parts = lots.burn(wallet, payload.points_paid)
+        if program.units[unit].slides_by_redeeming:
+            expiry.prolong(program.calendar, program.units[unit], wallet, posting.occurred_at_ms)
         for leg, (seq, points, _) in enumerate(parts):
             posting.post("redeem", unit, points, posting.available, REDEEMED, seq, refunds.POINTS_PAID, leg)
     if known is not None and known.occurred_at_ms:
@@ -132,3 +135,5 @@ def undo_whole(posting: Posting, program: Program, order: Order) -> None:
         rule = program.remembered.get(rule_id)
         if rule is not None and rule.windows:
             limits.give_back(member, program.calendar, rule.windows, order.occurred_at_ms, points, 1)
+        if rule is not None and rule.rolls:
+            limits.give_back_rolling(member, rule.rolls, order.occurred_at_ms, points, 1)

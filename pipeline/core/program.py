@@ -5,9 +5,13 @@ from typing import Final, final
 from zoneinfo import ZoneInfo
 
 from pipeline.core.calendar import Calendar
+from pipeline.core.conversion import Conversion
+from pipeline.core.custom_events import CustomType
 from pipeline.core.events import Event
 from pipeline.core.member import Member
+from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload
+from pipeline.core.schedules import Schedule
 
 SEMANTICS: Final = 2
 """Number of the core's rules of decision; a bundle names the one it was checked with."""
@@ -22,25 +26,40 @@ A rule that fails while evaluated is left out and appended to errors as (index, 
 
 @final
 class Period:
-    """A length of time: `months` calendar months, then `ms` milliseconds. (0, 0) means none."""
+    """A length of time: `months` calendar months, then `ms` milliseconds, then on to the end of the calendar month or
+    year where `end_of` names one. (0, 0, "") means none."""
 
-    __slots__ = ("months", "ms")
+    __slots__ = ("end_of", "months", "ms")
 
-    def __init__(self, months: int, ms: int) -> None:
+    def __init__(self, months: int, ms: int, end_of: str = "") -> None:
         self.months = months
         self.ms = ms
+        self.end_of = end_of
 
 
 @final
 class Unit:
-    """A unit of points. `rounding` is floor, ceiling, half_up or half_even; `expires` counts from availability."""
+    """A unit of points. `rounding` is floor, ceiling, half_up or half_even; `expires` counts from availability.
 
-    __slots__ = ("expires", "rounding", "unit_id")
+    Where `sliding`, it counts anew for all points of the unit whenever some are earned, and with `slides_by_redeeming`
+    also whenever some are redeemed.
+    """
 
-    def __init__(self, unit_id: str, rounding: str, expires: Period) -> None:
+    __slots__ = ("expires", "rounding", "slides_by_redeeming", "sliding", "unit_id")
+
+    def __init__(
+        self,
+        unit_id: str,
+        rounding: str,
+        expires: Period,
+        sliding: bool = False,
+        slides_by_redeeming: bool = False,
+    ) -> None:
         self.unit_id = unit_id
         self.rounding = rounding
         self.expires = expires
+        self.sliding = sliding
+        self.slides_by_redeeming = slides_by_redeeming
 
 
 @final
@@ -82,49 +101,77 @@ TIERS_AS_QUALIFIED: Final = TierPolicy()
 @final
 class Limit:
     """At most `points` points (or, if 0, `count` awards) per member in each calendar `every`: hour, day, week, month,
-    year or ever."""
+    year or ever; or within any `rolling_ms`, where `every` is such as `rolling:30d`."""
 
-    __slots__ = ("count", "every", "points")
+    __slots__ = ("count", "every", "points", "rolling_ms")
 
-    def __init__(self, points: int, count: int, every: str) -> None:
+    def __init__(self, points: int, count: int, every: str, rolling_ms: int = 0) -> None:
         self.points = points
         self.count = count
         self.every = every
+        self.rolling_ms = rolling_ms
 
 
 def unique_windows(owner: str, limits: tuple[Limit, ...]) -> tuple[tuple[str, str], ...]:
     """(key in `Member.windows`, every) of the windows that an owner's limits look at: limits of the same `every` share
     one."""
-    return tuple({f"{owner}/{limit.every}": limit.every for limit in limits}.items())
+    return tuple({f"{owner}/{limit.every}": limit.every for limit in limits if not limit.rolling_ms}.items())
+
+
+def rolling_windows(owner: str, limits: tuple[Limit, ...]) -> tuple[tuple[str, int], ...]:
+    """(key in `Member.rolling`, length in ms) of the rolling windows that an owner's limits look at."""
+    return tuple({f"{owner}/{limit.every}": limit.rolling_ms for limit in limits if limit.rolling_ms}.items())
+
+
+@final
+class Campaign:
+    """What several rules share: when they run, and limits on what they give one member together."""
+
+    __slots__ = ("campaign_id", "limits", "schedule")
+
+    def __init__(self, campaign_id: str, schedule: Schedule | None, limits: tuple[Limit, ...]) -> None:
+        self.campaign_id = campaign_id
+        self.schedule = schedule
+        self.limits = limits
 
 
 @final
 class Rule:
     """One rule of an event type, without its condition, which `RuleTable.match` evaluates.
 
-    Points = value of `of` * rate_numerator / (per * rate_denominator), or `fixed_points`; both times the tier's
-    earn_percent / 100 where `tier_multiplies`, rounded once by the unit's rule. `expires` None means as the unit says.
-    `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every);
-    `restricted` says whether anything but the condition can keep the rule from giving all that it wants to.
+    Points = value of `of` * rate_numerator / (per * rate_denominator), the rate of `tier_rates` where it has the
+    member's tier, or `fixed_points`; both times the tier's earn_percent / 100 where `tier_multiplies`, rounded once by
+    the unit's rule. `expires` None means as the unit says. `limits` are the rule's own and then its campaign's.
+    `window_keys` are the keys in `Member.windows` or `Member.rolling` by limit; `windows` and `rolls` the same without
+    repeats, as (key, every) and (key, length in ms). Of a `group` only one rule gives, the highest `priority` goes
+    first. `restricted` says whether anything but the condition can keep the rule from giving all that it wants to.
     """
 
     __slots__ = (
+        "campaign",
         "cooldown_any",
         "cooldown_ms",
         "expires",
         "first_only",
         "fixed_points",
+        "group",
         "lasts",
         "limits",
         "live",
+        "milestone",
         "pending",
         "per",
+        "priority",
         "qualifies",
         "rate_denominator",
         "rate_numerator",
         "restricted",
+        "rolls",
         "rule_id",
+        "schedules",
+        "slides",
         "tier_multiplies",
+        "tier_rates",
         "unit",
         "window_keys",
         "windows",
@@ -147,6 +194,12 @@ class Rule:
         tier_multiplies: bool,
         qualifies: bool,
         live: bool,
+        priority: int = 0,
+        group: str = "",
+        schedule: Schedule | None = None,
+        campaign: Campaign | None = None,
+        milestone: Milestone | None = None,
+        tier_rates: dict[str, tuple[int, int]] | None = None,
     ) -> None:
         self.rule_id = rule_id
         self.unit = unit
@@ -159,25 +212,44 @@ class Rule:
         self.first_only = first_only
         self.cooldown_ms = cooldown_ms
         self.cooldown_any = cooldown_any
-        self.limits = limits
         self.tier_multiplies = tier_multiplies
         self.qualifies = qualifies
         self.live = live
         self.lasts = unit.expires if expires is None else expires
-        self.window_keys = tuple([f"{rule_id}/{limit.every}" for limit in limits])
-        self.windows = unique_windows(rule_id, limits)
-        self.restricted = first_only or cooldown_ms > 0 or bool(limits)
+        self.slides = unit.sliding and expires is None
+        self.priority = priority
+        self.group = group
+        self.campaign = campaign
+        self.milestone = milestone
+        self.tier_rates = tier_rates
+        shared = campaign.limits if campaign is not None else ()
+        owner = f"campaign:{campaign.campaign_id}" if campaign is not None else ""
+        self.limits = (*limits, *shared)
+        self.window_keys = (
+            *[f"{rule_id}/{limit.every}" for limit in limits],
+            *[f"{owner}/{limit.every}" for limit in shared],
+        )
+        self.windows = (*unique_windows(rule_id, limits), *unique_windows(owner, shared))
+        self.rolls = (*rolling_windows(rule_id, limits), *rolling_windows(owner, shared))
+        schedules = (schedule, campaign.schedule if campaign is not None else None)
+        self.schedules = tuple([one for one in schedules if one is not None])
+        self.restricted = first_only or cooldown_ms > 0 or bool(self.limits) or bool(self.schedules)
+        self.restricted = self.restricted or milestone is not None
 
 
 @final
 class RuleTable:
-    """The rules of one event type and the generated function that evaluates their conditions."""
+    """The rules of one event type, by priority and then id, and the generated function that evaluates their conditions.
 
-    __slots__ = ("match", "rules")
+    `grouped` says whether any of them belongs to an exclusive group.
+    """
+
+    __slots__ = ("grouped", "match", "rules")
 
     def __init__(self, rules: tuple[Rule, ...], match: Match) -> None:
         self.rules = rules
         self.match = match
+        self.grouped = any(rule.group != "" for rule in rules)
 
 
 @final
@@ -187,7 +259,8 @@ class Reward:
     `confirm` says whether the provider is told only after a confirmation; `timeout_ms` is how long a hold waits for
     that, and then for an outcome (0: for ever).
 
-    `window_keys` are the keys in `Member.windows` by limit, `windows` the same without repeats, as (key, every).
+    `window_keys` are the keys in `Member.windows` or `Member.rolling` by limit, `windows` and `rolls` the same without
+    repeats, as (key, every) and (key, length in ms).
     """
 
     __slots__ = (
@@ -196,6 +269,7 @@ class Reward:
         "price",
         "provider",
         "reward_id",
+        "rolls",
         "tiers",
         "timeout_ms",
         "unit",
@@ -224,6 +298,7 @@ class Reward:
         self.limits = limits
         self.window_keys = tuple([f"reward:{reward_id}/{limit.every}" for limit in limits])
         self.windows = unique_windows(f"reward:{reward_id}", limits)
+        self.rolls = rolling_windows(f"reward:{reward_id}", limits)
 
 
 def remembered_rules(tables: dict[str, RuleTable]) -> dict[str, Rule]:
@@ -232,7 +307,7 @@ def remembered_rules(tables: dict[str, RuleTable]) -> dict[str, Rule]:
     purchases = tables.get("transaction_completed")
     if purchases is None:
         return {}
-    return {rule.rule_id: rule for rule in purchases.rules if any_counts or rule.cooldown_ms or rule.windows}
+    return {rule.rule_id: rule for rule in purchases.rules if any_counts or rule.cooldown_ms or rule.limits}
 
 
 @final
@@ -241,7 +316,9 @@ class Program:
     empty.
 
     `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic. `qualification_unit`
-    is the unit whose earned points qualify for tiers ("" where spending does), per calendar year in `zone`. Derived:
+    is the unit whose earned points qualify for tiers ("" where spending does), per calendar year in `zone`. `groups`
+    maps exclusive group to how it chooses, first or best; `maximums` unit to the most points of it that one event
+    earns. `conversion` is None where amounts are not converted, `custom_events` where they are not declared. Derived:
     `calendar` of the zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`, and `remembered`.
     `returns_points` says whether a refund gives back the points that paid a part of the order.
     """
@@ -249,9 +326,13 @@ class Program:
     __slots__ = (
         "calendar",
         "clawback",
+        "conversion",
         "currencies",
+        "custom_events",
         "default_unit",
         "enrolment",
+        "groups",
+        "maximums",
         "program_hash",
         "program_id",
         "qualification_unit",
@@ -281,6 +362,10 @@ class Program:
         enrolment: str,
         returns_points: bool = True,
         tier_policy: TierPolicy = TIERS_AS_QUALIFIED,
+        groups: dict[str, str] | None = None,
+        maximums: dict[str, int] | None = None,
+        conversion: Conversion | None = None,
+        custom_events: dict[str, CustomType] | None = None,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -293,6 +378,10 @@ class Program:
         self.currencies = currencies
         self.clawback = clawback
         self.enrolment = enrolment
+        self.groups: dict[str, str] = {} if groups is None else groups
+        self.maximums: dict[str, int] = {} if maximums is None else maximums
+        self.conversion = conversion
+        self.custom_events = custom_events
         self.calendar = Calendar(zone)
         self.default_unit = next(iter(units.values()))
         self.returns_points = returns_points

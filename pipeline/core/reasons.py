@@ -8,6 +8,10 @@ MALFORMED: Final = "malformed"
 OCCURRED_IN_FUTURE: Final = "occurred_in_future"
 OCCURRED_TOO_LONG_AGO: Final = "occurred_too_long_ago"
 UNKNOWN_CURRENCY: Final = "unknown_currency"
+NO_EXCHANGE_RATE: Final = "no_exchange_rate"
+UNDECLARED_EVENT: Final = "undeclared_event"
+UNDECLARED_ATTRIBUTE: Final = "undeclared_attribute"
+MISTYPED_ATTRIBUTE: Final = "mistyped_attribute"
 UNKNOWN_UNIT: Final = "unknown_unit"
 REPEATED_LINE: Final = "repeated_line"
 SELF_REFERRAL: Final = "self_referral"
@@ -27,6 +31,10 @@ DEAD_LETTER_REASONS: Final[dict[str, str]] = {
     OCCURRED_IN_FUTURE: "The event says it occurred later than its record's timestamp allows.",
     OCCURRED_TOO_LONG_AGO: "The event says it occurred longer ago than duplicates are searched for.",
     UNKNOWN_CURRENCY: "The programme does not know the currency.",
+    NO_EXCHANGE_RATE: "The programme has no rate of the currency for the day of the event.",
+    UNDECLARED_EVENT: "The programme declares its custom events, and not one of this name.",
+    UNDECLARED_ATTRIBUTE: "The custom event has an attribute that the programme does not declare.",
+    MISTYPED_ATTRIBUTE: "The custom event has an attribute of another type than the programme declares.",
     UNKNOWN_UNIT: "The programme does not know the unit.",
     REPEATED_LINE: "Two lines of an order have the same line id.",
     SELF_REFERRAL: "A member refers themselves.",

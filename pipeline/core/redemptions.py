@@ -11,7 +11,7 @@ Where the reward asks for confirmation, the provider is told only then:
                       waiting --cancel asked, timeout--> (void)
 """
 
-from pipeline.core import limits, lots, reasons
+from pipeline.core import expiry, limits, lots, reasons
 from pipeline.core.events import Event
 from pipeline.core.ledger import REDEEMED, Posting
 from pipeline.core.payloads import FulfillmentOutcome, RedemptionCancelled, RedemptionConfirmed, RedemptionRequested
@@ -41,9 +41,12 @@ def request(posting: Posting, event: Event, payload: RedemptionRequested, progra
         return reasons.INSUFFICIENT_POINTS
     parts = lots.burn(wallet, points)
     wallet.held += points
+    if reward.unit.slides_by_redeeming:
+        expiry.prolong(calendar, reward.unit, wallet, at_ms)
     for leg, (seq, part, _) in enumerate(parts):
         posting.post("hold", unit, part, posting.available, posting.held, seq, "hold", leg)
     limits.use(member, calendar, reward.windows, at_ms, points, payload.quantity)
+    limits.use_rolling(member, reward.rolls, at_ms, points, payload.quantity)
     hold = Hold(
         posting.derived_id("fulfillment", 0),
         reward.reward_id,
@@ -165,6 +168,7 @@ def release(
     reward = program.rewards.get(hold.reward_id)
     if reward is not None:
         limits.give_back(member, program.calendar, reward.windows, hold.requested_at_ms, points, pieces)
+        limits.give_back_rolling(member, reward.rolls, hold.requested_at_ms, points, pieces)
 
 
 def redeem(posting: Posting, redemption_id: str, hold: Hold) -> None:

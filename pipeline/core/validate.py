@@ -6,6 +6,7 @@ from typing import Final
 from pipeline.core import reasons
 from pipeline.core.bounds import AMOUNT_MINOR_MAX, MONTHS_MAX, POINTS_MAX, QUANTITY_MAX, TEXT_MAX
 from pipeline.core.calendar import iso_utc
+from pipeline.core.custom_events import custom_fault
 from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
 from pipeline.core.payloads import (
@@ -82,6 +83,7 @@ def payload_fault(event: Event, program: Program) -> Fault | None:
             id_fault("order_id", payload.order_id)
             or range_fault("amount_minor", payload.amount_minor, 0, AMOUNT_MINOR_MAX)
             or currency_fault(payload.currency, program)
+            or rate_fault(payload.currency, payload.amount_minor, event.occurred_at_ms, program)
             or (country_fault(payload.country) if payload.country else None)
             or (lines_fault(payload.lines) if payload.lines else None)
             or (payment_fault(payload, program) if payload.points_paid or payload.points_paid_minor else None)
@@ -115,19 +117,24 @@ def payload_fault(event: Event, program: Program) -> Fault | None:
         return (country_fault(payload.country) if payload.country else None) or (
             date_fault("birth_date", payload.birth_date) if payload.birth_date else None
         )
-    return other_payload_fault(event.member_id, payload, program)
+    return other_payload_fault(event, payload, program)
 
 
-def other_payload_fault(member_id: str, payload: Payload, program: Program) -> Fault | None:
+def other_payload_fault(event: Event, payload: Payload, program: Program) -> Fault | None:
     """The rarer types."""
+    member_id, at_ms = event.member_id, event.occurred_at_ms
     if isinstance(payload, CustomEvent):
-        return id_fault("name", payload.name) or numbers_fault(payload.numbers)
+        fault = id_fault("name", payload.name) or numbers_fault(payload.numbers)
+        if fault is None and program.custom_events is not None:
+            fault = custom_fault(program.custom_events, payload.name, payload.numbers, event.attributes)
+        return fault
     if isinstance(payload, SubscriptionRenewed):
         return (
             id_fault("subscription_id", payload.subscription_id)
             or id_fault("plan", payload.plan)
             or range_fault("amount_minor", payload.amount_minor, 0, AMOUNT_MINOR_MAX)
             or currency_fault(payload.currency, program)
+            or rate_fault(payload.currency, payload.amount_minor, at_ms, program)
             or range_fault("period_months", payload.period_months, 1, MONTHS_MAX)
         )
     if isinstance(payload, EmiPaymentSucceeded):
@@ -136,6 +143,7 @@ def other_payload_fault(member_id: str, payload: Payload, program: Program) -> F
             or range_fault("instalment_number", payload.instalment_number, 1, INSTALMENTS_MAX)
             or range_fault("amount_minor", payload.amount_minor, 1, AMOUNT_MINOR_MAX)
             or currency_fault(payload.currency, program)
+            or rate_fault(payload.currency, payload.amount_minor, at_ms, program)
         )
     if isinstance(payload, RedemptionConfirmed):
         return id_fault("redemption_id", payload.redemption_id) or range_fault(
@@ -200,6 +208,21 @@ def currency_fault(currency: str, program: Program) -> Fault | None:
         reasons.UNKNOWN_CURRENCY,
         f"currency is {shown(currency)}; the programme knows {known}: add it there, or send another",
     )
+
+
+def rate_fault(currency: str, amount_minor: int, at_ms: int, program: Program) -> Fault | None:
+    """Amounts that a programme with a base currency cannot convert."""
+    conversion = program.conversion
+    if conversion is None or currency == conversion.base:
+        return None
+    if conversion.rate(currency, at_ms) is None:
+        return (
+            reasons.NO_EXCHANGE_RATE,
+            f"currency is {shown(currency)}, of which the programme has no rate on {at(at_ms)}; "
+            f"activate a programme with an earlier rate for that time, then send the event again",
+        )
+    base_minor = conversion.base_minor(currency, amount_minor, at_ms)
+    return range_fault(f"amount_minor in {conversion.base}", base_minor, 0, AMOUNT_MINOR_MAX)
 
 
 def country_fault(country: str) -> Fault | None:

@@ -3,7 +3,7 @@
 from typing import final
 
 LotTuple = tuple[int, int, int, int]
-WalletTuple = tuple[str, int, int, int, int, tuple[LotTuple, ...], tuple[LotTuple, ...]]
+WalletTuple = tuple[str, int, int, int, int, tuple[LotTuple, ...], tuple[LotTuple, ...], int, int]
 HoldTuple = tuple[str, str, str, str, int, str, int, tuple[tuple[int, int, int], ...], bool, int]
 WindowTuple = tuple[str, int, int, int]
 HoldTerms = tuple[str, bool, int]
@@ -48,12 +48,23 @@ class Wallet:
     stand in the order in which they burn and expire: by expiry, those that never expire last, then by seq.
     `pending_lots` stand in the order in which they are released: by `available_at_ms`, then by seq. While there is debt
     nothing is available: what becomes available repays it first.
+
+    Lots whose `expires_at_ms` is `SLIDING_MS` expire at `slides_until_ms` (0: nothing was earned since they last did);
+    those up to `lapsed_seq` have expired, and what is still on hold of them does when it returns.
     """
 
-    __slots__ = ("available", "debt", "held", "lots", "pending", "pending_lots")
+    __slots__ = ("available", "debt", "held", "lapsed_seq", "lots", "pending", "pending_lots", "slides_until_ms")
 
     def __init__(
-        self, available: int, pending: int, held: int, debt: int, lots: list[Lot], pending_lots: list[Lot]
+        self,
+        available: int,
+        pending: int,
+        held: int,
+        debt: int,
+        lots: list[Lot],
+        pending_lots: list[Lot],
+        slides_until_ms: int = 0,
+        lapsed_seq: int = 0,
     ) -> None:
         self.available = available
         self.pending = pending
@@ -61,8 +72,10 @@ class Wallet:
         self.debt = debt
         self.lots = lots
         self.pending_lots = pending_lots
+        self.slides_until_ms = slides_until_ms
+        self.lapsed_seq = lapsed_seq
 
-    def to_tuple(self) -> tuple[int, int, int, int, tuple[LotTuple, ...], tuple[LotTuple, ...]]:
+    def to_tuple(self) -> tuple[int, int, int, int, tuple[LotTuple, ...], tuple[LotTuple, ...], int, int]:
         """Field values in the order of the constructor."""
         return (
             self.available,
@@ -71,6 +84,8 @@ class Wallet:
             self.debt,
             tuple([lot.to_tuple() for lot in self.lots]),
             tuple([lot.to_tuple() for lot in self.pending_lots]),
+            self.slides_until_ms,
+            self.lapsed_seq,
         )
 
     def __eq__(self, other: object) -> bool:

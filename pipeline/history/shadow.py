@@ -7,8 +7,9 @@ count what it would have given so far, so the sums are those of a live rule.
 from typing import Final, NamedTuple, final
 
 from pipeline.core import limits
-from pipeline.core.awards import allowed
+from pipeline.core.awards import SCHEDULE, advance, allowed
 from pipeline.core.member import Member
+from pipeline.core.milestones import MILESTONE_LABELS
 from pipeline.core.ports import Programs, UnknownProgram
 from pipeline.core.program import Program, Rule
 from pipeline.core.records import Reward, RewardDecision
@@ -76,13 +77,22 @@ class ShadowSums:
         """Points that the rule would have given, after all that it would have given before."""
         known = self._program(decision.program_hash)
         rule = None if known is None else known[1].get(reward.rule_id)
-        if known is None or rule is None or not reward.value:
+        if known is None or rule is None:
             return reward.value
+        milestone = rule.milestone
+        # What a streak or achievement keeps back is decided here, where what went before counts.
+        waits = milestone is not None and reward.limited_by.startswith(MILESTONE_LABELS)
+        most = reward.desired if waits else reward.value
+        if milestone is None and not most:
+            return 0
         program, at_ms = known[0], decision.occurred_at_ms
         member = self._members.setdefault(decision.member_id, Member(decision.member_id))
-        given = min(reward.value, allowed(member, program, rule, at_ms, reward.desired, True)[0])
+        given = min(most, allowed(member, program, rule, at_ms, reward.desired, True)[0])
+        if milestone is not None and reward.limited_by != SCHEDULE:
+            advance(member, rule, milestone, at_ms, program, given > 0)
         if given:
             limits.use(member, program.calendar, rule.windows, at_ms, given, 1)
+            limits.use_rolling(member, rule.rolls, at_ms, given, 1)
             if rule.cooldown_ms:
                 member.awarded_at_ms[rule.rule_id] = max(member.awarded_at_ms.get(rule.rule_id, 0), at_ms)
         return given

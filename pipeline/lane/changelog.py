@@ -11,14 +11,14 @@ from typing import Final, final
 from pipeline.lane import keys
 from pipeline.lane.ports import Change, LaneBroken, LaneFailed, Reader, Record, Store
 from pipeline.lane.remedies import another_version, lost_ids, unreadable_marker
-from pipeline.wire.state import MEMBER_VERSION, UnreadableState, packed_next_due_ms
+from pipeline.wire.state import MEMBER_VERSIONS, UnreadableState, packed_next_due_ms
 
 LOAD_FROM: Final = 50_000
 """With so many positions to go the store is loaded: it pays where opening it twice more does not count."""
 BYTES_PER_WRITE: Final = 1 << 20
 """A write of the store takes about so many bytes of values at most: 32,768 ids, or some thousands of members."""
 MEMBER_BYTE: Final = keys.MEMBER[0]
-MEMBER_START: Final = bytes([MEMBER_VERSION])
+MEMBER_STARTS: Final = frozenset(bytes([version]) for version in MEMBER_VERSIONS)
 NEVER_DUE: Final = keys.pack_number(0)
 
 _HALVES: Final = struct.Struct(">16s16s")
@@ -212,7 +212,7 @@ def state_changes(records: Sequence[Record]) -> list[Change]:
         append((key, value))
         if key[0] == MEMBER_BYTE and value is not None:
             due = value[1:9]  # as it stands: millions of these are read, and the index is made of the same bytes
-            if value[:1] != MEMBER_START or len(due) < 8:
+            if value[:1] not in MEMBER_STARTS or len(due) < 8:
                 packed_next_due_ms(value)  # says what is wrong
             if due != NEVER_DUE:
                 append((keys.DUE + due + key[1:], b""))

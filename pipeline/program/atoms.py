@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
+from pipeline.core.conversion import Conversion
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.program.cel_python import evaluator
@@ -37,16 +38,26 @@ class Atom:
 class Scope:
     """One event and its member as the rules see them; `unit` is the default unit, `tier` the lowest tier or empty."""
 
-    def __init__(self, event: Event, member: Member, known: Mapping[str, Term], unit: str, tier: str) -> None:
+    def __init__(
+        self,
+        event: Event,
+        member: Member,
+        known: Mapping[str, Term],
+        unit: str,
+        tier: str,
+        conversion: Conversion | None = None,
+    ) -> None:
         self._event = event
         self._member = member
         self._known = known
         self._unit = unit
         self._tier = tier
+        self._conversion = conversion
 
     def value(self, tree: Tree) -> object:
         """The value of a checked expression; raises `cel_runtime.FAILURES`."""
-        return evaluator(tree, self._known, self._unit, self._tier)(self._event, self._event.payload, self._member)
+        read = evaluator(tree, self._known, self._unit, self._tier, self._conversion)
+        return read(self._event, self._event.payload, self._member)
 
     def values(self, tree: Tree) -> str:
         """The expression with values in place of names."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, final
 
+from pipeline.core.conversion import Conversion
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.payloads import Payload
@@ -193,13 +194,16 @@ Evaluator = Callable[[Event, Payload, Member], object]
 """(event, payload, member) -> value of one expression; raises `cel_runtime.FAILURES`."""
 
 
-def evaluator(tree: Tree, known: Mapping[str, Term], unit: str, tier: str) -> Evaluator:
+def evaluator(
+    tree: Tree, known: Mapping[str, Term], unit: str, tier: str, conversion: Conversion | None = None
+) -> Evaluator:
     """The function of one checked expression, evaluated as `generate` lets it be within a rule."""
     emitter = Emitter(known)
     code = emitter.emit(tree)
     reads = [f"    {local} = {read}" for local, read in emitter.used.items()]
     source = "\n".join(["def value(event, payload, member):", *reads, f"    return {code.text}", ""])
-    value: Evaluator = _executed(source, "one expression", unit, tier)["value"]  # type: ignore[assignment]
+    names = _executed(source, "one expression", unit, tier, conversion)
+    value: Evaluator = names["value"]  # type: ignore[assignment]
     return value
 
 
@@ -208,15 +212,18 @@ def _outer(text: str) -> str:
     return text[1:-1] if re.fullmatch(r"\([^()'\"]*\)", text) else text
 
 
-def load(source: str, label: str, unit: str, tier: str) -> Match:
-    """The function of generated source. `unit` is the default unit's id, `tier` the lowest tier's id or empty."""
-    match: Match = _executed(source, f"rules on {label}", unit, tier)["match"]  # type: ignore[assignment]
+def load(source: str, label: str, unit: str, tier: str, conversion: Conversion | None = None) -> Match:
+    """The function of generated source. `unit` is the default unit's id, `tier` the lowest tier's id or empty;
+    `conversion` is needed where the source reads amounts in the base currency."""
+    match: Match = _executed(source, f"rules on {label}", unit, tier, conversion)["match"]  # type: ignore[assignment]
     return match
 
 
-def _executed(source: str, label: str, unit: str, tier: str) -> dict[str, object]:
+def _executed(source: str, label: str, unit: str, tier: str, conversion: Conversion | None) -> dict[str, object]:
     """The names that generated source defines."""
     namespace: dict[str, object] = {"UNIT": unit, "TIER": tier}
+    if conversion is not None:
+        namespace["base_minor"] = conversion.base_minor
     for name in (*_ARITHMETIC.values(), "negate", "element", "all_of", "any_of", "describe", "FAILURES"):
         namespace[name] = getattr(cel_runtime, name)
     # Generated above from a checked tree: names come from the vocabulary, constants through repr.

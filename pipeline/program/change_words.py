@@ -18,6 +18,20 @@ LABELS: Final = {
     "unless_rewarded_within.window": "the pause between awards",
     "unless_rewarded_within.by": "whose awards the pause counts",
     "mode": "the mode",
+    "priority": "the priority",
+    "group": "the exclusive group",
+    "campaign": "the campaign",
+    "during.from": "the first day",
+    "during.until": "the last day",
+    "during.weekdays": "the weekdays",
+    "during.hours": "the hours",
+    "streak.length": "the length of the streak",
+    "achievement.count": "the number of events",
+    "award.points.rate": "the rate",
+    "expires.after": "the expiry",
+    "award.expires.after": "the expiry of its points",
+    "expires.sliding": "the expiry",
+    "conversion.base": "the base currency",
     "threshold": "the threshold",
     "earn_percent": "the percentage that awards are multiplied by",
     "price": "the price",
@@ -81,6 +95,8 @@ def flat(value: dict[str, Value], prefix: str = "") -> dict[str, Value]:
 def _limit(limit: dict[str, Value]) -> str:
     every = limit.get("every")
     window = "ever" if every == "ever" else f"every {every}"
+    if isinstance(every, dict):
+        window = f"within any {words(every.get('rolling', ''))}"
     if "points" in limit:
         return f"at most {limit['points']} points per member {window}"
     return f"at most {limit.get('count')} times per member {window}"

@@ -4,18 +4,23 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
-from pipeline.core.program import Reward, Rule
+from pipeline.core.custom_events import CustomType
+from pipeline.core.program import Campaign, Reward, Rule
 from pipeline.program import files
+from pipeline.program.campaigns_file import read_campaigns
 from pipeline.program.cel_check import check_expression
 from pipeline.program.cel_python import Condition
 from pipeline.program.cel_tree import Tree
 from pipeline.program.effects import check_program, check_rule
+from pipeline.program.events_file import certain, check_attributes, read_events
 from pipeline.program.problems import Report, Source
 from pipeline.program.rewards_file import read_rewards
-from pipeline.program.rules_file import RuleDraft, check_ids, read_rules
+from pipeline.program.rules_file import RuleDraft, check_ids, check_tier_rates, read_rules
 from pipeline.program.settings_file import NO_SETTINGS, Settings, read_settings
 from pipeline.program.spans import Span
+from pipeline.program.stacking_keys import check_groups
 from pipeline.program.tiers_file import NO_TIERS, Tiers, read_tiers
+from pipeline.program.vocabulary import BASE_AMOUNT
 from pipeline.program.yaml_nodes import Node, Scalar, parse
 
 MAX_RULES: Final = 2000
@@ -40,6 +45,7 @@ class Definition:
     tiers: Tiers
     rewards: dict[str, Reward]
     rules: tuple[CheckedRule, ...]
+    events: dict[str, CustomType] | None
 
 
 def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
@@ -58,40 +64,64 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     settings = read_settings(report, *nodes[files.SETTINGS]) if files.SETTINGS in nodes else NO_SETTINGS
     tiers = NO_TIERS
     if files.TIERS in nodes:
-        tiers = read_tiers(report, *nodes[files.TIERS], tuple(settings.units), settings.currencies)
+        tiers = read_tiers(report, *nodes[files.TIERS], tuple(settings.units), settings.currencies.codes)
     tiers_known = files.TIERS in nodes or files.TIERS not in texts
     rewards: dict[str, Reward] = {}
     if files.REWARDS in nodes:
         rewards = read_rewards(report, *nodes[files.REWARDS], settings.units, tiers.ids if tiers_known else None)
+    campaigns: dict[str, Campaign] | None = {}
+    if files.CAMPAIGNS in texts:
+        campaigns = read_campaigns(report, *nodes[files.CAMPAIGNS]) if files.CAMPAIGNS in nodes else None
     drafts = [
         draft
         for name, (source, node) in nodes.items()
         if name == files.RULES or name.startswith(files.RULES_FOLDER + "/")
-        for draft in read_rules(report, source, node, settings.units)
+        for draft in read_rules(report, source, node, settings.units, campaigns)
     ]
     if not any(name == files.RULES or name.startswith(files.RULES_FOLDER + "/") for name in texts):
         report.warning(Source(files.RULES, ""), 0, "there are no rules, so nothing earns points", "write rules.yaml")
     check_ids(drafts)
+    if files.SETTINGS in nodes:
+        check_groups(drafts, settings.stacking.groups)
     # What could not be read is not held against those who name it.
     domains: dict[str, Collection[str]] = {"tier": tiers.ids} if tiers_known else {}
-    if settings.currencies:
-        domains["currency"] = settings.currencies
-    rules = _check_rules(report, drafts, domains)
+    if settings.currencies.codes:
+        domains["currency"] = settings.currencies.codes
+    events: dict[str, CustomType] | None = None
+    if files.EVENTS in nodes:
+        events = read_events(report, *nodes[files.EVENTS])
+        domains["custom event"] = events
+    rules = _check_rules(
+        report, drafts, domains, events, converts=settings.currencies.base != "" or files.SETTINGS not in nodes
+    )
     if tiers_known:
+        check_tier_rates(drafts, tiers.ids)
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
-    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules))
+    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules), events)
 
 
-def _check_rules(report: Report, drafts: list[RuleDraft], domains: Mapping[str, Collection[str]]) -> list[CheckedRule]:
-    """The rules whose expressions are sound too, numbered within their event type."""
+def _check_rules(
+    report: Report,
+    drafts: list[RuleDraft],
+    domains: Mapping[str, Collection[str]],
+    events: dict[str, CustomType] | None,
+    *,
+    converts: bool,
+) -> list[CheckedRule]:
+    """The rules whose expressions are sound too, numbered within their event type by priority and then id."""
     checked: list[CheckedRule] = []
     counts: dict[str, int] = {}
-    for draft in drafts:
+    for draft in sorted(drafts, key=_order):
         if not draft.event_type:
             continue
         when = _check(report, draft, draft.when, "bool", domains)
         of = _check(report, draft, draft.of, "int", domains)
-        check_rule(report, draft, when, of)
+        declared = events if draft.event_type == "custom_event" else None
+        check_rule(report, draft, when, of, certain(when, declared) if declared is not None else set())
+        if declared is not None:
+            check_attributes(report, draft, when, of, declared)
+        if not converts:
+            _refuse_conversion(report, draft, when, of)
         if draft.rule is not None:
             index = counts.get(draft.event_type, 0)
             counts[draft.event_type] = index + 1
@@ -100,6 +130,21 @@ def _check_rules(report: Report, drafts: list[RuleDraft], domains: Mapping[str, 
         draft = drafts[MAX_RULES]
         draft.section.refuse("id", f"the programme has {len(drafts)} rules, more than {MAX_RULES}", "join rules")
     return checked
+
+
+def _order(draft: RuleDraft) -> tuple[int, str]:
+    """Rules are decided in ascending order of this, whatever files they stand in."""
+    return (0 if draft.rule is None else -draft.rule.priority, draft.rule_id)
+
+
+def _refuse_conversion(report: Report, draft: RuleDraft, when: Tree | None, of: Tree | None) -> None:
+    """Amounts in the base currency, of a programme that has none."""
+    for tree, scalar in ((when, draft.when), (of, draft.of)):
+        for node in tree.walk() if tree is not None else ():
+            if node.kind == "name" and node.value == BASE_AMOUNT and scalar is not None:
+                place = Span(draft.source, scalar).index(node.offset)
+                reason = f"`{BASE_AMOUNT}` needs a base currency, and the programme has none"
+                report.error(draft.source, place, reason, "add `conversion` and rates to program.yaml")
 
 
 def _check(

@@ -16,13 +16,23 @@ from pipeline.program.yaml_nodes import Scalar, parse
 Kind = Literal["added", "removed", "changed", "reordered"]
 Item = dict[str, Value]
 
-_NAMED: Final = {"unit": "units", "rule": "rules", "tier": "tiers", "reward": "rewards"}
+_NAMED: Final = {
+    "unit": "units",
+    "rule": "rules",
+    "tier": "tiers",
+    "reward": "rewards",
+    "campaign": "campaigns",
+    "event": "events",
+}
+_LISTED: Final = {"rules": "id", "tiers": "id", "rewards": "id", "campaigns": "id", "events": "name"}
+"""Lists of a programme, and the key that tells their items apart."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `what` is program, unit, rule, tier, reward or core, `name` its id, `key` a path or empty.
+    """One change. `what` is program, unit, rule, tier, reward, campaign, event or core, `name` its id, `key` a path or
+    empty.
 
     `before` and `after` are in words, empty for nothing; `text` is the whole sentence.
     """
@@ -46,6 +56,8 @@ class _Side:
         self.rules: dict[str, Item] = {}
         self.tiers: dict[str, Item] = {}
         self.rewards: dict[str, Item] = {}
+        self.campaigns: dict[str, Item] = {}
+        self.events: dict[str, Item] = {}
         self.plain: dict[tuple[str, str], Item] = {}
         nodes = {name: parse(Source(name, text), Report()) for name, text in sorted(texts.items())}
         unit = _default_unit(nodes.get(files.SETTINGS))
@@ -65,9 +77,10 @@ class _Side:
         for key, value in content.items():
             if key == "units" and isinstance(value, dict):
                 self.units = {name: unit for name, unit in value.items() if isinstance(unit, dict)}
-            elif key in ("rules", "tiers", "rewards") and isinstance(value, tuple):
+            elif key in _LISTED and isinstance(value, tuple):
+                own = _LISTED[key]
                 items: dict[str, Item] = getattr(self, key)
-                items |= {str(item["id"]): item for item in value if isinstance(item, dict) and "id" in item}
+                items |= {str(item[own]): item for item in value if isinstance(item, dict) and own in item}
             else:
                 self.program[key] = value
 
@@ -78,7 +91,8 @@ class _Side:
     def order(self, event_type: Value, among: Iterable[str]) -> list[str]:
         """Ids of the rules on an event type, in their order."""
         known = set(among)
-        return [rule for rule, item in self.rules.items() if item.get("on") == event_type and rule in known]
+        own = [rule for rule, item in self.rules.items() if item.get("on") == event_type and rule in known]
+        return sorted(own, key=lambda rule: (-_priority(self.rules[rule]), rule))
 
 
 def compare(before: Bundle, after: Bundle) -> list[Change]:
@@ -140,13 +154,13 @@ def _paths(old: Item, new: Item) -> tuple[Item, Item]:
 
 
 def _order(old: _Side, new: _Side) -> list[Change]:
-    """Where rules that both have stand in another order."""
+    """Where rules that both have are decided in another order."""
     changes: list[Change] = []
     common = [rule for rule in old.rules if rule in new.rules and old.rules[rule]["on"] == new.rules[rule]["on"]]
     for event_type in dict.fromkeys(str(old.rules[rule]["on"]) for rule in common):
         was, now = old.order(event_type, common), new.order(event_type, common)
         if was != now:
-            text = f"rules on {event_type} stand in another order: their entries are booked in that order"
+            text = f"rules on {event_type} are decided in another order: their entries are booked in that order"
             changes.append(
                 Change("reordered", "program", "", f"rules on {event_type}", ", ".join(was), ", ".join(now), text)
             )
@@ -164,6 +178,14 @@ def _core(before: Bundle, after: Bundle) -> list[Change]:
         text = f"the rules of time zone {after.zone} change: tzdata {before.tzdata} before, {after.tzdata} after"
         changes.append(Change("changed", "core", "", "tzdata", before.tzdata, after.tzdata, text))
     return changes
+
+
+def _priority(rule: Item) -> int:
+    """A rule's priority, 0 of one that cannot be read."""
+    try:
+        return int(str(rule.get("priority", "0")))
+    except ValueError:
+        return 0
 
 
 def _default_unit(node: object) -> str:

@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from pipeline.core.conversion import Conversion
 from pipeline.core.program import SEMANTICS, Program, RuleTable
 from pipeline.program.bundle import Bundle, BundleRefused
 from pipeline.program.cel_python import generate, load
@@ -70,6 +71,10 @@ def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
         zone = load_zone(bundle.zone, bundle.zone_data)
     except ValueError as error:
         raise BundleRefused(f"the zone rules of programme {bundle.hash[:12]} are damaged: {error}") from error
+    currencies = settings.currencies
+    conversion: Conversion | None = None
+    if currencies.base:
+        conversion = Conversion(currencies.base, currencies.rounding, currencies.rates, zone)
     program = Program(
         program_id=settings.program_id,
         program_hash=bundle.hash,
@@ -79,13 +84,17 @@ def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
         qualification_unit=""
         if tiers.policy.spend_currency
         else tiers.qualification_unit or next(iter(settings.units)),
-        rules=_tables(definition),
+        rules=_tables(definition, conversion),
         rewards=definition.rewards,
-        currencies=frozenset(settings.currencies),
+        currencies=frozenset(settings.currencies.codes),
         clawback=settings.clawback,
         enrolment=settings.enrolment,
         returns_points=settings.returns_points,
         tier_policy=tiers.policy,
+        groups=settings.stacking.groups,
+        maximums=settings.stacking.maximums,
+        conversion=conversion,
+        custom_events=definition.events,
     )
     return program, definition
 
@@ -99,11 +108,11 @@ def _rules_on(definition: Definition, event_type: str) -> list[CheckedRule]:
     return [rule for rule in definition.rules if rule.event_type == event_type]
 
 
-def _tables(definition: Definition) -> dict[str, RuleTable]:
+def _tables(definition: Definition, conversion: Conversion | None) -> dict[str, RuleTable]:
     unit = next(iter(definition.settings.units))
     tier = definition.tiers.tiers[0].tier_id if definition.tiers.tiers else ""
     tables: dict[str, RuleTable] = {}
     for event_type in sorted({rule.event_type for rule in definition.rules}):
-        match = load(rule_source(definition, event_type), event_type, unit, tier)
+        match = load(rule_source(definition, event_type), event_type, unit, tier, conversion)
         tables[event_type] = RuleTable(tuple(rule.rule for rule in _rules_on(definition, event_type)), match)
     return tables

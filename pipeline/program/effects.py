@@ -45,13 +45,18 @@ def check_program(
             draft.section.warn("tier_multiplies", reason, "give a tier an `earn_percent`, or remove the key")
 
 
-def check_rule(report: Report, draft: RuleDraft, when: Tree | None, of: Tree | None) -> None:
-    """Warns of a rule that gives nothing or holds a key without effect. `when` and `of` are its checked expressions."""
+def check_rule(
+    report: Report, draft: RuleDraft, when: Tree | None, of: Tree | None, certain: set[tuple[str, str]]
+) -> None:
+    """Warns of a rule that gives nothing or holds a key without effect.
+
+    `when` and `of` are its checked expressions, `certain` the (map, key) that are there without asking.
+    """
     rule = draft.rule
     if rule is not None and rule.first_only and rule.cooldown_ms and not rule.cooldown_any:
         reason = "`unless_rewarded_within` has no effect beside `first_only`: the rule gives once"
         draft.section.warn("unless_rewarded_within", reason, "remove one of the two")
-    _warn_of_missing_keys(report, draft, when, of)
+    _warn_of_missing_keys(report, draft, when, of, certain)
     if when is None or draft.when is None:
         return
     span = Span(draft.source, draft.when)
@@ -67,7 +72,9 @@ def check_rule(report: Report, draft: RuleDraft, when: Tree | None, of: Tree | N
         report.warning(draft.source, span.index(part.offset), reason, "use || between alternatives, or correct a bound")
 
 
-def _warn_of_missing_keys(report: Report, draft: RuleDraft, when: Tree | None, of: Tree | None) -> None:
+def _warn_of_missing_keys(
+    report: Report, draft: RuleDraft, when: Tree | None, of: Tree | None, certain: set[tuple[str, str]]
+) -> None:
     """Warns of a map's key that is read though nothing asks whether it is there."""
     asked = {
         key for tree in (when, of) if tree is not None for node in tree.walk() for key in _keys(node, ("has", "@in"))
@@ -78,7 +85,7 @@ def _warn_of_missing_keys(report: Report, draft: RuleDraft, when: Tree | None, o
         span = Span(draft.source, scalar)
         for node in tree.walk():
             for name, key in _keys(node, ("field", "_[_]")):
-                if (name, key) not in asked:
+                if (name, key) not in asked and (name, key) not in certain:
                     reason = f"each event without `{key}` in its {name.removeprefix('event.')} is recorded as an error"
                     advice = f'ask first: "{key}" in {name} && ...'
                     report.warning(draft.source, span.index(node.offset), reason, advice)

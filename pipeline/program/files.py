@@ -11,8 +11,10 @@ RULES: Final = "rules.yaml"
 RULES_FOLDER: Final = "rules"
 TIERS: Final = "tiers.yaml"
 REWARDS: Final = "rewards.yaml"
+CAMPAIGNS: Final = "campaigns.yaml"
+EVENTS: Final = "events.yaml"
 
-KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS)
+KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS)
 """Besides rules/*.yaml. A README.md and files whose name starts with a dot may lie there too; they are not read."""
 
 EXAMPLES: Final = "examples.yaml"

@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from pipeline.program import files, rewards_file, rules_file, settings_file, tiers_file
+from pipeline.program import (
+    campaigns_file,
+    events_file,
+    files,
+    rewards_file,
+    rules_file,
+    settings_file,
+    tiers_file,
+)
 from pipeline.program.shapes import Fields
 
 GRAMMAR: Final = {
@@ -10,5 +18,7 @@ GRAMMAR: Final = {
     files.RULES: Fields(rules_file.FILE_KEYS),
     files.TIERS: Fields(tiers_file.FILE_KEYS),
     files.REWARDS: Fields(rewards_file.FILE_KEYS),
+    files.CAMPAIGNS: Fields(campaigns_file.FILE_KEYS),
+    files.EVENTS: Fields(events_file.FILE_KEYS),
 }
 """By file; those in rules/ hold what rules.yaml holds."""

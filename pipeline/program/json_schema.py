@@ -78,12 +78,12 @@ def schema_of(shape: Shape) -> dict[str, Any]:
             return _fields(shape)
         case Items(item=item, most=most):
             return {"type": "array", "items": schema_of(item), "minItems": 1, "maxItems": most}
-        case Named(item=item):
+        case Named(item=item, names=names, may_be_empty=may_be_empty):
             return {
                 "type": "object",
-                "propertyNames": {"pattern": _NAME},
+                "propertyNames": {"pattern": _NAME if names is None else f"^{names.pattern}$"},
                 "additionalProperties": schema_of(item),
-                "minProperties": 1,
+                "minProperties": 0 if may_be_empty else 1,
             }
         case OneOrMany(item=item, most=most):
             one = schema_of(item)
@@ -123,7 +123,7 @@ def _key(key: Key) -> dict[str, Any]:
 def _default(key: Key) -> Any:
     """The default as YAML reads it."""
     match key.shape:
-        case Whole() | Exact():
+        case Whole() | Exact() | ShortOrFields(short=Exact()):
             return int(str(key.default))
         case Flag():
             return key.default == "true"

@@ -1,4 +1,4 @@
-"""Reads `limit:` of rules and rewards: how much one member can get in each calendar window."""
+"""Reads `limit:` of rules, campaigns and rewards: how much one member can get in each calendar or rolling window."""
 
 from typing import Final
 
@@ -6,16 +6,23 @@ from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.program import Limit
 from pipeline.program.problems import Report, Source
 from pipeline.program.sections import Section
-from pipeline.program.shapes import Choice, Fields, Key, Keys, OneOrMany, Whole
-from pipeline.program.yaml_nodes import Listing, Node
+from pipeline.program.shapes import Choice, Fields, Key, Keys, Length, OneOrMany, ShortOrFields, Whole
+from pipeline.program.yaml_nodes import Listing, Mapping, Node
 
 EVERY: Final = ("hour", "day", "week", "month", "year", "ever")
 MAX_COUNT: Final = 10**9
 MAX_LIMITS: Final = 8
+ROLLING_KEYS: Final[Keys] = {
+    "rolling": Key(Length(months=False), "Within any time of this length, such as 30d.", required=True)
+}
 PER_MEMBER_KEYS: Final[Keys] = {
     "points": Key(Whole(1, POINTS_MAX), "At most so many points; or `count`."),
     "count": Key(Whole(1, MAX_COUNT), "At most so many times; or `points`."),
-    "every": Key(Choice(EVERY), "In each such calendar window, in the programme's zone.", required=True),
+    "every": Key(
+        ShortOrFields(Choice(EVERY), Fields(ROLLING_KEYS)),
+        "In each such calendar window, in the programme's zone; or within any time of a length.",
+        required=True,
+    ),
 }
 KEYS: Final[Keys] = {
     "per_member": Key(Fields(PER_MEMBER_KEYS, ("points", "count")), "How much one member can get.", required=True)
@@ -56,9 +63,29 @@ def _limit(report: Report, source: Source, node: Node, what: str) -> Limit | Non
         advice = "write `points: N` for points, or `count: N` for times"
         outer.refuse("per_member", "a limit needs either `points` or `count`", advice)
         return None
-    every = inner.choice("every", EVERY, "")
+    every, rolling_ms = _every(inner)
     points = inner.integer("points", 1, POINTS_MAX)
     count = inner.integer("count", 1, MAX_COUNT)
     if not every or (points is None and count is None):
         return None
-    return Limit(points or 0, count or 0, every)
+    return Limit(points or 0, count or 0, every, rolling_ms)
+
+
+def _every(section: Section) -> tuple[str, int]:
+    """(name of the window, its length in ms if it rolls, else 0); the name is empty where the value is wrong."""
+    if not isinstance(section.node("every"), Mapping):
+        return section.choice("every", EVERY, ""), 0
+    inner = section.section("every", f"every of {section.what}", ROLLING_KEYS)
+    if inner is None or not inner.readable or not inner.require("rolling"):
+        return "", 0
+    period = inner.period("rolling")
+    if period is None:
+        return "", 0
+    if period.months:
+        advice = f"write days: {period.months * 30}d, or `every: month` for calendar months"
+        inner.refuse("rolling", "a rolling window must have a fixed length, and months have not", advice)
+        return "", 0
+    for unit, length_ms in (("d", 86_400_000), ("h", 3_600_000)):
+        if period.ms % length_ms == 0:
+            return f"rolling:{period.ms // length_ms}{unit}", period.ms
+    return f"rolling:{period.ms // 60_000}min", period.ms

@@ -59,7 +59,9 @@ class Reader:
             if isinstance(node, Mapping):
                 return self.value(node, shape.fields)
             short = self.value(node, shape.short)
-            return self._with_defaults({shape.short_for: short}, shape.fields) if shape.short_for else short
+            if shape.short_for and isinstance(shape.fields, Fields):
+                return self._with_defaults({shape.short_for: short}, shape.fields)
+            return short
         if isinstance(node, Listing):
             item = shape.item if isinstance(shape, Items) else Exact()
             values = [self.value(each, item) for each in node.items]
@@ -96,7 +98,7 @@ class Reader:
             return self._default_unit
         if isinstance(key.shape, Fields):
             return self._with_defaults({}, key.shape)
-        return self._scalar(Scalar(key.default or "", "", 0, 0), key.shape)
+        return self.value(Scalar(key.default or "", "", 0, 0), key.shape)
 
     def _scalar(self, node: Scalar, shape: Shape) -> Value:
         text = node.value

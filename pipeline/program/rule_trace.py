@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, final
 
+from pipeline.core import limits
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.program import Limit, Program, Rule
@@ -62,7 +63,7 @@ def trace_rule(checked: CheckedRule, program: Program, event: Event, member: Mem
     """What one rule of the programme sees of an event and its member."""
     rule, condition = checked.rule, checked.condition
     tier = program.tiers[0].tier_id if program.tiers else ""
-    scope = Scope(event, member, terms(checked.event_type), program.default_unit.unit_id, tier)
+    scope = Scope(event, member, terms(checked.event_type), program.default_unit.unit_id, tier, program.conversion)
     holds, atoms = (True, []) if condition.when is None else judge(condition.when, scope)
     error = next((atom.error for atom in atoms if atom.decided and atom.result is None), "")
     counted, value = "", None
@@ -91,13 +92,17 @@ def trace_rule(checked: CheckedRule, program: Program, event: Event, member: Mem
 
 
 def _limit(program: Program, member: Member, limit: Limit, key: str, at_ms: int) -> LimitState:
+    kind, most = ("points", limit.points) if limit.points else ("count", limit.count)
+    name = f"{limits.owner_of(key)}:{kind}/{limit.every}"
+    if limit.rolling_ms:
+        points, count = limits.used(member, program.calendar, limit, key, at_ms)
+        return LimitState(name, most, points if limit.points else count, at_ms - limit.rolling_ms)
     since_ms = program.calendar.window_start(limit.every, at_ms)
     window = member.windows.get(key)
     if window is not None and window.start_ms < since_ms:
         window = None
-    kind, most = ("points", limit.points) if limit.points else ("count", limit.count)
     used = 0 if window is None else window.points if limit.points else window.count
-    return LimitState(f"limit:{kind}/{limit.every}", most, used, since_ms if window is None else window.start_ms)
+    return LimitState(name, most, used, since_ms if window is None else window.start_ms)
 
 
 def _pause(rule: Rule, member: Member, at_ms: int) -> Pause | None:

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.bounds import POINTS_MAX
-from pipeline.core.program import Period, Rule, Unit
+from pipeline.core.program import Campaign, Period, Rule, Unit
+from pipeline.program.expiry_keys import AWARD_EXPIRES, expires
 from pipeline.program.limits import LIMITS, read_limits
-from pipeline.program.problems import Report, Source, shorten
+from pipeline.program.milestone_keys import ACHIEVEMENT, STREAK, read_milestone
+from pipeline.program.problems import Report, Source, closest, shorten
 from pipeline.program.rewards_file import read_unit
+from pipeline.program.schedule_keys import DURING, read_schedule
 from pipeline.program.sections import ITEMS_MAX, Section
-from pipeline.program.settings_file import expires
 from pipeline.program.shapes import (
     DEFAULT_UNIT,
     Choice,
@@ -22,6 +24,7 @@ from pipeline.program.shapes import (
     Keys,
     Length,
     Name,
+    Named,
     ShortOrFields,
     Whole,
 )
@@ -33,13 +36,18 @@ RESERVED_IDS: Final = frozenset(
 )
 """Rule ids of the ledger's own entries."""
 
+PRIORITY_MAX: Final = 1_000_000
 MODES: Final = ("live", "shadow")
 BY: Final = ("rule", "any")
 
 POINTS_KEYS: Final[Keys] = {
     "per": Key(Whole(1, POINTS_MAX), "For every so many of it ...", default="1"),
     "of": Key(Expression("int"), "A whole number in CEL to count by, such as event.amount_minor.", required=True),
-    "rate": Key(Exact(), "... so many points, an exact decimal.", default="1"),
+    "rate": Key(
+        ShortOrFields(Exact(), Named(Exact())),
+        "... so many points, an exact decimal; or one for each tier.",
+        default="1",
+    ),
 }
 AWARD_KEYS: Final[Keys] = {
     "points": Key(
@@ -49,7 +57,7 @@ AWARD_KEYS: Final[Keys] = {
     ),
     "unit": Key(Name(), "Which unit; the default one without it.", default=DEFAULT_UNIT),
     "pending": Key(Length(), "How long after the event the points become available; at once without it."),
-    "expires": Key(Length(never=True), "How long after that they expire, or `never`; as the unit says without it."),
+    "expires": Key(AWARD_EXPIRES, "How long after that they expire, or `never`; as the unit says without it."),
 }
 COOLDOWN_KEYS: Final[Keys] = {
     "window": Key(Length(months=False), "A length of time without months, for these differ in length.", required=True),
@@ -69,6 +77,14 @@ KEYS: Final[Keys] = {
     "tier_multiplies": Key(Flag(), "Multiply by the tier's `earn_percent`.", default="false"),
     "qualifies": Key(Flag(), "The points count for tiers.", default="false"),
     "mode": Key(Choice(MODES), "`shadow`: decided and recorded, but nothing is given.", default="live"),
+    "priority": Key(
+        Whole(-PRIORITY_MAX, PRIORITY_MAX), "Higher ones go first, then those with the lower id.", default="0"
+    ),
+    "group": Key(Name(), "An exclusive group of program.yaml: of its rules one gives."),
+    "during": Key(DURING, "When the rule runs, in the programme's zone; always without it."),
+    "campaign": Key(Name(), "The campaign of campaigns.yaml whose schedule and limits hold for the rule too."),
+    "streak": Key(STREAK, "Gives only when events come in so many days or weeks in a row."),
+    "achievement": Key(ACHIEVEMENT, "Gives only at the so-manieth event."),
 }
 FILE_KEYS: Final[Keys] = {
     "rules": Key(Items(Fields(KEYS), ITEMS_MAX, ordered=True, id_key="id"), "The rules.", required=True)
@@ -99,17 +115,22 @@ class _Award:
     rate: tuple[int, int]
     pending: Period
     expires: Period | None
+    tier_rates: dict[str, tuple[int, int]] | None
 
 
-def read_rules(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> list[RuleDraft]:
-    """The rules of one file."""
+def read_rules(
+    report: Report, source: Source, node: Node, units: dict[str, Unit], campaigns: dict[str, Campaign] | None
+) -> list[RuleDraft]:
+    """The rules of one file, of a programme with these units and campaigns (None: they could not be read)."""
     section = Section(report, source, node, source.name, FILE_KEYS)
     section.require("rules")
-    drafts = (_rule(report, source, item, units) for item in section.items("rules", "rules"))
+    drafts = (_rule(report, source, item, units, campaigns) for item in section.items("rules", "rules"))
     return [draft for draft in drafts if draft is not None]
 
 
-def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> RuleDraft | None:
+def _rule(
+    report: Report, source: Source, node: Node, units: dict[str, Unit], campaigns: dict[str, Campaign] | None
+) -> RuleDraft | None:
     section = Section(report, source, node, _title(node), KEYS)
     if not section.readable:
         return None
@@ -125,6 +146,11 @@ def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) ->
     limits = read_limits(report, source, section.node("limit"), section.what)
     multiplies, qualifies = section.flag("tier_multiplies"), section.flag("qualifies")
     live = section.choice("mode", MODES, "live") == "live"
+    priority = section.integer("priority", -PRIORITY_MAX, PRIORITY_MAX) if "priority" in section else 0
+    group = section.identifier("group") or ""
+    schedule = read_schedule(report, source, section)
+    campaign = _campaign(section, campaigns)
+    milestone = read_milestone(section)
     award, of = _award(section, units)
     rule: Rule | None = None
     if complete and rule_id and event_type and award and cooldown is not None:
@@ -144,8 +170,24 @@ def _rule(report: Report, source: Source, node: Node, units: dict[str, Unit]) ->
             tier_multiplies=multiplies,
             qualifies=qualifies,
             live=live,
+            priority=priority or 0,
+            group=group,
+            schedule=schedule,
+            campaign=campaign,
+            milestone=milestone,
+            tier_rates=award.tier_rates,
         )
     return RuleDraft(rule_id or "", event_type, rule, when, of, source, section)
+
+
+def _campaign(section: Section, campaigns: dict[str, Campaign] | None) -> Campaign | None:
+    named = section.identifier("campaign")
+    if named is None or campaigns is None:
+        return None
+    if named not in campaigns:
+        advice = closest(named, campaigns) or "declare it in campaigns.yaml"
+        section.refuse("campaign", f"there is no campaign `{named}`", advice)
+    return campaigns.get(named)
 
 
 def _title(node: Node) -> str:
@@ -190,7 +232,11 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
     unit = read_unit(section, units)
     pending = section.period("pending") if "pending" in section else _NOW
     expiry = expires(section)
+    if unit is not None and unit.sliding and "expires" in section:
+        reason = f"`expires` cannot be set here: all points of unit `{unit.unit_id}` expire together, with activity"
+        section.refuse("expires", reason, "remove it, or give another unit")
     fixed, per, rate, of = 0, 1, (1, 1), None
+    tier_rates: dict[str, tuple[int, int]] | None = None
     points = section.node("points")
     if isinstance(points, Mapping):
         scaled = section.section("points", f"points of {rule.what}", POINTS_KEYS)
@@ -199,7 +245,11 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
         complete = scaled.require("of") and complete
         of = scaled.scalar("of", "an expression such as event.amount_minor")
         read_per = scaled.integer("per", 1, POINTS_MAX) if "per" in scaled else 1
-        read_rate = scaled.decimal("rate") if "rate" in scaled else (1, 1)
+        tier_rates = _tier_rates(scaled)
+        by_tier = isinstance(scaled.node("rate"), Mapping)
+        read_rate = scaled.decimal("rate") if "rate" in scaled and not by_tier else (1, 1)
+        if by_tier:
+            read_rate = next(iter(tier_rates.values())) if tier_rates else None
         if read_per is None or read_rate is None or of is None:
             return None, of
         per, rate = read_per, read_rate
@@ -210,7 +260,32 @@ def _award(rule: Section, units: dict[str, Unit]) -> tuple[_Award | None, Scalar
         fixed = read_fixed
     if not complete or unit is None or pending is None or (expiry is None and "expires" in section):
         return None, of
-    return _Award(unit, fixed, per, rate, pending, expiry), of
+    return _Award(unit, fixed, per, rate, pending, expiry, tier_rates), of
+
+
+def _tier_rates(points: Section) -> dict[str, tuple[int, int]] | None:
+    """Rates by tier where `rate` is a mapping, in the file's order; None where it is one number or wrong."""
+    if not isinstance(points.node("rate"), Mapping):
+        return None
+    rates = points.section("rate", f"rate of {points.what}", None)
+    names = [] if rates is None else rates.keys()
+    if rates is None or not names:
+        points.refuse("rate", "`rate` names no tier", "write one rate, or `tier: rate` for every tier")
+        return None
+    read = {tier: rates.decimal(tier) for tier in names}
+    return {tier: rate for tier, rate in read.items() if rate is not None} or None
+
+
+def check_tier_rates(drafts: list[RuleDraft], tiers: tuple[str, ...]) -> None:
+    """Refuses rates by tier that do not name every tier, and no other, from the lowest up."""
+    for draft in drafts:
+        if draft.rule is None or draft.rule.tier_rates is None:
+            continue
+        named = tuple(draft.rule.tier_rates)
+        if named != tiers:
+            known = ", ".join(tiers) or "the programme has none"
+            reason = f"`rate` of {draft.section.what} names the tiers {', '.join(named)}"
+            draft.section.refuse("award", reason, f"name every tier, from the lowest up: {known}")
 
 
 def check_ids(drafts: list[RuleDraft]) -> None:

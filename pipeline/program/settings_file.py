@@ -4,20 +4,22 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.program import Period, Unit
+from pipeline.program.currency_keys import CONVERSION, CURRENCIES, ROUNDINGS, Currencies, read_currencies
+from pipeline.program.expiry_keys import UNIT_EXPIRES, expires, read_sliding
 from pipeline.program.problems import Report, Source, closest
-from pipeline.program.sections import IDENTIFIER, ITEMS_MAX, Section, bad_name_advice
-from pipeline.program.shapes import Choice, Fields, Items, Key, Keys, Length, Name, Named, Text
-from pipeline.program.yaml_nodes import Node, Scalar
+from pipeline.program.sections import IDENTIFIER, Section, bad_name_advice
+from pipeline.program.shapes import Choice, Fields, Key, Keys, Name, Named, Text
+from pipeline.program.stacking_keys import STACKING, Stacking, read_stacking
+from pipeline.program.yaml_nodes import Node
 from pipeline.program.zones import zone_names
 
-ROUNDINGS: Final = ("floor", "ceiling", "half_up", "half_even")
 CLAWBACKS: Final = ("only_pending", "within_balance", "unlimited")
 POINTS_PAID: Final = ("returned", "kept")
 ENROLMENTS: Final = ("required", "automatic")
 NEVER: Final = Period(0, 0)
 
 UNIT_KEYS: Final[Keys] = {
-    "expires": Key(Length(never=True), "How long points live once they are available, or `never`.", required=True),
+    "expires": Key(UNIT_EXPIRES, "How long points live once they are available, or `never`.", required=True),
     "rounding": Key(Choice(ROUNDINGS), "How an award's fraction of a point is rounded, once.", default="floor"),
 }
 REFUNDS_KEYS: Final[Keys] = {
@@ -46,7 +48,10 @@ KEYS: Final[Keys] = {
         required=True,
     ),
     "currencies": Key(
-        Items(Text("[A-Z]{3}", "USD"), ITEMS_MAX), "Codes of the currencies that amounts may be in.", required=True
+        CURRENCIES,
+        "Codes of the currencies that amounts may be in; or, by code, what it is worth in the base currency from a "
+        "date on.",
+        required=True,
     ),
     "units": Key(
         Named(Fields(UNIT_KEYS), first_matters=True),
@@ -54,6 +59,8 @@ KEYS: Final[Keys] = {
         required=True,
     ),
     "refunds": Key(Fields(REFUNDS_KEYS), "What refunds do.", default="{}"),
+    "stacking": Key(STACKING, "What rules that hold for one event give together."),
+    "conversion": Key(CONVERSION, "Amounts in a base currency, which conditions read as event.amount_base_minor."),
 }
 
 
@@ -65,13 +72,14 @@ class Settings:
     program_id: str
     zone: str
     enrolment: str
-    currencies: tuple[str, ...]
+    currencies: Currencies
     units: dict[str, Unit]
     clawback: str
+    stacking: Stacking
     returns_points: bool = True
 
 
-NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], (), {}, "within_balance")
+NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], Currencies(), {}, "within_balance", Stacking())
 """Stands in for a program.yaml that cannot be read."""
 
 
@@ -80,14 +88,16 @@ def read_settings(report: Report, source: Source, node: Node) -> Settings:
     section = Section(report, source, node, "program.yaml", KEYS)
     section.require("program", "zone", "enrolment", "currencies", "units")
     refunds = section.section("refunds", "refunds", REFUNDS_KEYS)
+    units = _units(report, source, section)
     return Settings(
         program_id=section.identifier("program") or "",
         zone=_zone(section),
         enrolment=section.choice("enrolment", ENROLMENTS, ENROLMENTS[0]),
-        currencies=_currencies(report, source, section),
-        units=_units(report, source, section),
+        currencies=read_currencies(report, source, section),
+        units=units,
         clawback="within_balance" if refunds is None else refunds.choice("clawback", CLAWBACKS, "within_balance"),
         returns_points=refunds is None or refunds.choice("points_paid", POINTS_PAID, "returned") == "returned",
+        stacking=read_stacking(section, units),
     )
 
 
@@ -106,21 +116,6 @@ def _zone(section: Section) -> str:
     return "UTC"
 
 
-def _currencies(report: Report, source: Source, section: Section) -> tuple[str, ...]:
-    found: list[str] = []
-    for scalar in section.texts("currencies", "currency codes"):
-        if len(scalar.value) == 3 and scalar.value.isascii() and scalar.value.isupper() and scalar.value.isalpha():
-            found.append(scalar.value)
-        else:
-            report.error(
-                source,
-                scalar.start,
-                f"`{scalar.value[:20]}` is not a currency code",
-                "write three capital letters, such as USD",
-            )
-    return tuple(found)
-
-
 def _units(report: Report, source: Source, section: Section) -> dict[str, Unit]:
     units: dict[str, Unit] = {}
     listed = section.section("units", "units", None)
@@ -137,13 +132,6 @@ def _units(report: Report, source: Source, section: Section) -> dict[str, Unit]:
         if unit is None:
             continue
         unit.require("expires")
-        units[name] = Unit(name, unit.choice("rounding", ROUNDINGS, "floor"), expires(unit) or NEVER)
+        rounding = unit.choice("rounding", ROUNDINGS, "floor")
+        units[name] = read_sliding(unit, name, rounding) or Unit(name, rounding, expires(unit) or NEVER)
     return units
-
-
-def expires(section: Section) -> Period | None:
-    """Value of `expires`: a length of time, or `never`; None where absent or wrong."""
-    node = section.node("expires")
-    if isinstance(node, Scalar) and node.value == "never":
-        return NEVER
-    return section.period("expires")

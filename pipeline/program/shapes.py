@@ -108,28 +108,31 @@ class Items:
 @final
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A mapping from names to values of one shape; the first one counts for more where `first_matters`."""
+    """A mapping from names to values of one shape; the first one counts for more where `first_matters`. `names` None
+    means `Name`."""
 
     item: "Shape"
     first_matters: bool = False
+    names: Text | None = None
+    may_be_empty: bool = False
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class OneOrMany:
-    """A mapping, or a list of such."""
+    """A mapping or text, or a list of such."""
 
-    item: Fields
+    item: Fields | Text
     most: int
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class ShortOrFields:
-    """One value, or a mapping; the value is short for a mapping with it under `short_for`, if that is not empty."""
+    """One value or list, or a mapping; it is short for a mapping with it under `short_for`, if that is not empty."""
 
     short: "Shape"
-    fields: Fields
+    fields: Fields | Named
     short_for: str = ""
 
 
@@ -148,3 +151,9 @@ Shape = (
     | OneOrMany
     | ShortOrFields
 )
+
+DATE: Final = Text("[0-9]{4}-[0-9]{2}-[0-9]{2}", "2026-12-31")
+"""A local date."""
+
+CURRENCY: Final = Text("[A-Z]{3}", "USD")
+"""An ISO 4217 code."""

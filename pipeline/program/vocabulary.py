@@ -75,7 +75,8 @@ _MEMBER: Final = (
     Term("member.custom_events", INT, _count("custom_event"), "custom events before this event"),
 )
 
-_DOMAINS: Final = {"currency": "currency"}
+BASE_AMOUNT: Final = "event.amount_base_minor"
+_DOMAINS: Final = {"currency": "currency", "name": "custom event"}
 
 _READS: Final = {
     ("transaction_completed", "amount_minor"): "(payload.amount_minor - payload.points_paid_minor)",
@@ -92,7 +93,15 @@ def terms(event_type: str) -> dict[str, Term]:
         )
         for field, cel_type in RULE_FIELDS[event_type]
     )
-    return {term.name: term for term in (*own, *_HEADER, *_MEMBER)}
+    amounts = {term.name: term.read for term in own if term.name in ("event.amount_minor", "event.currency")}
+    converted = (_converted(*amounts.values()),) if len(amounts) == 2 else ()
+    return {term.name: term for term in (*own, *converted, *_HEADER, *_MEMBER)}
+
+
+def _converted(amount: str, currency: str) -> Term:
+    """The amount in the base currency, of what the amount and the currency are read as."""
+    read = f"base_minor({currency}, {amount}, event.occurred_at_ms)"
+    return Term(BASE_AMOUNT, INT, read, "the amount in minor units of the base currency")
 
 
 def types_with(field: str) -> list[str]:

@@ -10,7 +10,9 @@ from typing import Final
 import msgspec
 
 from pipeline.core.member import Member
+from pipeline.core.milestones import Progress
 from pipeline.core.order import Order, OrderLot, OrderTuple
+from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import HoldTerms, HoldTuple, Lot, LotTuple, WindowTuple, hold_terms, hold_tuple
 
 MEMBER_VERSION: Final = 2
@@ -47,7 +49,33 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
 EVENT_TYPES: Final[dict[int, str]] = {code: name for name, code in EVENT_TYPE_CODES.items()}
 
 PackedLots = list[int | None]
-PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots]
+PackedWallet1 = tuple[str, int, int, int, int, PackedLots, PackedLots]
+PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots, int, int]
+PackedMember1 = tuple[
+    str,
+    int,
+    int,
+    bytes,
+    int,
+    int,
+    str,
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    list[PackedWallet1],
+    tuple[HoldTuple, ...],
+    dict[int, int],
+    dict[str, int],
+    list[WindowTuple],
+    bool,
+    int,
+    int,
+]
+"""A packed member of version 1: what came later has its default."""
 PackedMember = tuple[
     str,
     int,
@@ -72,39 +100,16 @@ PackedMember = tuple[
     int,
     int,
     tuple[HoldTerms, ...],
+    dict[str, list[int]],
+    dict[str, Progress],
 ]
 """`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
-windows as ms before the member's clock; lots as `pack_lots` and `pack_pending_lots` write them."""
-
-FirstPackedMember = tuple[
-    str,
-    int,
-    int,
-    bytes,
-    int,
-    int,
-    str,
-    str,
-    str,
-    str,
-    int,
-    int,
-    int,
-    int,
-    list[PackedWallet],
-    tuple[HoldTuple, ...],
-    dict[int, int],
-    dict[str, int],
-    list[WindowTuple],
-    bool,
-    int,
-    int,
-]
-"""As version 1 wrote it."""
+windows as ms before the member's clock; buckets of rolling limits as one list of numbers, three each; lots as
+`pack_lots` and `pack_pending_lots` write them."""
 
 _encoder: Final = msgspec.msgpack.Encoder()
+_member1_decoder: Final = msgspec.msgpack.Decoder(PackedMember1)
 _member_decoder: Final = msgspec.msgpack.Decoder(PackedMember)
-_first_member_decoder: Final = msgspec.msgpack.Decoder(FirstPackedMember)
 _order_decoder: Final = msgspec.msgpack.Decoder(OrderTuple)
 _first_order_decoder: Final = msgspec.msgpack.Decoder(tuple[int, str, int, int, tuple[OrderLot, ...]])
 
@@ -125,6 +130,8 @@ def pack_member(member: Member) -> bytes:
             one.debt,
             pack_lots(one.lots, clock_ms),
             pack_pending_lots(one.pending_lots, clock_ms),
+            one.slides_until_ms,
+            one.lapsed_seq,
         )
         for unit, one in member.wallets.items()
     ]
@@ -152,6 +159,8 @@ def pack_member(member: Member) -> bytes:
         member.parked,
         member.parked_from,
         hold_terms(member.holds),
+        {key: [number for bucket in buckets for number in bucket] for key, buckets in member.rolling.items()},
+        member.progress,
     )
     return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
@@ -160,17 +169,15 @@ def unpack_member(packed: bytes) -> Member:
     """The member that was packed. Raises UnreadableState."""
     next_due_ms = packed_next_due_ms(packed)
     try:
-        if packed[0] == 1:
-            body: PackedMember = (*_first_member_decoder.decode(memoryview(packed)[HEADER.size :]), ())
-        else:
-            body = _member_decoder.decode(memoryview(packed)[HEADER.size :])
+        body = upgraded(packed) if packed[0] == 1 else _member_decoder.decode(memoryview(packed)[HEADER.size :])
         clock_ms = body[4]
         wallets = tuple(
             [
-                (*wallet[:5], unpack_lots(wallet[5], clock_ms), unpack_pending_lots(wallet[6], clock_ms))
+                (*wallet[:5], unpack_lots(wallet[5], clock_ms), unpack_pending_lots(wallet[6], clock_ms), *wallet[7:])
                 for wallet in body[14]
             ]
         )
+        rolling = tuple([(key, unpack_buckets(numbers)) for key, numbers in body[23].items()])
         counts = tuple([(EVENT_TYPES[code], count) for code, count in body[16].items()])
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableState(
@@ -178,7 +185,32 @@ def unpack_member(packed: bytes) -> Member:
         ) from error
     awarded = tuple([(rule_id, clock_ms - before_ms) for rule_id, before_ms in body[17].items()])
     windows = tuple([(key, clock_ms - before_ms, points, count) for key, before_ms, points, count in body[18]])
-    return Member.from_tuple((next_due_ms, *body[:14], wallets, body[15], counts, awarded, windows, *body[19:]))
+    return Member.from_tuple(
+        (
+            next_due_ms,
+            *body[:14],
+            wallets,
+            body[15],
+            counts,
+            awarded,
+            windows,
+            *body[19:23],
+            rolling,
+            tuple(body[24].items()),
+        )
+    )
+
+
+def upgraded(packed: bytes) -> PackedMember:
+    """A packed member of version 1 as this version has it. Raises msgspec.DecodeError."""
+    old = _member1_decoder.decode(memoryview(packed)[HEADER.size :])
+    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:], (), {}, {})
+
+
+def unpack_buckets(numbers: list[int]) -> tuple[Bucket, ...]:
+    """Buckets of a rolling limit. Raises ValueError for numbers that are not three each."""
+    fields = iter(numbers)
+    return tuple(zip(fields, fields, fields, strict=True))
 
 
 def pack_lots(lots: list[Lot], clock_ms: int) -> PackedLots:
@@ -252,9 +284,8 @@ def packed_next_due_ms(packed: bytes) -> int:
     """When time next changes a packed member, or 0. Raises UnreadableState."""
     if len(packed) < HEADER.size or packed[0] not in MEMBER_VERSIONS:
         raise UnreadableState(
-            f"packed member starts with {packed[:1].hex() or 'nothing'}; "
-            f"this pipeline reads versions 1 to {MEMBER_VERSION}: use the version "
-            f"that wrote it, or wipe the store and restore it"
+            f"packed member starts with {packed[:1].hex() or 'nothing'}; this pipeline reads versions 1 to "
+            f"{MEMBER_VERSION}: use the version that wrote it, or wipe the store and restore it"
         )
     next_due_ms: int = HEADER.unpack_from(packed)[1]
     return next_due_ms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core_model import ModelMember
-from core_model_programs import FIRST_RULES, SECOND_RULES, program
+from core_model_programs import FIRST_RULES, LATER_POINTS, SECOND_RULES, SLIDING_MILES, program
 from core_programs import DAY_MS, HOUR_MS, Bench, Dead, TierPolicy, of
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -23,6 +23,7 @@ from pipeline.core.payloads import (
 )
 
 MEMBERS = ("a", "b", "c")
+UNITS = ("points", "miles")
 MINUTE_MS = 60_000
 
 members = st.sampled_from(MEMBERS)
@@ -69,7 +70,13 @@ class OrdersMachine(RuleBasedStateMachine):
     ) -> None:
         first = program("a", FIRST_RULES, clawback, enrolment, TierPolicy(recompute=recompute, spend_currency=spend))
         second = program(
-            "b", SECOND_RULES, "unlimited", enrolment, TierPolicy(one_down, grace * DAY_MS, recompute, spend)
+            "b",
+            SECOND_RULES,
+            "unlimited",
+            enrolment,
+            TierPolicy(one_down, grace * DAY_MS, recompute, spend),
+            LATER_POINTS,
+            SLIDING_MILES,
         )
         self.bench = Bench(first, second, start="2026-10-20T08:00:00", careful=careful)
         switch = self.bench.now_ms + second_after * DAY_MS
@@ -120,6 +127,7 @@ class OrdersMachine(RuleBasedStateMachine):
         lines: Lines = (),
         revision: int = 0,
         points: int = 0,
+        points_unit: str = "",
     ) -> None:
         points_minor = min(points * 10, amount)
         payload = TransactionCompleted(
@@ -128,6 +136,7 @@ class OrdersMachine(RuleBasedStateMachine):
             "EUR",
             lines=[Line(line_id, "sku", "", pieces, worth) for line_id, pieces, worth in lines],
             points_paid=points,
+            points_unit=points_unit,
             points_paid_minor=points_minor,
             revision=revision,
         )
@@ -141,16 +150,19 @@ class OrdersMachine(RuleBasedStateMachine):
             lines=lines,
             points=points,
             points_minor=points_minor,
+            points_unit=points_unit,
             revision=revision,
         )
         self.check(member_id)
 
-    @precondition(lambda self: any(model.available("points") for model in self.models.values()))
+    @precondition(lambda self: any(model.available(unit) for model in self.models.values() for unit in UNITS))
     @rule(data=st.data(), amount=st.integers(0, 4_000), order=st.integers(0, 30), revision=st.integers(0, 2))
     def buy_partly_with_points(self, data: st.DataObject, amount: int, order: int, revision: int) -> None:
-        member_id = self.some(data, lambda model: model.available("points") > 0)
-        points = data.draw(st.integers(1, self.models[member_id].available("points") + 1), "points")
-        self.buy_late(member_id, amount, 0, order, (), revision, points)
+        member_id = self.some(data, lambda model: any(model.available(unit) for unit in UNITS))
+        model = self.models[member_id]
+        unit = data.draw(st.sampled_from([unit for unit in UNITS if model.available(unit)]), "unit")
+        points = data.draw(st.integers(1, model.available(unit) + 1), "points")
+        self.buy_late(member_id, amount, 0, order, (), revision, points, "" if unit == UNITS[0] else unit)
 
     @rule(member_id=members, order=st.integers(0, 30), revision=st.integers(0, 2), late=lateness)
     def cancel_order(self, member_id: str, order: int, revision: int, late: int) -> None:

@@ -40,6 +40,7 @@ class ModelMember(ModelOrders):
                     dates(NO_PERIOD, unit, None, at, program),
                     at,
                     event_id,
+                    unit.sliding,
                 )
                 return ""
             if self.available(unit.unit_id) < -points:
@@ -73,6 +74,9 @@ class ModelMember(ModelOrders):
             unit = reward.unit.unit_id
             if self.available(unit) < points:
                 return "insufficient_points"
+            if reward.unit.slides_by_redeeming:
+                _, until = dates(NO_PERIOD, reward.unit, None, at, program)
+                self.activity.setdefault(unit, []).append(until)
             parts: list[tuple[ModelLot, int]] = []
             for lot in self.burning(unit):
                 part = min(points - sum(one for _, one in parts), lot.left)

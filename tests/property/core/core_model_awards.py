@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from core_model_arithmetic import dates, desired, millis, minimum, window
+from core_model_arithmetic import dates, desired, millis, minimum, owned, rolled, running, streak, window
 from core_model_ledger import ModelLedger, ModelLot
 
+from pipeline.core.milestones import Milestone
 from pipeline.core.program import Limit, Program, Rule
 
 
@@ -48,17 +49,34 @@ class ModelAwards(ModelLedger):
         percent = next((tier.earn_percent for tier in program.tiers if tier.tier_id == self.tier), 100)
         before, first = list(self.awards), kind not in self.applied
         issued: list[tuple[ModelLot, int, int | None]] = []
-        for rule in program.rules[kind].rules:
-            if amount < minimum(rule):
+        holding = [rule for rule in program.rules[kind].rules if amount >= minimum(rule)]
+        by_itself = {
+            rule.rule_id: self.allowed(rule, desired(rule, amount, percent, self.tier), before, first, at, program.zone)
+            for rule in holding
+        }
+        earned: dict[str, int] = {}
+        for rule in holding:
+            given = self.allowed(rule, desired(rule, amount, percent, self.tier), before, first, at, program.zone)
+            if rule.live and rule.milestone and all(running(one, at, program.zone) for one in rule.schedules):
+                self.held_for.setdefault(rule.rule_id, []).append(at)
+            if (
+                rule.group
+                and by_itself[rule.rule_id]
+                and rule is not self.winner(rule.group, holding, by_itself, program)
+            ):
                 continue
-            given = self.allowed(rule, desired(rule, amount, percent), before, first, at, program.zone)
+            unit_id = rule.unit.unit_id
+            given = min(given, program.maximums.get(unit_id, given) - earned.get(unit_id, 0))
             if not given or not rule.live:
                 continue
+            self.achieved.add(rule.rule_id)
+            earned[unit_id] = earned.get(unit_id, 0) + given
             when = dates(rule.pending, rule.unit, rule.expires, at, program)
-            lot = self.issue("earn", rule.unit.unit_id, given, "program:issued", when, at, event_id)
+            slides = rule.unit.sliding and rule.expires is None
+            lot = self.issue("earn", rule.unit.unit_id, given, "program:issued", when, at, event_id, slides)
             self.awards.append((rule.rule_id, at, given))
-            for every in {limit.every for limit in rule.limits}:
-                self.usage.setdefault((rule.rule_id, every), []).append((True, at, given, 1))
+            for owner, every in {(owner, limit.every) for owner, limit in owned(rule)}:
+                self.usage.setdefault((owner, every), []).append((True, at, given, 1))
             year = None
             if rule.qualifies and rule.unit.unit_id == program.qualification_unit:
                 year = max(datetime.fromtimestamp(at / 1000, program.zone).year, self.newest_year())
@@ -67,6 +85,15 @@ class ModelAwards(ModelLedger):
         if any(year is not None for _, _, year in issued):
             self.rise(program, at)
         return issued
+
+    def winner(self, group: str, holding: list[Rule], by_itself: dict[str, int], program: Program) -> Rule:
+        """The rule of an exclusive group that gives."""
+        those = [rule for rule in holding if rule.group == group and rule.live and by_itself[rule.rule_id]]
+        those = sorted(those, key=lambda rule: rule.rule_id)
+        those = sorted(those, key=lambda rule: rule.priority, reverse=True)
+        if program.groups[group] == "best":
+            those = sorted(those, key=lambda rule: by_itself[rule.rule_id], reverse=True)
+        return those[0]
 
     def rise(self, program: Program, at: int) -> None:
         year = self.newest_year()
@@ -85,19 +112,33 @@ class ModelAwards(ModelLedger):
     ) -> int:
         if rule.first_only and not first:
             return 0
+        if not all(running(schedule, at, zone) for schedule in rule.schedules):
+            return 0
+        if rule.milestone and not self.milestone_reached(rule.milestone, rule.rule_id, at, zone):
+            return 0
         others = [when for rule_id, when, _ in before if rule.cooldown_any or rule_id == rule.rule_id]
         if rule.cooldown_ms and any(when > at - rule.cooldown_ms for when in others):
             return 0
-        for limit in rule.limits:
-            used_points, used_count = self.used(rule.rule_id, limit, at, zone)
+        for owner, limit in owned(rule):
+            used_points, used_count = self.used(owner, limit, at, zone)
             if limit.points:
                 points = min(points, max(limit.points - used_points, 0))
             elif used_count >= limit.count:
                 points = 0
         return points
 
+    def milestone_reached(self, milestone: Milestone, rule_id: str, at: int, zone: ZoneInfo) -> bool:
+        """Whether one more event brings the rule's streak to a length, or its achievement to the number, that gives."""
+        times = [*self.held_for.get(rule_id, []), at]
+        if not milestone.every:
+            return len(times) >= milestone.length and rule_id not in self.achieved
+        row, longer = streak(milestone.every, milestone.grace, times, zone)
+        return longer and (row % milestone.length == 0 if milestone.repeats else row == milestone.length)
+
     def used(self, owner: str, limit: Limit, at: int, zone: ZoneInfo) -> tuple[int, int]:
         """Points and count used in the window of `at`, or in the newest if `at` is late."""
+        if limit.rolling_ms:
+            return rolled(self.usage.get((owner, limit.every), []), limit.rolling_ms, at)
         newest: tuple[int, ...] = ()
         points = count = 0
         for is_use, when, some_points, some_count in self.usage.get((owner, limit.every), []):

@@ -27,6 +27,8 @@ class ModelLot:
     pending_until: int
     expires_at: int
     taken: list[int] = field(default_factory=list)
+    slides: bool = False
+    lapsed: bool = False
 
     @property
     def left(self) -> int:
@@ -90,6 +92,9 @@ class ModelLedger:
     awards: list[tuple[str, int, int]] = field(default_factory=list)
     usage: dict[tuple[str, str], list[tuple[bool, int, int, int]]] = field(default_factory=dict)
     qualified: list[tuple[int, int]] = field(default_factory=list)
+    activity: dict[str, list[int]] = field(default_factory=dict)
+    held_for: dict[str, list[int]] = field(default_factory=dict)
+    achieved: set[str] = field(default_factory=set)
 
     # ---- looking
 
@@ -116,8 +121,11 @@ class ModelLedger:
             for index, lot in enumerate(self.lots):
                 if lot.left and lot.pending_until:
                     due.append((lot.pending_until, 0, index))
+                elif lot.left and lot.slides:
+                    due.append((max(self.activity[lot.unit]), 1, index))
                 elif lot.left and lot.expires_at:
                     due.append((lot.expires_at, 1, index))
+            due += [(max(dates), 3, number) for number, dates in enumerate(self.activity.values()) if dates]
             if self.tier_until:
                 due.append((self.tier_until, 2, 0))
             due = [one for one in due if one[0] <= until]
@@ -128,9 +136,14 @@ class ModelLedger:
                 continue
             if not due:
                 return
-            at, kind, index = min(due, key=lambda one: (one[0], one[1], self.lots[one[2]].lot if one[1] < 2 else 0))
+            at, kind, index = min(
+                due, key=lambda one: (one[0], one[1], self.lots[one[2]].lot if one[1] < 2 else one[2])
+            )
             if kind == 2:
                 self.review(at)
+                continue
+            if kind == 3:
+                self.lapse(list(self.activity)[index])
                 continue
             lot = self.lots[index]
             name = "release" if kind == 0 else "expire"
@@ -165,6 +178,12 @@ class ModelLedger:
         for every in {limit.every for limit in program.rewards[hold.reward_id].limits}:
             back = (False, hold.requested_at, sum(points for _, points in parts), pieces)
             self.usage.setdefault((hold.reward_id, every), []).append(back)
+
+    def lapse(self, unit: str) -> None:
+        """Nothing was earned for long: what has not expired by now is on hold, and does when it returns."""
+        self.activity[unit] = []
+        for lot in self.lots:
+            lot.lapsed = lot.lapsed or (lot.unit == unit and lot.slides)
 
     def review(self, at: int) -> None:
         """The year that begins nearest to the review less its grace is under way; the one before has ended."""
@@ -225,15 +244,25 @@ class ModelLedger:
         """Points return to the lot they were taken from, with its expiry."""
         lot.taken.append(-points)
         self.move(kind, lot.unit, points, origin, "available", lot.lot, at, event_id)
-        if 0 < lot.expires_at <= max(self.clock, now):
+        if lot.lapsed or 0 < lot.expires_at <= max(self.clock, now):
             self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
         else:
             self.repay(lot, at, event_id)
 
     def issue(
-        self, kind: str, unit: str, points: int, origin: str, dates: tuple[int, int], at: int, cause: str
+        self,
+        kind: str,
+        unit: str,
+        points: int,
+        origin: str,
+        dates: tuple[int, int],
+        at: int,
+        cause: str,
+        slides: bool = False,
     ) -> ModelLot:
-        lot = ModelLot(len(self.moves) + 1, unit, points, dates[0], dates[1])
+        lot = ModelLot(len(self.moves) + 1, unit, points, dates[0], 0 if slides else dates[1], slides=slides)
+        if slides:
+            self.activity.setdefault(unit, []).append(dates[1])
         self.lots.append(lot)
         self.move(kind, unit, points, origin, "pending" if dates[0] else "available", lot.lot, at, cause)
         if not dates[0]:
@@ -243,4 +272,4 @@ class ModelLedger:
     def burning(self, unit: str) -> list[ModelLot]:
         """Lots with available points, earliest expiry first, then oldest."""
         lots = [lot for lot in self.lots if lot.unit == unit and lot.left and not lot.pending_until]
-        return sorted(lots, key=lambda lot: (lot.expires_at or math.inf, lot.lot))
+        return sorted(lots, key=lambda lot: (lot.expires_at or math.inf, not lot.slides, lot.lot))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 
+from core_model_arithmetic import NO_PERIOD, dates, owned
 from core_model_awards import ModelAwards
 from core_model_ledger import ModelLot, ModelOrder
 
@@ -33,6 +34,7 @@ class ModelOrders(ModelAwards):
         lines: Lines = (),
         points: int = 0,
         points_minor: int = 0,
+        points_unit: str = "",
         revision: int = 0,
     ) -> None:
         unfit: list[bool] = []
@@ -43,9 +45,12 @@ class ModelOrders(ModelAwards):
                 return "revision_older"
             if known is not None and revision == known.revision:
                 return "order_cancelled" if known.cancelled else "order_exists"
-            unit = next(iter(program.units))
+            unit = points_unit or next(iter(program.units))
             if self.available(unit) < points:
                 return "insufficient_points"
+            if points and program.units[unit].slides_by_redeeming:
+                _, until = dates(NO_PERIOD, program.units[unit], None, at, program)
+                self.activity.setdefault(unit, []).append(until)
             order = ModelOrder(amount, at, revision=revision, lines=[[*line, 0] for line in lines], points_paid=points)
             for lot in self.burning(unit):
                 part = min(points - sum(one for _, one in order.points), lot.left)
@@ -154,8 +159,8 @@ class ModelOrders(ModelAwards):
                 self.awards = [one for one in self.awards if one[0] != rule_id]
             for rule in program.rules["transaction_completed"].rules:
                 if rule.rule_id == rule_id:
-                    for every in {limit.every for limit in rule.limits}:
-                        self.usage.setdefault((rule_id, every), []).append((False, order.at, points, 1))
+                    for owner, every in {(owner, limit.every) for owner, limit in owned(rule)}:
+                        self.usage.setdefault((owner, every), []).append((False, order.at, points, 1))
 
     def undo_to(
         self, order: ModelOrder, program: Program, already: Fraction, now: Fraction, at: int, event_id: str

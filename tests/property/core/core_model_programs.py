@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from core_model_arithmetic import minimum
@@ -9,12 +10,16 @@ from core_programs import DAY_MS, Limit, Period, Reward, Tier, TierPolicy, Unit
 
 from pipeline.core.events import Event
 from pipeline.core.member import Member
+from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload, TransactionCompleted
-from pipeline.core.program import Program, Rule, RuleTable
+from pipeline.core.program import Campaign, Program, Rule, RuleTable
+from pipeline.core.schedules import Schedule
 
 NONE = Period(0, 0)
 POINTS = Unit("points", "half_up", Period(1, 0))
 MILES = Unit("miles", "floor", NONE)
+LATER_POINTS = Unit("points", "half_up", Period(1, 0, "month"))
+SLIDING_MILES = Unit("miles", "floor", Period(0, 40 * DAY_MS), sliding=True, slides_by_redeeming=True)
 
 
 def earn(
@@ -30,10 +35,17 @@ def earn(
     limits: tuple[Limit, ...] = (),
     tier: bool = False,
     live: bool = True,
+    priority: int = 0,
+    group: str = "",
+    schedule: Schedule | None = None,
+    campaign: Campaign | None = None,
+    milestone: Milestone | None = None,
+    tier_rates: dict[str, tuple[int, int]] | None = None,
 ) -> Rule:
     return Rule(
         rule_id, unit, fixed, 100, rate[0], rate[1], pending, expires, first_only, cooldown[0], cooldown[1], limits,
-        tier, True, live,
+        tier, True, live, priority, group, schedule, campaign,
+        milestone, tier_rates,
     )  # fmt: skip
 
 
@@ -48,26 +60,47 @@ def table(*rules: Rule) -> RuleTable:
     return RuleTable(rules, match)
 
 
-def program(name: str, table_of_rules: RuleTable, clawback: str, enrolment: str, policy: TierPolicy) -> Program:
+def program(
+    name: str,
+    table_of_rules: RuleTable,
+    clawback: str,
+    enrolment: str,
+    policy: TierPolicy,
+    points: Unit = POINTS,
+    miles: Unit = MILES,
+) -> Program:
     return Program(
         name,
         name * 64,
         ZoneInfo("Europe/Amsterdam"),
-        {"points": POINTS, "miles": MILES},
+        {"points": points, "miles": miles},
         (Tier("bronze", 0, 100), Tier("silver", 60, 150), Tier("gold", 200, 175)),
         "" if policy.spend_currency else "points",
         {"transaction_completed": table_of_rules},
         {
-            "mug": Reward("mug", POINTS, 7, "external", (), (Limit(0, 3, "week"),)),
-            "trip": Reward("trip", MILES, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),), False, DAY_MS),
-            "pass": Reward("pass", POINTS, 3, "external", (), (Limit(0, 5, "month"),), True, 2 * DAY_MS),
+            "mug": Reward("mug", points, 7, "external", (), (Limit(0, 3, "week"),)),
+            "trip": Reward("trip", miles, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),), False, DAY_MS),
+            "pass": Reward("pass", points, 3, "external", (), (Limit(0, 5, "month"),), True, 2 * DAY_MS),
+            "ride": Reward("ride", miles, 6, "external", (), (Limit(0, 4, "rolling:2d", 2 * DAY_MS),)),
+            "tour": Reward(
+                "tour", miles, 4, "external", (), (Limit(30, 0, "rolling:9d", 9 * DAY_MS),), True, 50 * DAY_MS
+            ),
         },
         frozenset({"EUR"}),
         clawback,
         enrolment,
         tier_policy=policy,
+        groups={"extra": "best", "bonus": "first"},
+        maximums={"points": 150, "miles": 90},
     )
 
+
+NIGHTS = Schedule(0, 0, frozenset({0, 2, 4, 5}), ((20 * 60, 6 * 60), (12 * 60, 13 * 60)))
+AUTUMN = Campaign(
+    "autumn",
+    Schedule(date(2026, 10, 24).toordinal(), date(2027, 3, 28).toordinal(), frozenset(), ()),
+    (Limit(21, 0, "rolling:8d", 8 * DAY_MS), Limit(0, 3, "day"), Limit(60, 0, "year")),
+)
 
 FIRST_RULES = table(
     earn("base", tier=True, pending=Period(0, 3 * DAY_MS)),
@@ -77,9 +110,19 @@ FIRST_RULES = table(
     earn("trial", fixed=50, live=False),
 )
 SECOND_RULES = table(
-    earn("base", tier=True, rate=(3, 2)),
+    earn("base", LATER_POINTS, tier=True, rate=(3, 2)),
     earn("again", fixed=5, cooldown=(2 * DAY_MS, False), expires=Period(2, 0), pending=Period(1, 0)),
-    earn("big>=3000", fixed=8, cooldown=(DAY_MS, True)),
+    earn("big>=3000", fixed=8, cooldown=(DAY_MS, True), group="extra"),
+    earn("bigger>=5000", rate=(1, 9), group="extra", priority=1, campaign=AUTUMN),
+    earn("daily", fixed=2, milestone=Milestone("day", 2, 1, True)),
+    earn("weekly", fixed=3, milestone=Milestone("week", 3, 0, False), schedule=Schedule(0, 0, frozenset(range(6)), ())),
+    earn("fifth", fixed=11, milestone=Milestone("", 5, 0, False), cooldown=(DAY_MS, True)),
+    earn("rate", tier_rates={"bronze": (1, 50), "silver": (1, 30), "gold": (1, 9)}),
+    earn("night", fixed=6, group="bonus", schedule=NIGHTS),
+    earn("day", fixed=5, group="bonus", priority=-3, campaign=AUTUMN),
+    earn("rolls", rate=(1, 20), limits=(Limit(7, 0, "rolling:3d", 3 * DAY_MS), Limit(0, 2, "rolling:1h", 3_600_000))),
     earn("now", rate=(1, 2), limits=(Limit(20, 0, "month"), Limit(60, 0, "year"), Limit(0, 9, "ever"))),
-    earn("miles", MILES, rate=(1, 1), expires=Period(0, 20 * DAY_MS), limits=(Limit(40, 0, "week"),)),
+    earn("miles", SLIDING_MILES, rate=(1, 1), pending=Period(0, 2 * DAY_MS), limits=(Limit(40, 0, "week"),)),
+    earn("flight>=4000", SLIDING_MILES, fixed=9),
+    earn("own", SLIDING_MILES, fixed=4, expires=Period(0, 20 * DAY_MS), limits=(Limit(0, 2, "week"),)),
 )

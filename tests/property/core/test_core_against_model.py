@@ -36,7 +36,7 @@ class Core(OrdersMachine):
 
     @rule(
         member_id=members,
-        reward_id=st.sampled_from(["mug", "mug", "pass", "pass", "trip", "yacht"]),
+        reward_id=st.sampled_from(["mug", "mug", "pass", "pass", "trip", "ride", "tour", "yacht"]),
         pieces=st.integers(1, 3),
         late=lateness,
     )
@@ -49,6 +49,28 @@ class Core(OrdersMachine):
         member_id = self.some(data, lambda model: model.available("points") >= 7)
         most = min(self.models[member_id].available("points") // 7, 3)
         self.send_redemption(member_id, f"r{self.number}", "mug", data.draw(st.integers(1, most)), 0)
+
+    @precondition(lambda self: any(model.available("miles") >= 6 for model in self.models.values()))
+    @rule(
+        data=st.data(),
+        reward_id=st.sampled_from(["ride", "tour"]),
+        outcome=st.sampled_from(["failed", "unknown"]),
+        step=steps,
+    )
+    def ride_and_wait(self, data: st.DataObject, reward_id: str, outcome: str, step: int) -> None:
+        """Miles on hold for a while, which may be longer than they last."""
+        member_id = self.some(data, lambda model: model.available("miles") >= 6)
+        self.send_redemption(member_id, f"r{self.number}", reward_id, 1, 0)
+        redemption_id = f"r{self.number - 1}"
+        self.bench.later(step)
+        if data.draw(st.booleans()):
+            self.buy_late(member_id, 4_500, 0, 20_000 + self.number)
+        if redemption_id not in self.models[member_id].holds:
+            return
+        if reward_id == "tour":
+            self.send_cancel(member_id, redemption_id, 0)
+        else:
+            self.send_outcome(member_id, redemption_id, outcome, 0)
 
     def send_redemption(self, member_id: str, redemption_id: str, reward_id: str, pieces: int, late: int) -> None:
         event_id, at, recorded = self.send(member_id, RedemptionRequested(redemption_id, reward_id, pieces, ""), late)

@@ -22,6 +22,8 @@ wallets = st.builds(
     points,
     st.lists(available_lots, max_size=4),
     st.lists(pending_lots, max_size=4),
+    times,
+    points,
 )
 parts = st.lists(st.tuples(st.integers(1, 2**40), points, times), max_size=3)
 holds = st.builds(Hold, texts, texts, texts, st.integers(1, 10**6), texts, points, parts, st.booleans(), times)
@@ -53,6 +55,9 @@ def members(draw: st.DrawFn) -> Member:
     member.quarantined = draw(st.booleans())
     member.parked = draw(points)
     member.parked_from = draw(points)
+    buckets = st.lists(st.tuples(points, points, points), max_size=3)
+    member.rolling = draw(st.dictionaries(texts, buckets, max_size=3))
+    member.progress = draw(st.dictionaries(texts, st.tuples(points, points), max_size=3))
     return member
 
 
@@ -83,6 +88,8 @@ def test_a_member_and_its_tuple_share_nothing_that_changes(member: Member) -> No
         hold.cancelling = not hold.cancelling
     for window in twin.windows.values():
         window.points += 1
+    for buckets in twin.rolling.values():
+        buckets.append((1, 1, 1))
     twin.event_counts["x"] = twin.awarded_at_ms["x"] = 1
 
     assert member.to_tuple() == values

@@ -49,7 +49,7 @@ def test_the_result_has_the_documented_form(tmp_path: Path) -> None:
     assert content["members"] == {
         "ann": {"wallets": {"points": {"available": 20, "pending": 90, "held": 0}}, "tier": "bronze", "seq": 3}
     }
-    assert [entry["rule_id"] for entry in content["entries"]] == ["welcome", "purchase", "first-purchase"]
+    assert [entry["rule_id"] for entry in content["entries"]] == ["welcome", "first-purchase", "purchase"]
     assert (content["fulfillments"], content["rejections"], content["alerts"], content["snapshots"]) == ([], [], [], [])
     assert len(content["digest"]) == 64
 

@@ -37,7 +37,9 @@ def test_the_script_brings_every_dead_letter_and_most_refusals() -> None:
     _script, steps = scripted_day()
     fates = Counter(step.expects for step in steps)
 
-    assert {fate.removeprefix(DEAD) for fate in fates if fate.startswith(DEAD)} == set(DEAD_LETTER_REASONS)
+    # The shop neither converts currencies nor declares its custom events.
+    elsewhere = {"no_exchange_rate", "undeclared_event", "undeclared_attribute", "mistyped_attribute"}
+    assert {fate.removeprefix(DEAD) for fate in fates if fate.startswith(DEAD)} == set(DEAD_LETTER_REASONS) - elsewhere
     assert sum(fate.startswith(REFUSED) for fate in fates) >= 14
 
 

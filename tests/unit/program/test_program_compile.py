@@ -108,7 +108,7 @@ def test_rules_compile_to_exact_numbers_and_dates() -> None:
             "mode: shadow"
         )
     )
-    plain, it = program.rules["transaction_completed"].rules
+    it, plain = program.rules["transaction_completed"].rules
 
     assert (it.rule_id, it.unit.unit_id, it.fixed_points, it.per) == ("it", "miles", 0, 100)
     assert (it.rate_numerator, it.rate_denominator) == (25, 100)
@@ -153,7 +153,7 @@ def test_a_programme_compiles_to_what_its_files_say() -> None:
 def test_points_that_never_expire_by_rule_override_the_unit() -> None:
     program = compiled(rule("on: transaction_completed\naward: {points: 5, expires: never}"))
 
-    expires = program.rules["transaction_completed"].rules[1].expires
+    expires = program.rules["transaction_completed"].rules[0].expires
     assert expires is not None
     assert (expires.months, expires.ms) == (0, 0)
 

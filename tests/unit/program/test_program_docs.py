@@ -6,7 +6,20 @@ from pathlib import Path
 import pytest
 from program_texts import problems
 
-from pipeline.program import limits, rewards_file, rules_file, settings_file, tiers_file
+from pipeline.program import (
+    campaigns_file,
+    currency_keys,
+    events_file,
+    expiry_keys,
+    limits,
+    milestone_keys,
+    rewards_file,
+    rules_file,
+    schedule_keys,
+    settings_file,
+    stacking_keys,
+    tiers_file,
+)
 from pipeline.program.cel_errors import FUNCTION_NAMES
 from pipeline.program.vocabulary import REWARDABLE, terms
 
@@ -16,7 +29,14 @@ CODE = set(re.findall(r"`([^`\n]+)`", TEXT))
 
 
 def test_there_are_examples_of_every_file() -> None:
-    assert {name for name, _ in EXAMPLES} == {"program.yaml", "rules.yaml", "tiers.yaml", "rewards.yaml"}
+    assert {name for name, _ in EXAMPLES} == {
+        "program.yaml",
+        "rules.yaml",
+        "tiers.yaml",
+        "rewards.yaml",
+        "events.yaml",
+        "campaigns.yaml",
+    }
 
 
 @pytest.mark.parametrize(("name", "text"), EXAMPLES, ids=[f"{name}-{n}" for n, (name, _) in enumerate(EXAMPLES)])
@@ -25,25 +45,34 @@ def test_examples_are_sound(name: str, text: str) -> None:
     tiers = f"tiers: [{{id: bronze, threshold: 0}}, {top}]"
     rule = "rules:\n  - {id: base, on: transaction_completed, award: {points: 1}, qualifies: true}\n"
 
-    assert problems({"tiers.yaml": tiers, "rules/base.yaml": rule, name: text}) == []
+    settings = next(example for file, example in EXAMPLES if file == "program.yaml")
+    campaigns = next(example for file, example in EXAMPLES if file == "campaigns.yaml")
+    files = {"program.yaml": settings, "campaigns.yaml": campaigns, "tiers.yaml": tiers, "rules/base.yaml": rule}
+    assert problems({**files, name: text}) == []
 
 
 def test_every_key_is_told_of() -> None:
     keys = {*rules_file.KEYS, *(f"award.{key}" for key in rules_file.AWARD_KEYS)}
     keys |= {f"award.points.{key}" for key in rules_file.POINTS_KEYS}
     keys |= {*settings_file.KEYS} - {"refunds"} | {"units.*.expires", "units.*.rounding"}
-    keys |= {f"refunds.{key}" for key in settings_file.REFUND_KEYS} | {*settings_file.POINTS_PAID}
+    keys |= {f"refunds.{key}" for key in settings_file.REFUNDS_KEYS} | {*settings_file.POINTS_PAID}
     keys |= {f"rewards.*.{key}" for key in rewards_file.KEYS}
     keys |= {
-        *tiers_file.KEYS[2:],
+        *(tiers_file.FILE_KEYS.keys() - {"qualification", "tiers"}),
         *(f"qualification.{key}" for key in tiers_file.QUALIFICATION_KEYS),
         *tiers_file.BY,
         *tiers_file.DOWNGRADES,
         *tiers_file.ON_REFUNDS,
         *rewards_file.CONFIRMS,
     }
+    keys |= {f"campaigns.*.{key}" for key in campaigns_file.KEYS} | {f"during.{key}" for key in schedule_keys.KEYS}
+    keys |= {f"stacking.{key}" for key in stacking_keys.KEYS} | {*stacking_keys.CHOICES, *expiry_keys.SLIDES_BY}
     keys |= {*limits.EVERY, *settings_file.ROUNDINGS, *settings_file.CLAWBACKS, *settings_file.ENROLMENTS}
-    keys -= {"award"}
+    keys |= {f"streak.{key}" for key in milestone_keys.STREAK_KEYS}
+    keys |= {f"achievement.{key}" for key in milestone_keys.ACHIEVEMENT_KEYS} | {*milestone_keys.AWARD_AT}
+    keys |= {f"events.*.{key}" for key in events_file.KEYS} | {*events_file.TYPES}
+    keys |= {f"conversion.{key}" for key in currency_keys.CONVERSION_KEYS}
+    keys -= {"award", "conversion", "stacking", "streak", "achievement"}
 
     assert keys - CODE == set()
 

@@ -34,11 +34,45 @@ COMMITTED = ROOT / "schemas" / "programs"
 SAMPLES = [path for path in sorted((ROOT / "programs").rglob("*.yaml")) if "examples" not in path.parts]
 
 FULL: dict[str, str] = {
-    "program.yaml": SOUND["program.yaml"] + "refunds: {clawback: unlimited}\n",
-    "tiers.yaml": "qualification: {unit: points}\n" + SOUND["tiers.yaml"],
+    "program.yaml": """\
+program: corner-shop
+zone: Europe/Berlin
+enrolment: required
+currencies:
+  USD: {2026-01-01: 0.92}
+  EUR: {}
+conversion: {base: EUR, rounding: half_even}
+units:
+  points: {expires: {after: 12mo, end_of: month}, rounding: floor}
+  miles: {expires: {sliding: 12mo, by: earning}}
+refunds: {clawback: unlimited, points_paid: kept}
+stacking:
+  groups: {best-deal: {choose: best}}
+  maximum_per_event: {points: 500}
+""",
+    "tiers.yaml": """\
+qualification: {by: points, unit: points}
+downgrade: one_down
+grace: 30d
+on_refund: recompute
+"""
+    + SOUND["tiers.yaml"],
     "rewards.yaml": """\
 rewards:
-  - {id: tea, price: 5, unit: miles, provider: external, tiers: [silver], limit: {per_member: {count: 1, every: day}}}
+  - {id: tea, price: 5, unit: miles, provider: external, tiers: [silver], limit: {per_member: {count: 1, every: day}},
+     confirm: required, timeout: 2d}
+""",
+    "campaigns.yaml": """\
+campaigns:
+  - id: summer
+    during: {from: 2026-06-01, until: 2026-08-31, weekdays: [mon, tue], hours: ["17:00-19:00"]}
+    limit: {per_member: {count: 3, every: {rolling: 30d}}}
+""",
+    "events.yaml": """\
+events:
+  - name: quiz
+    attributes: {score: int, topic: text}
+    optional: [topic]
 """,
     "rules.yaml": """\
 rules:
@@ -48,10 +82,27 @@ rules:
     first_only: false
     unless_rewarded_within: {window: 3d, by: any}
     limit: [{per_member: {points: 5, every: day}}]
-    award: {points: {per: 100, of: event.amount_minor, rate: 0.5}, unit: points, pending: 14d, expires: never}
+    award:
+      points: {per: 100, of: event.amount_minor, rate: 0.5}
+      unit: points
+      pending: 14d
+      expires: {after: 30d, end_of: month}
     tier_multiplies: true
     qualifies: true
     mode: live
+    priority: 5
+    group: best-deal
+    during: {hours: "22:00-02:00"}
+    campaign: summer
+  - id: weekly
+    on: transaction_completed
+    award: {points: {of: event.amount_minor, rate: {bronze: 1, silver: 1.5, platinum: 2}}, expires: never}
+    group: best-deal
+    streak: {every: week, length: 4, grace: 1, award_at: each}
+  - id: tenth
+    on: transaction_completed
+    award: {points: 10}
+    achievement: {count: 10}
 """,
 }
 """A sound programme in which every key stands at least once."""
@@ -113,8 +164,9 @@ def wrong(shape: Shape, value: Any) -> Iterator[Any]:
             yield from ([], "nonsense")
             if most < 100:
                 yield value * (most + 1)
-        case Named():
-            yield {"No Name": next(iter(value.values()))}
+        case Named(names=names):
+            if names is None or not re.fullmatch(names.pattern, "No Name"):
+                yield {"No Name": next(iter(value.values()), 1)}
 
 
 def right(shape: Shape) -> Iterator[Any]:
