@@ -32,10 +32,10 @@ def test_every_key_is_told_of() -> None:
     keys = {*rules_file.KEYS, *(f"award.{key}" for key in rules_file.AWARD_KEYS)}
     keys |= {f"award.points.{key}" for key in rules_file.POINTS_KEYS}
     keys |= {*settings_file.KEYS} - {"refunds"} | {"units.*.expires", "units.*.rounding"}
-    keys |= {f"refunds.{key}" for key in settings_file.REFUND_KEYS} | {*settings_file.POINTS_PAID}
+    keys |= {f"refunds.{key}" for key in settings_file.REFUNDS_KEYS} | {*settings_file.POINTS_PAID}
     keys |= {f"rewards.*.{key}" for key in rewards_file.KEYS}
     keys |= {
-        *tiers_file.KEYS[2:],
+        *tuple(tiers_file.FILE_KEYS)[2:],
         *(f"qualification.{key}" for key in tiers_file.QUALIFICATION_KEYS),
         *tiers_file.BY,
         *tiers_file.DOWNGRADES,

@@ -11,7 +11,8 @@ import pytest
 from pipeline.core.chain import chained_hash
 from pipeline.core.digest import Digest
 from pipeline.core.events import Event
-from pipeline.core.member import Member, Order
+from pipeline.core.member import Member
+from pipeline.core.order import Order
 from pipeline.core.payloads import TransactionCompleted
 from pipeline.core.records import LedgerEntry
 from pipeline.wire.binary import long_bytes
