@@ -7,6 +7,7 @@ from pipeline.core.events import Event
 from pipeline.core.memory import Dead, Duplicate, Output, Parked
 from pipeline.core.payloads import FulfillmentOutcome, ProgramActivated
 from pipeline.core.program import Program
+from pipeline.core.reasons import APPLIED_REASONS
 from pipeline.core.records import Reward, RewardDecision
 from pipeline.core.simulate import Simulation
 from pipeline.examples.example import ACCOUNTS, Difference, Example, Expectation, MemberState, Outcome
@@ -82,12 +83,12 @@ class _Run:
             if hold is not None:
                 event.payload = FulfillmentOutcome(
                     hold.fulfillment_id, payload.redemption_id, payload.outcome, payload.provider_reference,
-                    payload.reason,
+                    payload.reason, payload.quantity,
                 )  # fmt: skip
 
     def _note(self, given: _Given, event: Event, output: Output) -> None:
         if isinstance(output, RewardDecision):
-            if output.reason and output.event_id == event.event_id:
+            if output.event_id == event.event_id and output.reason and output.reason not in APPLIED_REASONS:
                 given.refused.append((event, output.reason))
             given.rewards += output.rewards
             given.errors += [error.rule_id for error in output.rule_errors]

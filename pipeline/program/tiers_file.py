@@ -106,7 +106,7 @@ def _spend_currency(qualification: Section, currencies: tuple[str, ...]) -> str:
             qualification.refuse("currency", "`currency` has no effect where points qualify", "add `by: spend`")
         return ""
     if "unit" in qualification:
-        qualification.refuse("unit", "`unit` has no effect where spending qualifies", "remove it")
+        qualification.warn("unit", "`unit` has no effect where spending qualifies", "remove it")
     scalar = qualification.scalar("currency", "a currency of program.yaml")
     if scalar is None:
         qualification.require("currency")

@@ -32,7 +32,9 @@ DAMAGEABLE: Final = ("*.sst", "*.log", "MANIFEST-*", "CURRENT")
 
 def kill(run: Run, fault: Fault) -> list[Injected]:
     """kill -9, and started again at once, armed with the next failpoint."""
-    with run.staff.taken(run.draw(fault), lambda name: has_lanes(run, name)) as name:
+    draw = run.draw(fault)
+    settled_s = draw.uniform(0.0, 2 * SETTLED_S)
+    with run.staff.taken(draw, lambda name: at_work(run, name, settled_s)) as name:
         began_s = time.time()
         bit = has_lanes(run, name)
         run.staff.kill(name)
@@ -138,9 +140,9 @@ def has_lanes(run: Run, name: str) -> bool:
     return run.logs.found([name], run.staff.started_s[name], lambda said: said.event == "lane opened")
 
 
-def at_work(run: Run, name: str) -> bool:
+def at_work(run: Run, name: str, settled_s: float = SETTLED_S) -> bool:
     """Whether it opened a lane a while ago: one that is hit whenever it opens a lane would never get anywhere."""
-    before_s = time.time() - SETTLED_S
+    before_s = time.time() - settled_s
     opened = run.logs.since(name, run.staff.started_s[name])
     return any(said.event == "lane opened" and said.at_s < before_s for said in opened)
 

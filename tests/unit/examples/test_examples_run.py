@@ -116,11 +116,11 @@ def test_a_refusal_and_a_failing_rule_are_differences_unless_they_are_expected(t
 
 
 def test_a_history_that_is_refused_is_a_difference(tmp_path: Path) -> None:
-    history = "history:\n  - {on: transaction_refunded, at: 2026-03-01T09:00, data: {order_id: o, amount_minor: 5}}"
+    history = "history:\n  - {on: redemption_requested, at: 2026-03-01T09:00, data: {reward_id: tea}}"
 
     failed = outcome(tmp_path, f"{history}\n{BUY}\nexpect: {{awards: {{base: 120}}}}")
 
-    assert failed.differences == (Difference("history, event history-1", "applied", "refused: order_unknown"),)
+    assert failed.differences == (Difference("history, event history-1", "applied", "refused: unknown_reward"),)
 
 
 def test_a_repeated_event_is_a_duplicate(tmp_path: Path) -> None:

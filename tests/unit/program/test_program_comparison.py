@@ -88,7 +88,7 @@ def test_files_and_their_order_make_no_change() -> None:
         (
             f"{BUY}\naward: {{points: {{of: event.amount_minor, rate: 2}}}}",
             f"{BUY}\naward: {{points: {{of: event.amount_minor, rate: 0.25}}}}",
-            "rule `it`: `award.points.rate` changes from 2 to 0.25",
+            "rule `it`: the rate changes from 2 to 0.25",
         ),
         (
             f"{BUY}\n{AWARD}\nlimit: {{per_member: {{points: 5, every: day}}}}",
@@ -162,9 +162,35 @@ def test_another_default_unit_is_a_change_of_all_that_names_none() -> None:
 
 def test_rules_in_another_order_book_in_another_order() -> None:
     other = RULES.replace("purchase", "second").removeprefix("rules:\n")
-    (change,) = changes({"rules.yaml": RULES + other}, {"rules.yaml": "rules:\n" + other + RULES.split("\n", 1)[1]})
+    first = other + "    priority: 3\n"
+    priority, order = changes({"rules.yaml": RULES + other}, {"rules.yaml": RULES + first})
 
-    assert (change.kind, change.before, change.after) == ("reordered", "purchase, second", "second, purchase")
+    assert (priority.kind, priority.text) == ("changed", "rule `second`: the priority changes from 0 to 3")
+    assert (order.kind, order.before, order.after) == ("reordered", "purchase, second", "second, purchase")
+
+
+def test_the_order_in_which_rules_are_written_makes_no_change() -> None:
+    other = RULES.replace("purchase", "second").removeprefix("rules:\n")
+
+    assert changes({"rules.yaml": RULES + other}, {"rules.yaml": "rules:\n" + other + RULES.split("\n", 1)[1]}) == []
+
+
+def test_changes_of_campaigns_events_and_windows_are_said_in_words() -> None:
+    def written(points: int, attribute: str) -> dict[str, str]:
+        limit = f"{{per_member: {{points: {points}, every: {{rolling: 30d}}}}}}"
+        return {
+            "campaigns.yaml": f"campaigns:\n  - {{id: summer, limit: {limit}}}\n",
+            "events.yaml": f"events:\n  - {{name: quiz, attributes: {{score: {attribute}}}}}\n",
+        }
+
+    assert told(written(5, "int"), written(6, "text")) == [
+        "campaign `summer`: the limit changes from at most 5 points per member within any 30 days "
+        "to at most 6 points per member within any 30 days",
+        "event `quiz`: `attributes.score` changes from int to text",
+    ]
+    assert told({}, {"campaigns.yaml": "campaigns:\n  - {id: summer, during: {from: 2026-06-01}}\n"}) == [
+        "campaign `summer` is added: during.from: 2026-06-01"
+    ]
 
 
 def test_what_decides_besides_the_files_is_compared() -> None:

@@ -98,6 +98,7 @@ def test_numbers_of_event_types_never_change() -> None:
 def test_a_member_that_version_1_wrote_is_read() -> None:
     packed = pack_member(typical())
     fields = msgspec.msgpack.decode(packed[9:])
+    fields[14] = [wallet[:7] for wallet in fields[14]]
 
     assert unpack_member(b"\x01" + packed[1:9] + msgspec.msgpack.encode(fields[:22])) == typical()
 
