@@ -11,6 +11,7 @@ import sys
 import time
 from zoneinfo import ZoneInfo
 
+from pipeline.core.campaigns import Limit
 from pipeline.core.engine import Engine
 from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
@@ -23,8 +24,9 @@ from pipeline.core.payloads import (
     TransactionCompleted,
     TransactionRefunded,
 )
-from pipeline.core.program import Limit, Period, Program, Reward, Rule, RuleTable, Tier, Unit
+from pipeline.core.program import Period, Program, Reward, Rule, RuleTable, Unit
 from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.tier_policy import Tier
 
 DAY_MS = 86_400_000
 START_MS = 1_767_225_600_000

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from pipeline.core.campaigns import Limit
 from pipeline.core.engine import Engine
 from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
@@ -25,21 +26,10 @@ from pipeline.core.payloads import (
     TransactionRefunded,
 )
 from pipeline.core.ports import UnknownProgram
-from pipeline.core.program import (
-    TIERS_AS_QUALIFIED,
-    Limit,
-    Match,
-    Period,
-    Program,
-    Reward,
-    Rule,
-    RuleTable,
-    Tier,
-    TierPolicy,
-    Unit,
-)
+from pipeline.core.program import Match, Period, Program, Reward, Rule, RuleTable, Unit
 from pipeline.core.quarantine import QuarantineKey
 from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.tier_policy import TIERS_AS_QUALIFIED, Tier, TierPolicy
 from pipeline.core.wallet import Wallet
 
 DAY_MS = 86_400_000

@@ -4,8 +4,8 @@ from typing import Final
 
 from pipeline.core import rolling
 from pipeline.core.calendar import Calendar
+from pipeline.core.campaigns import Limit
 from pipeline.core.member import Member
-from pipeline.core.program import Limit
 from pipeline.core.wallet import Window
 
 NOT_LIMITED: Final = ""

@@ -5,6 +5,7 @@ from typing import Final, final
 from zoneinfo import ZoneInfo
 
 from pipeline.core.calendar import Calendar
+from pipeline.core.campaigns import Campaign, Limit, rolling_windows, unique_windows
 from pipeline.core.conversion import Conversion
 from pipeline.core.custom_events import CustomType
 from pipeline.core.events import Event
@@ -12,6 +13,7 @@ from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload
 from pipeline.core.schedules import Schedule
+from pipeline.core.tier_policy import TIERS_AS_QUALIFIED, Tier, TierPolicy
 
 SEMANTICS: Final = 2
 """Number of the core's rules of decision; a bundle names the one it was checked with."""
@@ -60,79 +62,6 @@ class Unit:
         self.expires = expires
         self.sliding = sliding
         self.slides_by_redeeming = slides_by_redeeming
-
-
-@final
-class Tier:
-    """A tier, reached with `threshold` qualifying points; awards are multiplied by `earn_percent` / 100."""
-
-    __slots__ = ("earn_percent", "threshold", "tier_id")
-
-    def __init__(self, tier_id: str, threshold: int, earn_percent: int) -> None:
-        self.tier_id = tier_id
-        self.threshold = threshold
-        self.earn_percent = earn_percent
-
-
-@final
-class TierPolicy:
-    """How a tier is kept and lost.
-
-    At its review a member who no longer qualifies goes `one_down`, or to what they qualify for. The review comes
-    `grace_ms` after the year's end, and what was earned by then counts too. `recompute`: a refund that takes the points
-    which qualified takes the tier; else it stays until its review. Where there is a `spend_currency`, minor units
-    of it paid with money qualify instead of points.
-    """
-
-    __slots__ = ("grace_ms", "one_down", "recompute", "spend_currency")
-
-    def __init__(
-        self, one_down: bool = False, grace_ms: int = 0, recompute: bool = False, spend_currency: str = ""
-    ) -> None:
-        self.spend_currency = spend_currency
-        self.one_down = one_down
-        self.grace_ms = grace_ms
-        self.recompute = recompute
-
-
-TIERS_AS_QUALIFIED: Final = TierPolicy()
-
-
-@final
-class Limit:
-    """At most `points` points (or, if 0, `count` awards) per member in each calendar `every`: hour, day, week, month,
-    year or ever; or within any `rolling_ms`, where `every` is such as `rolling:30d`."""
-
-    __slots__ = ("count", "every", "points", "rolling_ms")
-
-    def __init__(self, points: int, count: int, every: str, rolling_ms: int = 0) -> None:
-        self.points = points
-        self.count = count
-        self.every = every
-        self.rolling_ms = rolling_ms
-
-
-def unique_windows(owner: str, limits: tuple[Limit, ...]) -> tuple[tuple[str, str], ...]:
-    """(key in `Member.windows`, every) of the windows that an owner's limits look at: limits of the same `every` share
-    one."""
-    return tuple({f"{owner}/{limit.every}": limit.every for limit in limits if not limit.rolling_ms}.items())
-
-
-def rolling_windows(owner: str, limits: tuple[Limit, ...]) -> tuple[tuple[str, int], ...]:
-    """(key in `Member.rolling`, length in ms) of the rolling windows that an owner's limits look at."""
-    return tuple({f"{owner}/{limit.every}": limit.rolling_ms for limit in limits if limit.rolling_ms}.items())
-
-
-@final
-class Campaign:
-    """What several rules share: when they run, and limits on what they give one member together."""
-
-    __slots__ = ("campaign_id", "limits", "schedule")
-
-    def __init__(self, campaign_id: str, schedule: Schedule | None, limits: tuple[Limit, ...]) -> None:
-        self.campaign_id = campaign_id
-        self.schedule = schedule
-        self.limits = limits
 
 
 @final

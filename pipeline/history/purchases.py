@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from pipeline.core.bounds import AMOUNT_MINOR_MAX
 from pipeline.core.events import Event
+from pipeline.core.faults import country_fault, id_fault
 from pipeline.core.payloads import MemberEnrolled, TransactionCompleted
 from pipeline.core.reasons import MALFORMED
-from pipeline.core.validate import country_fault, id_fault
 from pipeline.history.columns import Columns, find_columns
 from pipeline.history.money import BadAmountError, minor_units
 from pipeline.history.tables import Row, open_table

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.core.program import Campaign
+from pipeline.core.campaigns import Campaign
 from pipeline.program.limits import LIMITS, read_limits
 from pipeline.program.problems import Report, Source
 from pipeline.program.schedule_keys import DURING, read_schedule

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
+from pipeline.core.campaigns import Campaign
 from pipeline.core.custom_events import CustomType
-from pipeline.core.program import Campaign, Reward, Rule
+from pipeline.core.program import Reward, Rule
 from pipeline.program import files
 from pipeline.program.campaigns_file import read_campaigns
 from pipeline.program.cel_check import check_expression

@@ -45,7 +45,7 @@ def refuse_file(name: str, report: Report) -> None:
     """Report a file that no programme has."""
     stems = {known.removesuffix(".yaml"): known for known in (*KNOWN, EXAMPLES)}
     near = get_close_matches(name.rpartition(".")[0] or name, stems, n=1, cutoff=0.7)
-    advice = f"a programme has {', '.join(KNOWN)} and {RULES_FOLDER}/*.yaml, and {EXAMPLES_FOLDER}/*.yaml"
+    advice = f"a programme has {', '.join(KNOWN)}, {RULES_FOLDER}/, {EXAMPLES_FOLDER}/"
     if near and stems[near[0]] != name:
         advice = f"did you mean `{stems[near[0]]}`?"
     report.error(Source(name, ""), 0, "this is not a file of a programme", advice)

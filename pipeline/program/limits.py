@@ -3,7 +3,7 @@
 from typing import Final
 
 from pipeline.core.bounds import POINTS_MAX
-from pipeline.core.program import Limit
+from pipeline.core.campaigns import Limit
 from pipeline.program.problems import Report, Source
 from pipeline.program.sections import Section
 from pipeline.program.shapes import Choice, Fields, Key, Keys, Length, OneOrMany, ShortOrFields, Whole

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core import limits
+from pipeline.core.campaigns import Limit
 from pipeline.core.events import Event
 from pipeline.core.member import Member
-from pipeline.core.program import Limit, Program, Rule
+from pipeline.core.program import Program, Rule
 from pipeline.program.atoms import Atom, Scope, judge
 from pipeline.program.cel_runtime import FAILURES, describe
 from pipeline.program.cel_text import text_of

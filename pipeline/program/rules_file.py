@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.bounds import POINTS_MAX
-from pipeline.core.program import Campaign, Period, Rule, Unit
+from pipeline.core.campaigns import Campaign
+from pipeline.core.program import Period, Rule, Unit
 from pipeline.program.expiry_keys import AWARD_EXPIRES, expires
 from pipeline.program.limits import LIMITS, read_limits
 from pipeline.program.milestone_keys import ACHIEVEMENT, STREAK, read_milestone

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.bounds import POINTS_MAX
-from pipeline.core.program import TIERS_AS_QUALIFIED, Tier, TierPolicy
+from pipeline.core.tier_policy import TIERS_AS_QUALIFIED, Tier, TierPolicy
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import Section
 from pipeline.program.shapes import DEFAULT_UNIT, Choice, Fields, Items, Key, Keys, Length, Name, Text, Whole

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from pipeline.core.program import Limit, Period, Program, Rule, Unit
+from pipeline.core.campaigns import Limit
+from pipeline.core.program import Period, Program, Rule, Unit
 from pipeline.core.schedules import Schedule
 
 NO_PERIOD = Period(0, 0)

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from core_model_arithmetic import dates, desired, millis, minimum, owned, rolled, running, streak, window
 from core_model_ledger import ModelLedger, ModelLot
 
+from pipeline.core.campaigns import Limit
 from pipeline.core.milestones import Milestone
-from pipeline.core.program import Limit, Program, Rule
+from pipeline.core.program import Program, Rule
 
 
 @dataclass

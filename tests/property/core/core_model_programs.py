@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 from core_model_arithmetic import minimum
 from core_programs import DAY_MS, Limit, Period, Reward, Tier, TierPolicy, Unit
 
+from pipeline.core.campaigns import Campaign
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload, TransactionCompleted
-from pipeline.core.program import Campaign, Program, Rule, RuleTable
+from pipeline.core.program import Program, Rule, RuleTable
 from pipeline.core.schedules import Schedule
 
 NONE = Period(0, 0)

@@ -104,10 +104,10 @@ def test_each_rule_tells_what_decided_and_what_kept_it(tmp_path: Path) -> None:
     assert (
         """\
 Rules on transaction_completed, which see the member as before the event:
-  purchase: met, gave 104 points
-      counted by event.amount_minor = 9500
-  first-purchase: met, gave 0 of 50 points: first_only
-      not the member's first transaction_completed
+  app-order: met, gave 0 of 5 points: limit:count/day
+      event.channel == "app": "app" == "app" is true
+      event.amount_minor >= 1000: 9500 >= 1000 is true
+      limit:count/day: 1 of 1 used since 2026-03-02T05:00:00Z, 0 left
   big-basket: met, gave 20 of 47 points: limit:points/month
       event.amount_minor >= 5000: 9500 >= 5000 is true
       counted by event.amount_minor = 9500
@@ -115,12 +115,12 @@ Rules on transaction_completed, which see the member as before the event:
   comeback: met, gave 10 points
       member.transactions >= 1: 1 >= 1 is true
       event.amount_minor >= 2000: 9500 >= 2000 is true
+  first-purchase: met, gave 0 of 50 points: first_only
+      not the member's first transaction_completed
   loyal-thanks: not met
       member.tier in ["gold", "platinum"]: "silver" in ["gold", "platinum"] is false
-  app-order: met, gave 0 of 5 points: limit:count/day
-      event.channel == "app": "app" == "app" is true
-      event.amount_minor >= 1000: 9500 >= 1000 is true
-      limit:count/day: 1 of 1 used since 2026-03-02T05:00:00Z, 0 left
+  purchase: met, gave 104 points
+      counted by event.amount_minor = 9500
   weekend-double: not met
       has(event.attributes.weekend) is false
       member.enrolled_days >= 30: 0 >= 30 is false

@@ -9,7 +9,8 @@ import pytest
 from core_programs import Bench, RewardDecision, ms, program, table
 from core_programs import rule as plain_rule
 
-from pipeline.core.program import Campaign, Program, Rule
+from pipeline.core.campaigns import Campaign
+from pipeline.core.program import Program, Rule
 from pipeline.core.schedules import Schedule
 
 BERLIN = ZoneInfo("Europe/Berlin")

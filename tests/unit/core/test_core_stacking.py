@@ -6,7 +6,8 @@ import pytest
 from core_programs import DAY_MS, Bench, Limit, RewardDecision, Unit, program, table
 from core_programs import rule as plain_rule
 
-from pipeline.core.program import Campaign, Program, Rule
+from pipeline.core.campaigns import Campaign
+from pipeline.core.program import Program, Rule
 from pipeline.core.program import Unit as CoreUnit
 
 POINTS = Unit("points", "floor", plain_rule().expires or program().default_unit.expires)
