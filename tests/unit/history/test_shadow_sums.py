@@ -66,6 +66,11 @@ def simulated(program: Path, events: Path) -> dict[str, Any]:
         "award: {points: 5}\nunless_rewarded_within: 36h",
         "award: {points: 5}\nunless_rewarded_within: {window: 36h, by: any}",
         "award: {points: 5}\nfirst_only: true",
+        "award: {points: 5}\nlimit: {per_member: {points: 12, every: {rolling: 5d}}}",
+        "award: {points: 5}\nstreak: {every: day, length: 3}",
+        "award: {points: 5}\nstreak: {every: week, length: 2, award_at: once}\nduring: {weekdays: [mon, tue, wed]}",
+        "award: {points: 5}\nachievement: {count: 4}",
+        "award: {points: 5}\nachievement: {count: 4}\nlimit: {per_member: {count: 1, every: year}}",
     ],
     ids=lambda rule: rule.split("\n")[-1],
 )

@@ -47,6 +47,18 @@ def test_conditions_and_awards_see_the_amount_in_the_base_currency() -> None:
     assert [one.get("it") for one in given] == [None, 61, 50, None]
 
 
+def test_what_is_converted_is_the_part_paid_with_money() -> None:
+    bench = Bench(compiled({**settings(RATES), **rule(BASE)}), start="2026-03-01T12:00:00")
+    bench.enrol()
+    bench.adjust("gift", 100)
+
+    bench.send("e1", TransactionCompleted("o1", 8_000, "USD", points_paid=100, points_paid_minor=1_000))
+    bench.send("e2", TransactionCompleted("o2", 6_000, "USD", points_paid=1, points_paid_minor=600))
+
+    given = [{one.rule_id: one.value for one in decision.rewards} for decision in bench.of(RewardDecision)[2:]]
+    assert [one.get("it") for one in given] == [64, None]
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
