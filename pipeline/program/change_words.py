@@ -49,6 +49,10 @@ LABELS: Final = {
 """What keys are called; others are called by their path."""
 
 
+WHOLE: Final = frozenset({"per_member", "of", "window", "after", "end_of", "sliding"})
+"""Mappings with one of these keys are told as a whole where only one side is a mapping."""
+
+
 def label(path: str) -> str:
     """What a key is called."""
     return LABELS.get(path, f"`{path}`")
@@ -84,7 +88,7 @@ def flat(value: dict[str, Value], prefix: str = "") -> dict[str, Value]:
     """Values by path, such as `award.points`; mappings that have words of their own stay whole."""
     found: dict[str, Value] = {}
     for name, each in value.items():
-        whole = not isinstance(each, dict) or bool(each.keys() & {"per_member", "of", "window"})
+        whole = not isinstance(each, dict) or bool(each.keys() & WHOLE)
         if whole or not isinstance(each, dict):
             found[prefix + name] = each
         else:

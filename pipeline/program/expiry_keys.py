@@ -16,10 +16,10 @@ DATE_KEYS: Final[Keys] = {
 }
 SLIDING_KEYS: Final[Keys] = {
     "sliding": Key(Length(), "How long all points of the unit live after the latest activity."),
-    "by": Key(Choice(SLIDES_BY), "What counts as activity.", default=SLIDES_BY[0]),
+    "by": Key(Choice(SLIDES_BY), "What counts as activity.", default=SLIDES_BY[0], beside="sliding"),
 }
-UNIT_EXPIRES: Final = ShortOrFields(Length(never=True), Fields({**DATE_KEYS, **SLIDING_KEYS}))
-AWARD_EXPIRES: Final = ShortOrFields(Length(never=True), Fields(DATE_KEYS))
+UNIT_EXPIRES: Final = ShortOrFields(Length(never=True), Fields({**DATE_KEYS, **SLIDING_KEYS}), long_for="after")
+AWARD_EXPIRES: Final = ShortOrFields(Length(never=True), Fields(DATE_KEYS), long_for="after")
 
 
 def expires(section: Section) -> Period | None:

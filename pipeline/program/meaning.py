@@ -57,7 +57,8 @@ class Reader:
             return tuple(sorted((self.value(each, shape.item) for each in nodes), key=repr))
         if isinstance(shape, ShortOrFields):
             if isinstance(node, Mapping):
-                return self.value(node, shape.fields)
+                found = self.value(node, shape.fields)
+                return found[shape.long_for] if isinstance(found, dict) and [*found] == [shape.long_for] else found
             short = self.value(node, shape.short)
             if shape.short_for and isinstance(shape.fields, Fields):
                 return self._with_defaults({shape.short_for: short}, shape.fields)
@@ -89,7 +90,7 @@ class Reader:
         for name, key in shape.keys.items():
             if name in values:
                 found[name] = values[name]
-            elif key.default is not None and self._complete:
+            elif key.default is not None and self._complete and (not key.beside or key.beside in values):
                 found[name] = self._default(key)
         return found | values
 

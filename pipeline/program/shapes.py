@@ -74,12 +74,13 @@ class Expression:
 @dataclass(frozen=True, slots=True)
 class Key:
     """What stands under a key. `meaning` is a sentence for who writes it; `default` is what an absent key means, as it
-    would be written, None where that is nothing."""
+    would be written, None where that is nothing; where `beside` names a key, only while that is there."""
 
     shape: "Shape"
     meaning: str
     required: bool = False
     default: str | None = None
+    beside: str = ""
 
 
 Keys = Mapping[str, Key]
@@ -129,11 +130,16 @@ class OneOrMany:
 @final
 @dataclass(frozen=True, slots=True)
 class ShortOrFields:
-    """One value or list, or a mapping; it is short for a mapping with it under `short_for`, if that is not empty."""
+    """One value or list, or a mapping.
+
+    The value is short for a mapping with it under `short_for`, if that is not empty; a mapping with nothing but
+    `long_for` is long for its value.
+    """
 
     short: "Shape"
     fields: Fields | Named
     short_for: str = ""
+    long_for: str = ""
 
 
 Shape = (

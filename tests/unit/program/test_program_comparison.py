@@ -52,6 +52,20 @@ def test_ways_of_writing_the_same_make_no_change(one: str, other: str) -> None:
     assert told(rule(one), rule(other)) == []
 
 
+def test_ways_of_writing_an_expiry_make_no_change() -> None:
+    def expires(text: str) -> dict[str, str]:
+        return {"program.yaml": SETTINGS.replace("{expires: 12mo}", f"{{expires: {text}}}")}
+
+    assert told(expires("12mo"), expires("{after: 1y}")) == []
+    assert told(expires("{sliding: 12mo}"), expires("{sliding: 1y, by: earning}")) == []
+    assert told(expires("{end_of: year, after: 12mo}"), expires("{end_of: year, after: 24mo}")) == [
+        "unit `points`: the expiry changes from 1 year to 2 years"
+    ]
+    assert told(expires("12mo"), expires("{sliding: 6mo}")) == [
+        "unit `points`: the expiry changes from 1 year to sliding 6 months, by earning"
+    ]
+
+
 def test_files_and_their_order_make_no_change() -> None:
     moved = {"rules.yaml": "rules:\n" + rule(f"{BUY}\n{AWARD}")["rules/more.yaml"].split("\n", 1)[1]}
     moved["rules.yaml"] = RULES + moved["rules.yaml"].split("\n", 1)[1]
