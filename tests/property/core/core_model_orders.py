@@ -41,10 +41,8 @@ class ModelOrders(ModelAwards):
 
         def act(program: Program) -> str:
             known = self.orders.get(order_id)
-            if known is not None and revision < known.revision:
-                return "revision_older"
-            if known is not None and revision == known.revision:
-                return "order_cancelled" if known.cancelled else "order_exists"
+            if reason := self.stands_in_the_way(order_id, revision):
+                return reason
             unit = points_unit or next(iter(program.units))
             if self.available(unit) < points:
                 return "insufficient_points"
@@ -83,9 +81,21 @@ class ModelOrders(ModelAwards):
                     self.applied.append("transaction_refunded")
             return ""
 
+        if not self.enrolled and self.automatic and self.stands_in_the_way(order_id, revision):
+            self.reason = self.stands_in_the_way(order_id, revision)
+            return
         self.event("transaction_completed", event_id, at, recorded, act)
         if unfit:
             self.reason = "refund_not_applied"
+
+    def stands_in_the_way(self, order_id: str, revision: int) -> str:
+        """Why a purchase of this revision is refused, or ""; it makes no member then."""
+        known = self.orders.get(order_id)
+        if known is None or revision > known.revision:
+            return ""
+        if revision < known.revision:
+            return "revision_older"
+        return "order_cancelled" if known.cancelled else "order_exists"
 
     def refund(self, event_id: str, order_id: str, amount: int, at: int, recorded: int, pieces: Pieces = ()) -> None:
         def act(program: Program) -> str:
