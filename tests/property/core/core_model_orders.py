@@ -209,7 +209,8 @@ class ModelOrders(ModelAwards):
             own = min(points, lot.left)
             if own:
                 self.take(lot, own, "clawback", "available", end, at, event_id)
-            missing[lot.unit] = missing.get(lot.unit, 0) + points - own
+            if own < points:
+                missing[lot.unit] = missing.get(lot.unit, 0) + points - own
         for unit, points in missing.items():
             left = points
             for lot in self.burning(unit):
