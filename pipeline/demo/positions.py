@@ -5,7 +5,7 @@ from typing import Final, final
 
 from pipeline.history.connection import Connection
 from pipeline.lane.context import GroupPositions
-from pipeline.lane.kafka import group_of, new_admin
+from pipeline.lane.kafka import group_of
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.keys import MARKER, Marker
 from pipeline.lane.ports import Record
@@ -25,9 +25,9 @@ class Positions:
         self._name = connection.topics.name
         self._partitions = range(partitions)
         self._reader = KafkaReader(connection.settings)
-        admin = new_admin(connection.settings)
         self._groups = {
-            topic: GroupPositions(admin, group_of(connection.settings, agent)) for topic, agent in RELAYED.items()
+            topic: GroupPositions(connection.settings, group_of(connection.settings, agent))
+            for topic, agent in RELAYED.items()
         }
 
     def ends(self, topic: str) -> list[int]:
@@ -62,6 +62,8 @@ class Positions:
     def close(self) -> None:
         """End what was opened."""
         self._reader.close()
+        for group in self._groups.values():
+            group.close()
 
     def _last(self, topic: str, partition: int, key: bytes | None = None) -> Record | None:
         """The last committed record of a partition, or the last one with this key."""

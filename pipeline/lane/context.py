@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline import clock
@@ -17,7 +18,7 @@ from pipeline.lane.appender import LogAppender
 from pipeline.lane.cache_share import CacheShare
 from pipeline.lane.commit import transactional_id
 from pipeline.lane.failing import append_with_failpoints
-from pipeline.lane.kafka import new_admin, partition_counts, topic_config
+from pipeline.lane.kafka import new_admin, new_consumer, partition_counts, topic_config
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.outputs import OutputTopics
 from pipeline.lane.ports import LaneFailed
@@ -115,20 +116,38 @@ def origin_of(admin: AdminClient, topics: Sequence[str]) -> bytes:
 
 @final
 class GroupPositions:
-    """The offsets that a consumer group has committed. Any thread."""
+    """The offsets that a consumer group has committed. Any thread; to be closed.
 
-    def __init__(self, admin: AdminClient, group: str) -> None:
-        self._admin = admin
+    Asked through a consumer that never joins: an admin client whose request runs out of time while the broker comes
+    back was seen to abort the process.
+    """
+
+    def __init__(self, settings: Settings, group: str) -> None:
+        self._settings = settings
         self._group = group
+        self._lock = threading.Lock()
+        self._consumer: Consumer | None = None
 
     def committed(self, topic: str, partition: int) -> int | None:
         """None where the group committed nothing. Raises LaneFailed."""
-        asked = ConsumerGroupTopicPartitions(self._group, [TopicPartition(topic, partition)])
-        try:
-            answers = self._admin.list_consumer_group_offsets([asked], request_timeout=REQUEST_SECONDS)
-            found = answers[self._group].result(REQUEST_SECONDS).topic_partitions[0]
-        except (KafkaException, TimeoutError) as error:
-            raise LaneFailed(
-                f"what {self._group} committed of {topic}/{partition} is not to be had: {error}"
-            ) from error
+        place = TopicPartition(topic, partition)
+        with self._lock:
+            if self._consumer is None:
+                self._consumer = new_consumer(self._settings, self._group, {"client.id": f"{self._group}-positions"})
+            try:
+                found = self._consumer.committed([place], timeout=REQUEST_SECONDS)[0]
+            except KafkaException as error:
+                raise self._unknown(place, error) from error
+        if found.error is not None:
+            raise self._unknown(place, found.error)
         return found.offset if found.offset >= 0 else None
+
+    def close(self) -> None:
+        """It opens again by itself when it is asked again."""
+        with self._lock:
+            if self._consumer is not None:
+                self._consumer.close()
+                self._consumer = None
+
+    def _unknown(self, place: TopicPartition, why: object) -> LaneFailed:
+        return LaneFailed(f"what {self._group} committed of {place.topic}/{place.partition} is not to be had: {why}")

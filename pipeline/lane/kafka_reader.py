@@ -19,6 +19,10 @@ QUEUE_KB: Final = 16_384
 """Read ahead by one reader: every lane of a worker has one, and all may restore at once."""
 POLL_SECONDS: Final = 0.02  # `consume` waits the whole time for its chunk, so the time is short
 
+NO_LEADER: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+"""What brokers answer for a moment after a topic was made or a leader has moved."""
+NO_LEADER_PAUSE_SECONDS: Final = 0.1
+
 _error, _offset, _timestamp, _key, _value = Message.error, Message.offset, Message.timestamp, Message.key, Message.value
 _second: Final = itemgetter(1)
 
@@ -38,10 +42,15 @@ class KafkaReader:
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """(first offset still there, position after the last committed record); an open transaction is not counted."""
-        try:
-            bounds = self._open().get_watermark_offsets(TopicPartition(topic, partition), timeout=self._patience_s)
-        except KafkaException as error:
-            raise LaneFailed(f"the bounds of {topic}/{partition} are not to be had: {error}") from error
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                bounds = self._open().get_watermark_offsets(TopicPartition(topic, partition), timeout=self._patience_s)
+                break
+            except KafkaException as error:
+                if error.args[0].code() not in NO_LEADER or time.monotonic() > deadline:
+                    raise LaneFailed(f"the bounds of {topic}/{partition} are not to be had: {error}") from error
+            time.sleep(NO_LEADER_PAUSE_SECONDS)
         if bounds is None:
             raise LaneFailed(f"no broker told the bounds of {topic}/{partition} within {self._patience_s} s")
         return bounds[0], bounds[1]

@@ -92,7 +92,7 @@ class CarryingLane:
     """A relaying lane and its metrics."""
 
     def __init__(self, context: LaneContext, agent: str, topic: str, partition: int, carry: Carry) -> None:
-        positions = GroupPositions(context.admin, group_of(context.settings, agent))
+        self._positions = positions = GroupPositions(context.settings, group_of(context.settings, agent))
         reader = KafkaReader(context.settings, ahead=CHECKED_AHEAD)
         self._lane = RelayLane(topic, partition, reader, positions, carry, context.append)
         self._appended = metrics.appended_records.labels(topic, partition)
@@ -104,7 +104,10 @@ class CarryingLane:
         return self._lane.position
 
     def open(self, at: int | None = None) -> int:
-        return self._lane.open(at)
+        try:
+            return self._lane.open(at)
+        finally:
+            self._positions.close()
 
     def process(self, batch: Batch) -> None:
         before = self._lane.appended

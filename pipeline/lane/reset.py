@@ -141,7 +141,11 @@ def _target(context: LaneContext, agent: str, topic: str, partition: int, to: st
 
 
 def _published(context: LaneContext, agent: str, topic: str, partition: int) -> int | None:
-    return GroupPositions(context.admin, group_of(context.settings, agent)).committed(topic, partition)
+    positions = GroupPositions(context.settings, group_of(context.settings, agent))
+    try:
+        return positions.committed(topic, partition)
+    finally:
+        positions.close()
 
 
 def _write_marker(

@@ -170,7 +170,8 @@ def _tell(run: Run, plan: Schedule, lines: Lines) -> None:
     seconds, partition, _since = run.monitor.longest_standstill_s()
     lines.tell(
         f"{done[schedule.WORKER_KILL]} of {plan.counts[schedule.WORKER_KILL]} kills, {done.total()} of "
-        f"{sum(plan.counts.values())} faults, {bit} did bite; log {log:,}, to decide {log - decided:,}; "
+        f"{sum(count for kind, count in plan.counts.items() if kind not in schedule.WORKER_FAILPOINTS)} faults besides "
+        f"failpoints, {bit} did bite; log {log:,}, to decide {log - decided:,}; "
         f"longest standstill {seconds:.1f} s (partition {partition})"
     )
 

@@ -22,7 +22,7 @@ POLL_S: Final = 0.1
 READY_S: Final = 60.0
 
 _PLACES: Final = {
-    "fence": (1, 3),
+    "fence": (1, 1),  # a worker may have but one lane to open
     "begin": (2, 60),
     "send": (5, 200),
     "commit": (2, 60),

@@ -24,6 +24,7 @@ from pipeline.wire import topic_plan
 from pipeline.wire.topics import LOG
 
 SHOP = Path(__file__).resolve().parents[3] / "programs" / "shop"
+VISIBLE_SECONDS = 30.0
 
 
 def variant(remark: str) -> Bundle:
@@ -70,8 +71,18 @@ class World:
         finally:
             reader.close()
 
-    def activations(self) -> list[list[ProgramActivated]]:
-        """The activations on each partition of the log."""
+    def activations(self, each: int) -> list[list[ProgramActivated]]:
+        """The activations on each partition of the log, once there are so many on all of them.
+
+        A transaction that is committed becomes visible partition by partition, a moment later.
+        """
+        deadline = time.monotonic() + VISIBLE_SECONDS
+        while True:
+            found = self._activations()
+            if all(len(values) >= each for values in found) or time.monotonic() > deadline:
+                return found
+
+    def _activations(self) -> list[list[ProgramActivated]]:
         found = []
         for partition in range(self.topics.partitions(LOG)):
             values = []

@@ -31,7 +31,7 @@ def test_the_first_programme_may_be_backdated_and_reaches_every_partition(world:
 
     assert activation.effective_at_ms == effective_at_ms
     expected = ProgramActivated(shop.hash, effective_at_ms, "ann", "the start")
-    assert world.activations() == [[expected]] * world.topics.partitions(LOG)
+    assert world.activations(1) == [[expected]] * world.topics.partitions(LOG)
     (_, _, key, value) = world.records("programs", 0)[-1]
     assert key == shop.hash.encode() and value is not None
     assert Bundle.from_bytes(value) == shop
@@ -48,14 +48,14 @@ def test_a_later_programme_needs_its_lead_time(world: World) -> None:
 
     with pytest.raises(ActivationRefused, match="is too early"):
         world.publisher(now_ms).publish(second, earliest - 1000, "ben", "")
-    assert [len(each) for each in world.activations()] == [1] * world.topics.partitions(LOG)
+    assert [len(each) for each in world.activations(1)] == [1] * world.topics.partitions(LOG)
 
     activation = world.publisher(now_ms).publish(second, None, "ben", "better")
 
     assert activation.effective_at_ms == earliest
-    assert world.timeline() == [(0, shop.hash), (earliest, second.hash)]
-    for activated in world.activations():
+    for activated in world.activations(2):
         assert activated[1:] == [ProgramActivated(second.hash, earliest, "ben", "better")]
+    assert world.timeline() == [(0, shop.hash), (earliest, second.hash)]
 
 
 def test_an_activation_that_takes_until_too_late_is_aborted_everywhere(world: World) -> None:
@@ -69,7 +69,7 @@ def test_an_activation_that_takes_until_too_late_is_aborted_everywhere(world: Wo
         world.publisher(now_ms, too_late_ms).publish(second, effective_at_ms, "ben", "")
 
     assert world.timeline() == [(0, shop.hash)]
-    assert [len(each) for each in world.activations()] == [1] * world.topics.partitions(LOG)
+    assert [len(each) for each in world.activations(1)] == [1] * world.topics.partitions(LOG)
     world.publisher(now_ms, too_late_ms - 1).publish(second, effective_at_ms, "ben", "")
     assert world.timeline() == [(0, shop.hash), (effective_at_ms, second.hash)]
 
@@ -105,7 +105,7 @@ def test_what_a_dead_publisher_left_open_is_aborted_by_the_next(world: World) ->
     world.publisher().publish(shop, 0, "ann", "")
 
     assert world.timeline() == [(0, shop.hash)]
-    assert [len(each) for each in world.activations()] == [1] * world.topics.partitions(LOG)
+    assert [len(each) for each in world.activations(1)] == [1] * world.topics.partitions(LOG)
 
 
 def test_nothing_is_published_to_a_cluster_without_topics(bare: World) -> None:
@@ -151,7 +151,7 @@ def test_a_rollback_puts_an_earlier_programme_in_force_again(world: World) -> No
         (second.hash, "in force", "first", "ben"),
         (shop.hash, "scheduled", "again", "cat"),
     ]
-    for activated in world.activations():
+    for activated in world.activations(3):
         assert [(each.program_hash, each.reason) for each in activated] == [
             (shop.hash, "the start"),
             (second.hash, "better"),
