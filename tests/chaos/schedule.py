@@ -51,13 +51,15 @@ TRACKS: Final[dict[str, tuple[str, ...]]] = {
 
 SHARES: Final[dict[str, tuple[int, int]]] = {
     WORKER_KILL: (1, 1),
-    ZOMBIE: (1, 6),
+    ZOMBIE: (1, 5),
     REBALANCE: (1, 3),
     BROKER_KILL: (1, 30),
     BROKER_RESTART: (1, 30),
 }
-"""How many of a kind there are for each kill of a worker; of every other kind one in thirty."""
-OTHERS: Final = (1, 30)
+"""How many of a kind there are for each kill of a worker; of every other kind one in 25.
+
+A few of each kind meet nothing to bite; there are so many that 300 kills leave ten of every kind that did."""
+OTHERS: Final = (1, 25)
 
 
 class Fault(NamedTuple):
