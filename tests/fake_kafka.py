@@ -198,7 +198,7 @@ class FakeTransaction:
         for message in messages:
             self._point("send")
             self._check()
-            log = self._broker.log(topic, self._partition)
+            log = self._broker.log(topic, message.get("partition", self._partition))
             offset = log.append(message["key"], message["value"], self._now_ms(), self.session)
             if message.get("headers"):
                 log.headers[offset] = dict(message["headers"])

@@ -21,6 +21,9 @@ MEMBER_BYTE: Final = keys.MEMBER[0]
 MEMBER_STARTS: Final = frozenset(bytes([version]) for version in MEMBER_VERSIONS)
 NEVER_DUE: Final = keys.pack_number(0)
 
+ChangesOf = Callable[[Sequence[Record]], list[Change]]
+"""What records of a changelog mean for the store. Raises UnreadableState."""
+
 _HALVES: Final = struct.Struct(">16s16s")
 _TIMES: Final = struct.Struct(">24xq")
 
@@ -57,15 +60,23 @@ class Restored:
 class Changelog:
     """The two changelog partitions of one lane: of its state (compacted) and of decided ids (kept for long).
 
-    `origin` names cluster and topics, so that a store built from others is noticed. A store that was last written
-    longer than `tombstones_kept_ms` ago may have missed deletions that compaction has dropped since.
+    `ids_topic` is empty for a lane that remembers no ids. `changes_of` tells what records of the state mean for the
+    store. `origin` names cluster and topics, so that a store built from others is noticed. A store that was last
+    written longer than `tombstones_kept_ms` ago may have missed deletions that compaction has dropped since.
     """
 
     def __init__(
-        self, state_topic: str, ids_topic: str, partition: int, origin: bytes, tombstones_kept_ms: int
+        self,
+        state_topic: str,
+        ids_topic: str,
+        partition: int,
+        origin: bytes,
+        tombstones_kept_ms: int,
+        changes_of: ChangesOf | None = None,
     ) -> None:
         self.state_topic = state_topic
         self.ids_topic = ids_topic
+        self.changes_of = state_changes if changes_of is None else changes_of
         self.partition = partition
         self.origin = origin
         self.tombstones_kept_ms = tombstones_kept_ms
@@ -85,7 +96,7 @@ class Changelog:
         and a store that lacks something never says that it has it. From `load_from` positions on the store is loaded.
         """
         state_start, state_end = reader.bounds(self.state_topic, self.partition)
-        ids_start, ids_end = reader.bounds(self.ids_topic, self.partition)
+        ids_start, ids_end = reader.bounds(self.ids_topic, self.partition) if self.ids_topic else (0, 0)
         wiped = self._distrust(store, now_ms, state_start, state_end, ids_end)
         if wiped:
             store.clear()
@@ -98,10 +109,11 @@ class Changelog:
         if loading:
             store.start_loading()
         done = Progress(0, 0, total, total)
-        self._carry(reader, store, _Part(self.ids_topic, from_ids, ids_end, keys.IDS_POSITION, id_changes), done,
-                    progress)  # fmt: skip
+        if self.ids_topic:
+            self._carry(reader, store, _Part(self.ids_topic, from_ids, ids_end, keys.IDS_POSITION, id_changes), done,
+                        progress)  # fmt: skip
         self._carry(reader, store, _Part(self.state_topic, from_state, state_end, keys.CHANGELOG_POSITION,
-                                         state_changes), done, progress)  # fmt: skip
+                                         self.changes_of), done, progress)  # fmt: skip
         if loading:
             store.finish_loading()
         store.write([(keys.WRITTEN_AT, keys.pack_number(now_ms))])
@@ -191,7 +203,7 @@ class _Part:
         start: int,
         end: int,
         position_key: bytes,
-        changes_of: Callable[[Sequence[Record]], list[Change]],
+        changes_of: ChangesOf,
     ) -> None:
         self.topic = topic
         self.start = start

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final, final
 
 from pipeline.lane import keys
-from pipeline.lane.outputs import OutputTopics
 from pipeline.lane.ports import Clock, Message, Store, Transaction
 from pipeline.lane.state import Changes
 
@@ -20,10 +19,14 @@ def transactional_id(app_id: str, topic: str, partition: int) -> str:
 
 @final
 class Committer:
-    """Carries the decisions of a lane into topics, then into its store: what the store has is always committed."""
+    """Carries the decisions of a lane into topics, then into its store: what the store has is always committed.
 
-    def __init__(self, topics: OutputTopics, transaction: Transaction, store: Store, clock: Clock) -> None:
-        self._topics = topics
+    `changelog` and `ids` are the topics of its state and of decided ids; the latter is empty for a lane without them.
+    """
+
+    def __init__(self, changelog: str, ids: str, transaction: Transaction, store: Store, clock: Clock) -> None:
+        self._changelog = changelog
+        self._ids = ids
         self._transaction = transaction
         self._store = store
         self._clock = clock
@@ -33,18 +36,19 @@ class Committer:
         self, outputs: list[tuple[str, list[Message]]], changes: Changes, marker: keys.Marker
     ) -> dict[str, int]:
         """Send everything in one transaction and commit it. Returns the ends of the changelogs that were written to."""
-        transaction, topics = self._transaction, self._topics
+        transaction = self._transaction
         self._began_ms = self._clock.now_ms()
         transaction.begin()
         for topic, messages in outputs:
             transaction.send(topic, messages)
-        ids = changes.ids
-        size = IDS_PER_RECORD * keys.ID_BYTES
-        packed: list[Message] = [{"key": None, "value": ids[i : i + size]} for i in range(0, len(ids), size)]
-        transaction.send(topics.ids, packed, tracked=True)
+        if self._ids:
+            ids = changes.ids
+            size = IDS_PER_RECORD * keys.ID_BYTES
+            packed: list[Message] = [{"key": None, "value": ids[i : i + size]} for i in range(0, len(ids), size)]
+            transaction.send(self._ids, packed, tracked=True)
         state: list[Message] = [{"key": key, "value": value} for key, value in changes.changelog]
         state.append({"key": keys.MARKER, "value": marker.pack()})
-        transaction.send(topics.changelog, state, tracked=True)
+        transaction.send(self._changelog, state, tracked=True)
         return transaction.commit()
 
     def keep(self, changes: Changes, marker: keys.Marker, ends: dict[str, int]) -> None:
@@ -53,11 +57,10 @@ class Committer:
         It is as old as the transaction's begin: a process may stand still after the commit for so long that another
         owner's deletions are forgotten.
         """
-        topics = self._topics
         written = changes.changelog + changes.local
         written.append((keys.MARKER, marker.pack()))
-        written.append((keys.CHANGELOG_POSITION, keys.pack_number(ends[topics.changelog])))
-        if topics.ids in ends:
-            written.append((keys.IDS_POSITION, keys.pack_number(ends[topics.ids])))
+        written.append((keys.CHANGELOG_POSITION, keys.pack_number(ends[self._changelog])))
+        if self._ids in ends:
+            written.append((keys.IDS_POSITION, keys.pack_number(ends[self._ids])))
         written.append((keys.WRITTEN_AT, keys.pack_number(self._began_ms)))
         self._store.write(written)

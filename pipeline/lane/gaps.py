@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from pipeline.lane.ports import Batch, LaneFailed, Reader
+from pipeline.lane.ports import Batch, LaneBroken, LaneFailed, Reader
+from pipeline.lane.remedies import lost_records
+
+
+def check_there(reader: Reader, topic: str, partition: int, position: int) -> None:
+    """Raises LaneBroken unless the log still has what a lane that has come to `position` reads next."""
+    start, end = reader.bounds(topic, partition)
+    if not start <= position <= end:
+        raise LaneBroken(
+            f"{topic}/{partition} holds offsets {start} to {end}, but its lane has come to {position}: "
+            "records are lost or the topic was created anew",
+            lost_records(start, end, position),
+        )
 
 
 def check_whole(reader: Reader, topic: str, partition: int, batch: Batch) -> None:

@@ -1,4 +1,4 @@
-"""The transaction port over Kafka: one transactional producer per lane, everything to the lane's own partition."""
+"""The transaction port over Kafka: one transactional producer per lane, mostly to the lane's own partition."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from pipeline.settings import Settings
 FENCE_SECONDS: Final = 30.0
 COMMIT_SECONDS: Final = 30.0
 HEADERS: Final = "headers"
+PARTITION: Final = "partition"
 
 
 class KafkaTransaction:
     """A producer opens once: a lane that is opened anew takes a new object.
 
-    All topics have the log's number of partitions, so every record of a lane goes to the partition with its own
-    number; nothing is hashed again.
+    All topics have the log's number of partitions, so a record of a lane goes to the partition with its own number, and
+    nothing is hashed again; unless it names another "partition", as what is keyed by something else does.
     """
 
     def __init__(self, settings: Settings, transactional_id: str, partition: int) -> None:
@@ -88,8 +89,8 @@ class KafkaTransaction:
         producer = self._open()
         for message in messages:
             producer.produce(
-                topic, message["value"], message["key"], self._partition, headers=message[HEADERS],
-                on_delivery=message.get("callback"),
+                topic, message["value"], message["key"], message.get(PARTITION, self._partition),
+                headers=message.get(HEADERS), on_delivery=message.get("callback"),
             )  # fmt: skip
 
     def _landed(self, error: KafkaError | None, message: Any) -> None:

@@ -22,11 +22,11 @@ from pipeline.lane.belonging import Belonging
 from pipeline.lane.changelog import Changelog, Progress, Restored
 from pipeline.lane.commit import Committer
 from pipeline.lane.faults import Faults, GuardedPrograms, guarded_decode
-from pipeline.lane.gaps import check_whole
+from pipeline.lane.gaps import check_there, check_whole
 from pipeline.lane.outputs import Encoder, LaneOutputs, OutputTopics
 from pipeline.lane.ports import Batch, Clock, LaneBroken, LaneFailed, Reader, Store, Transaction
 from pipeline.lane.quarantined import Quarantined
-from pipeline.lane.remedies import lost_records, unpassable
+from pipeline.lane.remedies import unpassable
 from pipeline.lane.state import CACHED_MEMBERS, Changes, LaneState, RecordAtHand
 from pipeline.wire.codec import RegistryUnavailable, Undecodable
 
@@ -121,7 +121,7 @@ class Lane:
         self._at = RecordAtHand()
         self._outputs = LaneOutputs(setup.topics, setup.partition, encoder, self._at)
         self._belonging = Belonging(setup.partition, setup.partitions)
-        self._committer = Committer(setup.topics, transaction, store, clock)
+        self._committer = Committer(setup.topics.changelog, setup.topics.ids, transaction, store, clock)
         self._faults = Faults()
         self._careful = False
         self._cursor = 0  # index of the record at hand in its batch
@@ -155,15 +155,9 @@ class Lane:
         """Take the position from the last marker and check that the log still has what comes next."""
         marker = self._setup.changelog.marker(self._store, restored.ids_end)
         topic, partition = self._setup.topics.source, self._setup.partition
-        start, end = self._reader.bounds(topic, partition)
         self._marker = marker or keys.Marker(0, 0, 0, restored.ids_end)
         position = self._marker.position
-        if not start <= position <= end:
-            raise LaneBroken(
-                f"{topic}/{partition} holds offsets {start} to {end}, but its lane has come to {position}: "
-                "records are lost or the topic was created anew",
-                lost_records(start, end, position),
-            )
+        check_there(self._reader, topic, partition, position)
         self._state = LaneState(self._store, self._at, self._faults)
         self._state.discard_ids_before(self._marker.last_tick_ms - 2 * self._setup.horizons.duplicates_ms)
         self._reset()

@@ -10,6 +10,7 @@ from pipeline import logs, metrics
 from pipeline.lane.changelog import Progress, Restored
 from pipeline.lane.outputs import LaneOutputs
 from pipeline.lane.remedies import waiting_remedy
+from pipeline.lane.table import Outbox
 
 RESTORE_LINE_SECONDS: Final = 5.0
 
@@ -18,7 +19,10 @@ log = logs.logger("accrue.lane")
 
 @final
 class LaneObserver:
-    """Implements `pipeline.lane.lane.Observer`; used by the lane's thread. `waits_for` is told what is waited for."""
+    """Implements the observers of `pipeline.lane.lane` and `pipeline.lane.table_lane`; used by the lane's thread.
+
+    `waits_for` is told what is waited for.
+    """
 
     def __init__(self, topic: str, partition: int, waits_for: Callable[[Exception], None]) -> None:
         self._waits_for = waits_for
@@ -77,6 +81,17 @@ class LaneObserver:
             self._log.warning("lane waits", why=str(why), remedy=waiting_remedy(why))
 
     def committed(self, records: int, outputs: LaneOutputs, seconds: float) -> None:
+        """A commit of the lane that decides members."""
+        self.applied(records, outputs, seconds)
+        if outputs.duplicates:
+            self._duplicates.inc(outputs.duplicates)
+        if outputs.parked_records:
+            self._parked.inc(outputs.parked_records)
+        if outputs.quarantines:
+            self._quarantines.inc(outputs.quarantines)
+
+    def applied(self, records: int, outputs: LaneOutputs | Outbox, seconds: float) -> None:
+        """A commit of any lane."""
         if self._waiting:
             self._waiting = False
             self._log.info("lane goes on")
@@ -84,12 +99,6 @@ class LaneObserver:
         self._batch_records.observe(records)
         self._commit_seconds.observe(seconds)
         self._outputs.inc(outputs.count)
-        if outputs.duplicates:
-            self._duplicates.inc(outputs.duplicates)
-        if outputs.parked_records:
-            self._parked.inc(outputs.parked_records)
-        if outputs.quarantines:
-            self._quarantines.inc(outputs.quarantines)
         for reason, count in outputs.rejections.items():
             metrics.lane_rejections.labels(*self._labels, reason).inc(count)
         for note in outputs.notes:

@@ -77,6 +77,13 @@ class Namer(Protocol):
     def __call__(self, name: str, /) -> str: ...
 
 
+def headers_known(messages: list[Message]) -> list[Message]:
+    """The messages; where any has headers, the first one says so too: by that a transaction tells how to send them."""
+    if messages and "headers" not in messages[0] and any("headers" in message for message in messages):
+        messages[0]["headers"] = []
+    return messages
+
+
 @final
 class Note:
     """What the worker's log says about one record: `what` is rejected, duplicate, parked, quarantined or released."""
@@ -217,6 +224,7 @@ class LaneOutputs:
 
     def messages(self) -> list[tuple[str, list[Message]]]:
         """(topic, messages) for the topics that have some. The lists are handed over and belong to the transaction."""
+        headers_known(self._derived)
         return [(topic, list(messages)) for topic, messages in self._lists if messages]
 
     def clear(self) -> None:

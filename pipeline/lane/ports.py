@@ -7,7 +7,8 @@ Record = tuple[int, int, bytes | None, bytes | None]
 """(offset, timestamp in ms, key, value) of one log record."""
 
 Message = dict[str, Any]
-"""A record to be sent: "key" and "value", bytes or None (a None value deletes the key), perhaps "headers"."""
+"""A record to be sent: "key" and "value", bytes or None (a None value deletes the key), perhaps "headers" (then the
+first of its list has them too, perhaps none) and "partition" where it is not the lane's own."""
 
 Change = tuple[bytes, bytes | None]
 """A key and its new value, or None where the key is deleted."""
@@ -63,7 +64,10 @@ class Transaction(Protocol):
     def begin(self) -> None: ...
 
     def send(self, topic: str, messages: list[Message], tracked: bool = False) -> None:
-        """Append to the lane's own partition of `topic`. `tracked`: `commit` tells where the last of them landed."""
+        """Append to `topic`, to the lane's own partition but for messages that name one.
+
+        `tracked`: `commit` tells where the last of them landed.
+        """
 
     def commit(self) -> dict[str, int]:
         """Decide it: readers see it a moment later. Returns for each tracked topic where its last record ends."""

@@ -7,7 +7,6 @@ from fake_store import FakeClock, FakeStore
 
 from pipeline.lane import keys
 from pipeline.lane.commit import Committer, transactional_id
-from pipeline.lane.outputs import OutputTopics
 from pipeline.lane.state import Changes
 
 BEGAN_MS = 1_000_000
@@ -24,7 +23,7 @@ def test_the_store_is_as_old_as_the_commit_was_when_it_began() -> None:
     content: dict[bytes, bytes] = {}
     transaction = FakeTransaction(FakeBroker(), "t", 0, stands_still)
     transaction.fence()
-    committer = Committer(OutputTopics(lambda name: name), transaction, FakeStore(content), clock)
+    committer = Committer("changelog", "ids", transaction, FakeStore(content), clock)
     changes, marker = Changes([], [], b"", []), keys.Marker(1, 0, 0, 0)
 
     ends = committer.transact([], changes, marker)
