@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BUILT  := $(VENV)/.compiled
 
-.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short mutants bench bench-rolling lock clean bench-restore fuzz
+.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short mutants bench bench-rolling lock clean bench-restore fuzz property-long
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
@@ -65,6 +65,10 @@ bench-restore: $(BUILT)  ## restore of a million members beside a bare reading, 
 
 fuzz: $(BUILT)   ## a million decodes and 20,000 programmes, damaged by a seed
 	$(BIN)/python -m tests.fuzz
+
+STEPS ?= 1000000
+property-long: $(BUILT)  ## STEPS=1000000 steps of core and independent model beside each other (JOBS=2 SEED=...)
+	$(BIN)/python -m tests.property --steps $(STEPS) --jobs $(JOBS) $(if $(SEED),--seed $(SEED))
 
 bench: $(BUILT)  ## drain rate and CPU beside the bare loop and plain Faust
 	$(BIN)/python -m bench

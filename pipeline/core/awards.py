@@ -12,6 +12,7 @@ from pipeline.core.order import OrderLot
 from pipeline.core.program import Program, Rule, RuleTable
 from pipeline.core.records import Reward, RuleError
 from pipeline.core.rounding import rounded
+from pipeline.core.tier_periods import counting_period
 
 FIRST_ONLY: Final = "first_only"
 COOLDOWN: Final = "cooldown"
@@ -53,7 +54,7 @@ def award(
     left = dict(program.maximums) if program.maximums else NOT_BOUNDED
     awarded: list[str] = []
     qualifying = 0
-    year = -1
+    period = -1
     for index, value in matched:
         rule = rules[index]
         unit = rule.unit.unit_id
@@ -80,9 +81,9 @@ def award(
             limits.use_rolling(member, rule.rolls, at_ms, given, 1)
         if rule.qualifies and unit == program.qualification_unit:
             qualifying += given
-            if year < 0:
-                year = tiers.counting_year(member, program, at_ms)
-            issued.append((unit, seq, given, 0, year))
+            if period < 0:
+                period = counting_period(member, program, at_ms)
+            issued.append((unit, seq, given, 0, period))
         else:
             issued.append((unit, seq, given, 0, 0))
     for rule_id in awarded:

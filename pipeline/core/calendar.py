@@ -65,6 +65,10 @@ class Calendar:
         """First millisecond of a calendar year."""
         return self._midnight(date(year, 1, 1))
 
+    def day_start(self, year: int, month: int, day: int) -> int:
+        """First millisecond of a date; of the month's last day where it has no such day, as 29 February mostly."""
+        return self._midnight(date(year, month, min(day, days_in_month(year, month))))
+
     def add(self, at_ms: int, months: int, ms: int) -> int:
         """`at_ms` plus `months` and then `ms`. Months keep the local time and the day, or take the month's last if it
         is shorter.

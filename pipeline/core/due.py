@@ -13,6 +13,7 @@ EXPIRE: Final = 1
 REVIEW: Final = 2
 LAPSE: Final = 3
 TIMEOUT: Final = 4
+RISE: Final = 5
 
 Due = tuple[int, int, int, str]
 """(due time in ms, kind, lot seq or 0, unit, redemption id or ""): due work is done in ascending order."""
@@ -34,6 +35,8 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
             continue
         if kind == REVIEW:
             cause = f"due:tier:{due_ms}"
+        elif kind == RISE:
+            cause = f"due:rise:{due_ms}"
         elif kind == TIMEOUT:
             cause = f"due:timeout:{member.holds[unit].fulfillment_id}"
         else:
@@ -41,6 +44,8 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
         posting = Posting(member, out, program.program_hash, cause, SOURCE, due_ms, recorded_at_ms)
         if kind == REVIEW:
             tiers.review(posting, program)
+        elif kind == RISE:
+            tiers.rise(posting, program)
         elif kind == TIMEOUT:
             redemptions.time_out(posting, unit, program)
         elif kind == RELEASE:
@@ -60,6 +65,10 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
 def first_due(member: Member) -> Due | None:
     """The due work that comes first, or None: lots stand in the order of their dates."""
     first: Due | None = (member.tier_until_ms, REVIEW, 0, "") if member.tier_until_ms else None
+    if member.tier_rise_ms:
+        due = (member.tier_rise_ms, RISE, 0, "")
+        if first is None or due < first:
+            first = due
     for unit, wallet in member.wallets.items():
         if wallet.pending_lots:
             lot = wallet.pending_lots[0]

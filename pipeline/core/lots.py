@@ -179,6 +179,8 @@ def insert_pending(lots: list[Lot], lot: Lot) -> None:
 def next_due(member: Member) -> int:
     """When time next changes this member, or 0."""
     next_ms = member.tier_until_ms or NEVER_MS
+    if 0 < member.tier_rise_ms < next_ms:
+        next_ms = member.tier_rise_ms
     for wallet in member.wallets.values():
         if wallet.pending_lots:
             next_ms = min(next_ms, wallet.pending_lots[0].available_at_ms)

@@ -47,6 +47,10 @@ MemberTuple = tuple[
     tuple[HoldTerms, ...],
     tuple[tuple[str, tuple[Bucket, ...]], ...],
     tuple[tuple[str, Progress], ...],
+    tuple[tuple[int, int], ...],
+    int,
+    tuple[tuple[str, int], ...],
+    int,
 ]
 
 
@@ -57,10 +61,13 @@ class Member:
     `clock_ms` is the highest timestamp among the member's own decided records. `enrolled_at_ms` is 0 until the member
     enrols. `awarded_at_ms` maps rule id to the latest `occurred_at` it gave points for. `event_counts` counts applied
     events by type. `windows` is keyed by rule id + "/" + every, or "reward:" + reward id + "/" + every.
-    `qualifying_points` were earned in the calendar year `qualifying_year` (0: none yet), `qualifying_previous` in the
-    year before. `progress` of streaks and achievements is keyed by rule id. `rolling` are buckets of rolling limits by
-    the same keys. `next_due_ms` is when time next changes this state (0: never, or quarantined). `parked` records are
-    kept, numbered from `parked_from`. `version` grows with every change.
+    `qualifying_points` were earned in the calendar or membership year `qualifying_year` (0: none yet),
+    `qualifying_previous` in the year before, `qualifying_periods` in earlier years and in months that still matter, by
+    the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` holds when
+    birthday and anniversary were last kept, at `occasion_due_ms` the next is. `progress` of streaks and achievements is
+    keyed by rule id. `rolling` are buckets of rolling limits by the same keys. `next_due_ms` is when time next changes
+    this state (0: never, or quarantined). `parked` records are kept, numbered from `parked_from`. `version` grows with
+    every change.
     """
 
     __slots__ = (
@@ -74,9 +81,12 @@ class Member:
         "last_hash",
         "member_id",
         "next_due_ms",
+        "occasion_due_ms",
+        "occasions",
         "parked",
         "parked_from",
         "progress",
+        "qualifying_periods",
         "qualifying_points",
         "qualifying_previous",
         "qualifying_year",
@@ -85,6 +95,7 @@ class Member:
         "segment",
         "seq",
         "tier",
+        "tier_rise_ms",
         "tier_until_ms",
         "version",
         "wallets",
@@ -117,6 +128,10 @@ class Member:
         self.parked_from = 0
         self.rolling: dict[str, list[Bucket]] = {}
         self.progress: dict[str, Progress] = {}
+        self.qualifying_periods: dict[int, int] = {}
+        self.tier_rise_ms = 0
+        self.occasions: dict[str, int] = {}
+        self.occasion_due_ms = 0
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -147,6 +162,10 @@ class Member:
             hold_terms(self.holds),
             tuple([(key, tuple(buckets)) for key, buckets in self.rolling.items()]),
             tuple(self.progress.items()),
+            tuple(self.qualifying_periods.items()),
+            self.tier_rise_ms,
+            tuple(self.occasions.items()),
+            self.occasion_due_ms,
         )
 
     @staticmethod
@@ -204,6 +223,10 @@ class Member:
             member.holds[redemption_id].timeout_at_ms = timeout_at_ms
         member.rolling = {key: list(buckets) for key, buckets in values[24]}
         member.progress = dict(values[25])
+        member.qualifying_periods = dict(values[26])
+        member.tier_rise_ms = values[27]
+        member.occasions = dict(values[28])
+        member.occasion_due_ms = values[29]
         return member
 
     def __eq__(self, other: object) -> bool:

@@ -8,6 +8,7 @@ from pipeline.core.bounds import WALLET_MAX
 from pipeline.core.ledger import CLAWED_BACK, REDEEMED, Posting
 from pipeline.core.order import Order, OrderLine, OrderLot, Part, Rest
 from pipeline.core.program import Program
+from pipeline.core.tier_periods import best_points, uncount
 from pipeline.core.wallet import Wallet
 
 ONLY_PENDING: Final = "only_pending"
@@ -80,19 +81,20 @@ def undo(
         rest = give_back(posting, rest, rest.points_paid * numerator // whole)
     claims: list[Claim] = []
     order_lots: list[OrderLot] = []
-    qualified_before = tiers.best_points(posting.member)
-    for unit, seq, earned, claimed, year in order.lots:
+    recompute = program.tier_policy.recompute
+    qualified_before = best_points(posting.member, program) if recompute else 0
+    for unit, seq, earned, claimed, period in order.lots:
         claimable = earned * numerator // whole
-        order_lots.append((unit, seq, earned, claimable, year))
+        order_lots.append((unit, seq, earned, claimable, period))
         if claimable > claimed:
             claims.append((unit, seq, claimable - claimed))
-            if year:
-                tiers.unqualify(posting.member, year, claimable - claimed)
+            if period:
+                uncount(posting.member, period, claimable - claimed)
     if rest is not None and rest.spent[1]:
-        year, minor = rest.spent
+        period, minor = rest.spent
         before_minor = minor * order.refunded_minor // (order.amount_minor or 1)
-        tiers.unqualify(posting.member, year, minor * numerator // whole - before_minor)
-    if program.tier_policy.recompute:
+        uncount(posting.member, period, minor * numerator // whole - before_minor)
+    if recompute:
         tiers.requalify(posting, program, qualified_before)
     if claims:
         claw_back(posting, claims, program.clawback)

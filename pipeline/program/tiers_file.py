@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.bounds import POINTS_MAX
-from pipeline.core.tier_policy import TIERS_AS_QUALIFIED, Tier, TierPolicy
+from pipeline.core.tier_policy import (
+    CALENDAR_YEAR,
+    PERIODS,
+    ROLLING_MONTHS,
+    TIERS_AS_QUALIFIED,
+    Tier,
+    TierPolicy,
+)
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import Section
 from pipeline.program.shapes import DEFAULT_UNIT, Choice, Fields, Items, Key, Keys, Length, Name, Text, Whole
@@ -13,16 +20,19 @@ from pipeline.program.yaml_nodes import Node
 MAX_EARN_PERCENT: Final = 10_000
 MAX_TIERS: Final = 50
 MAX_GRACE_MS: Final = 90 * 86_400_000
+MAX_MONTHS: Final = 36
+MAX_KEEP_YEARS: Final = 10
 
 BY: Final = ("points", "spend")
 DOWNGRADES: Final = ("balance_based", "one_down")
 ON_REFUNDS: Final = ("keep", "recompute")
+UPGRADES: Final = ("at_once", "next_period")
 
 KEYS: Final[Keys] = {
     "id": Key(Name(), "The tier's name.", required=True),
     "threshold": Key(
         Whole(0, POINTS_MAX),
-        "So many qualifying points in a calendar year reach it; the first tier has 0.",
+        "So many qualifying points in a period reach it; the first tier has 0.",
         required=True,
     ),
     "earn_percent": Key(
@@ -33,11 +43,28 @@ QUALIFICATION_KEYS: Final[Keys] = {
     "by": Key(Choice(BY), "What counts: points that rules gave, or money spent on purchases.", default="points"),
     "unit": Key(Name(), "The unit whose points count; the default one without it.", default=DEFAULT_UNIT),
     "currency": Key(Text("[A-Z]{3}", "USD"), "The currency in which spending counts, in minor units."),
+    "period": Key(
+        Choice(PERIODS),
+        "What counts together: a calendar year, a year from the day of enrolment, or the month under way and some "
+        "before it.",
+        default=CALENDAR_YEAR,
+    ),
+    "months": Key(Whole(1, MAX_MONTHS), "Of `rolling_months`, how many before the one under way count with it."),
 }
 FILE_KEYS: Final[Keys] = {
     "qualification": Key(Fields(QUALIFICATION_KEYS), "What counts for tiers.", default="{}"),
     "tiers": Key(
         Items(Fields(KEYS), MAX_TIERS, ordered=True, id_key="id"), "The tiers, thresholds going up.", required=True
+    ),
+    "upgrade": Key(
+        Choice(UPGRADES),
+        "Whether a tier is entered as soon as it is reached, or when the next period begins.",
+        default="at_once",
+    ),
+    "keep": Key(
+        Whole(1, MAX_MONTHS),
+        "How many periods (years; of `rolling_months` months) a tier is kept after the one that reached it.",
+        default="1",
     ),
     "downgrade": Key(
         Choice(DOWNGRADES),
@@ -96,7 +123,22 @@ def read_tiers(
         if tier is not None:
             tiers.append(tier)
             starts.append(item.start)
-    return Tiers(tuple(tiers), unit, tuple(starts), tuple(ids), _policy(section, currency))
+    period, months = _period(qualification)
+    return Tiers(tuple(tiers), unit, tuple(starts), tuple(ids), _policy(section, currency, period, months))
+
+
+def _period(qualification: Section | None) -> tuple[str, int]:
+    """(what counts together, how many months before the one under way), after a mistake stand-ins."""
+    if qualification is None:
+        return CALENDAR_YEAR, 0
+    period = qualification.choice("period", PERIODS, CALENDAR_YEAR)
+    if period == ROLLING_MONTHS:
+        qualification.require("months")
+        return period, qualification.integer("months", 1, MAX_MONTHS) or 1
+    if "months" in qualification:
+        advice = f"add `period: {ROLLING_MONTHS}`"
+        qualification.refuse("months", f"`months` has no effect where a {period} counts", advice)
+    return period, 0
 
 
 def _spend_currency(qualification: Section, currencies: tuple[str, ...]) -> str:
@@ -117,7 +159,9 @@ def _spend_currency(qualification: Section, currencies: tuple[str, ...]) -> str:
     return scalar.value
 
 
-def _policy(section: Section, spend_currency: str) -> TierPolicy:
+def _policy(section: Section, spend_currency: str, period: str, months: int) -> TierPolicy:
+    most = MAX_MONTHS if months else MAX_KEEP_YEARS
+    keep = section.integer("keep", 1, most) if "keep" in section else 1
     grace = section.period("grace")
     if grace is not None and (grace.months or grace.ms > MAX_GRACE_MS):
         section.refuse("grace", "`grace` must be a fixed length of at most 90 days", "write days, such as 30d")
@@ -127,6 +171,10 @@ def _policy(section: Section, spend_currency: str) -> TierPolicy:
         0 if grace is None else grace.ms,
         section.choice("on_refund", ON_REFUNDS, ON_REFUNDS[0]) == "recompute",
         spend_currency,
+        period,
+        months,
+        keep or 1,
+        section.choice("upgrade", UPGRADES, UPGRADES[0]) == "next_period",
     )
 
 

@@ -10,13 +10,13 @@ from typing import Final
 import msgspec
 
 from pipeline.core.member import Member
-from pipeline.core.milestones import Progress
 from pipeline.core.order import Order, OrderLot, OrderTuple
 from pipeline.core.rolling import Bucket
-from pipeline.core.wallet import HoldTerms, HoldTuple, Lot, LotTuple, WindowTuple, hold_terms, hold_tuple
+from pipeline.core.wallet import Lot, LotTuple, hold_terms, hold_tuple
+from pipeline.wire.state_versions import PackedLots, PackedMember, upgraded
 
-MEMBER_VERSION: Final = 2
-MEMBER_VERSIONS: Final = (1, 2)
+MEMBER_VERSION: Final = 3
+MEMBER_VERSIONS: Final = (1, 2, 3)
 """Versions of packed members that can be read; the last is written."""
 ORDER_VERSION: Final = 2
 HEADER: Final = Struct(">BQ")
@@ -48,67 +48,7 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
 
 EVENT_TYPES: Final[dict[int, str]] = {code: name for name, code in EVENT_TYPE_CODES.items()}
 
-PackedLots = list[int | None]
-PackedWallet1 = tuple[str, int, int, int, int, PackedLots, PackedLots]
-PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots, int, int]
-PackedMember1 = tuple[
-    str,
-    int,
-    int,
-    bytes,
-    int,
-    int,
-    str,
-    str,
-    str,
-    str,
-    int,
-    int,
-    int,
-    int,
-    list[PackedWallet1],
-    tuple[HoldTuple, ...],
-    dict[int, int],
-    dict[str, int],
-    list[WindowTuple],
-    bool,
-    int,
-    int,
-]
-"""A packed member of version 1: what came later has its default."""
-PackedMember = tuple[
-    str,
-    int,
-    int,
-    bytes,
-    int,
-    int,
-    str,
-    str,
-    str,
-    str,
-    int,
-    int,
-    int,
-    int,
-    list[PackedWallet],
-    tuple[HoldTuple, ...],
-    dict[int, int],
-    dict[str, int],
-    list[WindowTuple],
-    bool,
-    int,
-    int,
-    tuple[HoldTerms, ...],
-    dict[str, list[int]],
-    dict[str, Progress],
-]
-"""`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
-windows as ms before the member's clock; buckets of rolling limits as one list of numbers, three each; lots as
-`pack_lots` and `pack_pending_lots` write them."""
-
 _encoder: Final = msgspec.msgpack.Encoder()
-_member1_decoder: Final = msgspec.msgpack.Decoder(PackedMember1)
 _member_decoder: Final = msgspec.msgpack.Decoder(PackedMember)
 _order_decoder: Final = msgspec.msgpack.Decoder(OrderTuple)
 _first_order_decoder: Final = msgspec.msgpack.Decoder(tuple[int, str, int, int, tuple[OrderLot, ...]])
@@ -161,6 +101,10 @@ def pack_member(member: Member) -> bytes:
         hold_terms(member.holds),
         {key: [number for bucket in buckets for number in bucket] for key, buckets in member.rolling.items()},
         member.progress,
+        member.qualifying_periods,
+        member.tier_rise_ms,
+        member.occasions,
+        member.occasion_due_ms,
     )
     return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
@@ -169,7 +113,11 @@ def unpack_member(packed: bytes) -> Member:
     """The member that was packed. Raises UnreadableState."""
     next_due_ms = packed_next_due_ms(packed)
     try:
-        body = upgraded(packed) if packed[0] == 1 else _member_decoder.decode(memoryview(packed)[HEADER.size :])
+        body = (
+            _member_decoder.decode(memoryview(packed)[HEADER.size :])
+            if packed[0] == MEMBER_VERSION
+            else upgraded(packed[0], memoryview(packed)[HEADER.size :])
+        )
         clock_ms = body[4]
         wallets = tuple(
             [
@@ -197,14 +145,12 @@ def unpack_member(packed: bytes) -> Member:
             *body[19:23],
             rolling,
             tuple(body[24].items()),
+            tuple(body[25].items()),
+            body[26],
+            tuple(body[27].items()),
+            body[28],
         )
     )
-
-
-def upgraded(packed: bytes) -> PackedMember:
-    """A packed member of version 1 as this version has it. Raises msgspec.DecodeError."""
-    old = _member1_decoder.decode(memoryview(packed)[HEADER.size :])
-    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:], (), {}, {})
 
 
 def unpack_buckets(numbers: list[int]) -> tuple[Bucket, ...]:

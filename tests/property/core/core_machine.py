@@ -32,6 +32,10 @@ steps = st.one_of(
     st.integers(1, HOUR_MS), st.integers(HOUR_MS, 3 * DAY_MS), st.sampled_from([30 * DAY_MS, 200 * DAY_MS])
 )
 
+kinds_of_period = st.sampled_from(
+    [("calendar_year", 0), ("calendar_year", 0), ("membership_year", 0), ("rolling_months", 2), ("rolling_months", 12)]
+)
+
 Lines = tuple[tuple[str, int, int], ...]
 LINE_IDS = ("1", "2", "3")
 baskets: st.SearchStrategy[Lines] = st.one_of(
@@ -55,6 +59,9 @@ class OrdersMachine(RuleBasedStateMachine):
         grace=st.sampled_from([0, 40]),
         recompute=st.booleans(),
         spend=st.sampled_from(["", "", "EUR"]),
+        periods=st.tuples(kinds_of_period, kinds_of_period),
+        keep=st.sampled_from([1, 1, 2, 4]),
+        next_period=st.booleans(),
     )
     def start(
         self,
@@ -67,14 +74,21 @@ class OrdersMachine(RuleBasedStateMachine):
         grace: int,
         recompute: bool,
         spend: str,
+        periods: tuple[tuple[str, int], tuple[str, int]],
+        keep: int,
+        next_period: bool,
     ) -> None:
-        first = program("a", FIRST_RULES, clawback, enrolment, TierPolicy(recompute=recompute, spend_currency=spend))
+        (kind, months), (other_kind, other_months) = periods
+        # Both count alike where both count months: how far back months are kept is as the programme then says.
+        other_months = months if months and other_months else other_months
+        first_policy = TierPolicy(False, 0, recompute, spend, kind, months, keep)
+        first = program("a", FIRST_RULES, clawback, enrolment, first_policy)
         second = program(
             "b",
             SECOND_RULES,
             "unlimited",
             enrolment,
-            TierPolicy(one_down, grace * DAY_MS, recompute, spend),
+            TierPolicy(one_down, grace * DAY_MS, recompute, spend, other_kind, other_months, keep, next_period),
             LATER_POINTS,
             SLIDING_MILES,
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from core_model_arithmetic import dates, desired, millis, minimum, owned, rolled, running, streak, window
+from core_model_arithmetic import dates, desired, minimum, owned, rolled, running, streak, window
 from core_model_ledger import ModelLedger, ModelLot
+from core_model_tiers import Label
 
 from pipeline.core.campaigns import Limit
 from pipeline.core.milestones import Milestone
@@ -35,7 +35,7 @@ class ModelAwards(ModelLedger):
         self.clock = max(self.clock, recorded)
         self.pass_time(self.clock)
         if not self.enrolled:
-            self.enrolled = True
+            self.enrolled, self.enrolled_at = True, at
             self.change_tier(program.tiers[0].tier_id, 0, "enrolled", at)
         self.reason = act(program)
         if not self.reason:
@@ -44,12 +44,12 @@ class ModelAwards(ModelLedger):
 
     def award(
         self, kind: str, amount: int, event_id: str, at: int, program: Program
-    ) -> list[tuple[ModelLot, int, int | None]]:
+    ) -> list[tuple[ModelLot, int, Label | None]]:
         """What every rule gives, seeing the member as before the event; the rules' conditions are their rule ids'
         minimum."""
         percent = next((tier.earn_percent for tier in program.tiers if tier.tier_id == self.tier), 100)
         before, first = list(self.awards), kind not in self.applied
-        issued: list[tuple[ModelLot, int, int | None]] = []
+        issued: list[tuple[ModelLot, int, Label | None]] = []
         holding = [rule for rule in program.rules[kind].rules if amount >= minimum(rule)]
         by_itself = {
             rule.rule_id: self.allowed(rule, desired(rule, amount, percent, self.tier), before, first, at, program.zone)
@@ -78,13 +78,13 @@ class ModelAwards(ModelLedger):
             self.awards.append((rule.rule_id, at, given))
             for owner, every in {(owner, limit.every) for owner, limit in owned(rule)}:
                 self.usage.setdefault((owner, every), []).append((True, at, given, 1))
-            year = None
+            period = None
             if rule.qualifies and rule.unit.unit_id == program.qualification_unit:
-                year = max(datetime.fromtimestamp(at / 1000, program.zone).year, self.newest_year())
-                self.qualified.append((year, given))
-            issued.append((lot, given, year))
-        if any(year is not None for _, _, year in issued):
-            self.rise(program, at)
+                period = self.counting(at, program)
+                self.qualified.append((period, given))
+            issued.append((lot, given, period))
+        for counted in {period for _, _, period in issued if period is not None}:
+            self.rise(counted, program, at)
         return issued
 
     def winner(self, group: str, holding: list[Rule], by_itself: dict[str, int], program: Program) -> Rule:
@@ -95,18 +95,6 @@ class ModelAwards(ModelLedger):
         if program.groups[group] == "best":
             those = sorted(those, key=lambda rule: by_itself[rule.rule_id], reverse=True)
         return those[0]
-
-    def rise(self, program: Program, at: int) -> None:
-        year = self.newest_year()
-        known = [tier.tier_id for tier in program.tiers]
-        reached = [tier.tier_id for tier in program.tiers if tier.threshold <= self.points_in(year)]
-        if len(reached) - 1 > known.index(self.tier):
-            self.change_tier(
-                reached[-1],
-                millis(datetime(year + 2, 1, 1, tzinfo=program.zone)) + program.tier_policy.grace_ms,
-                "qualified",
-                at,
-            )
 
     def allowed(
         self, rule: Rule, points: int, before: list[tuple[str, int, int]], first: bool, at: int, zone: ZoneInfo

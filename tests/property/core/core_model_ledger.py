@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from core_model_arithmetic import millis
+from core_model_tiers import Label, ModelTiers
 
 from pipeline.core.program import Program
 
 Move = tuple[str, str, int, str, str, int, int, str]
 """(kind, unit, amount, from, to, lot, occurred at, event id)."""
-
-Timeline = Callable[[int], Program]
 
 
 @dataclass
@@ -56,7 +52,7 @@ class ModelOrder:
 
     paid: int
     at: int = 0
-    lots: list[tuple[ModelLot, int, int | None]] = field(default_factory=list)
+    lots: list[tuple[ModelLot, int, Label | None]] = field(default_factory=list)
     refunds: list[int] = field(default_factory=list)
     revision: int = 0
     cancelled: bool = False
@@ -64,7 +60,7 @@ class ModelOrder:
     points: list[tuple[ModelLot, int]] = field(default_factory=list)
     points_paid: int = 0
     uses: list[tuple[str, int]] = field(default_factory=list)
-    spent: tuple[int, int] = (0, 0)
+    spent: tuple[Label, int] = ((), 0)
 
     def part(self) -> Fraction:
         """How much of it was refunded; nothing of one that cost nothing."""
@@ -72,18 +68,13 @@ class ModelOrder:
 
 
 @dataclass
-class ModelLedger:
+class ModelLedger(ModelTiers):
     """`moves` is the expected ledger. `reason` is that of the latest refusal, or ""."""
 
-    timeline: Timeline
-    automatic: bool = True
     clock: int = 0
     reason: str = ""
-    tier: str = ""
-    tier_until: int = 0
     enrolled: bool = False
     moves: list[Move] = field(default_factory=list)
-    tiers: list[tuple[str, str, str, int]] = field(default_factory=list)
     lots: list[ModelLot] = field(default_factory=list)
     owed: dict[str, list[int]] = field(default_factory=dict)
     holds: dict[str, ModelHold] = field(default_factory=dict)
@@ -91,7 +82,6 @@ class ModelLedger:
     applied: list[str] = field(default_factory=list)
     awards: list[tuple[str, int, int]] = field(default_factory=list)
     usage: dict[tuple[str, str], list[tuple[bool, int, int, int]]] = field(default_factory=dict)
-    qualified: list[tuple[int, int]] = field(default_factory=list)
     activity: dict[str, list[int]] = field(default_factory=dict)
     held_for: dict[str, list[int]] = field(default_factory=dict)
     achieved: set[str] = field(default_factory=set)
@@ -105,12 +95,6 @@ class ModelLedger:
         pending = sum(lot.left for lot in self.lots if lot.unit == unit and lot.pending_until)
         held = sum(hold.points for hold in self.holds.values() if hold.unit == unit)
         return (self.available(unit), pending, held, sum(self.owed.get(unit, [])))
-
-    def points_in(self, year: int) -> int:
-        return sum(points for counted, points in self.qualified if counted == year)
-
-    def newest_year(self) -> int:
-        return max((year for year, _ in self.qualified), default=0)
 
     # ---- time
 
@@ -128,6 +112,8 @@ class ModelLedger:
             due += [(max(dates), 3, number) for number, dates in enumerate(self.activity.values()) if dates]
             if self.tier_until:
                 due.append((self.tier_until, 2, 0))
+            if self.rise_at:
+                due.append((self.rise_at, 5, 0))
             due = [one for one in due if one[0] <= until]
             timeouts = [(hold.timeout, name) for name, hold in self.holds.items() if 0 < hold.timeout <= until]
             if timeouts and (not due or min(timeouts)[0] < min(due)[0]):
@@ -141,6 +127,9 @@ class ModelLedger:
             )
             if kind == 2:
                 self.review(at)
+                continue
+            if kind == 5:
+                self.rise_later(at)
                 continue
             if kind == 3:
                 self.lapse(list(self.activity)[index])
@@ -184,41 +173,6 @@ class ModelLedger:
         self.activity[unit] = []
         for lot in self.lots:
             lot.lapsed = lot.lapsed or (lot.unit == unit and lot.slides)
-
-    def review(self, at: int) -> None:
-        """The year that begins nearest to the review less its grace is under way; the one before has ended."""
-        program = self.timeline(at)
-        grace = program.tier_policy.grace_ms
-        year = datetime.fromtimestamp((at - grace) / 1000 + 182 * 86_400, program.zone).year
-        ended, under_way = self.points_in(year - 1), self.points_in(year)
-        known = [tier.tier_id for tier in program.tiers]
-        reached = self.reached(max(ended, under_way) if grace else ended, program)
-        if program.tier_policy.one_down and known.index(self.tier) > len(reached):
-            reached = known[: known.index(self.tier)]
-        self.qualified.append((max(year, self.newest_year()), 0))
-        first = len(reached) == 1
-        until = 0 if first else millis(datetime(year + 1, 1, 1, tzinfo=program.zone)) + grace
-        self.change_tier(reached[-1], until, "review", at)
-
-    def reached(self, points: int, program: Program) -> list[str]:
-        """Tiers that so many points reach, the first always."""
-        return [tier.tier_id for tier in program.tiers if tier.threshold <= max(points, 0)]
-
-    def resting(self) -> int:
-        """Points of the better of the newest two years."""
-        return max(self.points_in(self.newest_year()), self.points_in(self.newest_year() - 1), 0)
-
-    def fall(self, before: int, program: Program, at: int) -> None:
-        """After a refund: a tier that rested on what there was before, and no longer does, falls."""
-        known = [tier.tier_id for tier in program.tiers]
-        now = self.reached(self.resting(), program)
-        if program.tier_policy.recompute and len(now) <= known.index(self.tier) < len(self.reached(before, program)):
-            self.change_tier(now[-1], self.tier_until if len(now) > 1 else 0, "refunded", at)
-
-    def change_tier(self, tier: str, until: int, reason: str, at: int) -> None:
-        if tier != self.tier:
-            self.tiers.append((self.tier, tier, reason, at))
-        self.tier, self.tier_until = tier, until
 
     # ---- moving points
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import datetime
 from fractions import Fraction
 
 from core_model_arithmetic import NO_PERIOD, dates, owned
@@ -66,10 +65,8 @@ class ModelOrders(ModelAwards):
                     order.uses.append((rule_id, some))
             money = amount - points_minor
             if program.tier_policy.spend_currency and money:
-                year = max(datetime.fromtimestamp(at / 1000, program.zone).year, self.newest_year())
-                self.qualified.append((year, money))
-                order.spent = (year, money)
-                self.rise(program, at)
+                order.spent = (self.counting(at, program), money)
+                self.qualify(*order.spent, program, at)
             self.orders[order_id] = order
             for early_id, early_at, early_amount, pieces in self.early.pop(order_id, []):
                 left = order.paid - sum(order.refunds)
@@ -185,15 +182,15 @@ class ModelOrders(ModelAwards):
                 if back < points:
                     order.points.append((lot, points - back))
         claims: list[tuple[ModelLot, int]] = []
-        rested = self.resting()
-        for lot, earned, year in order.lots:
+        rested = self.resting(program)
+        for lot, earned, period in order.lots:
             claim = math.floor(earned * now) - math.floor(earned * already)
             claims.append((lot, claim))
-            if year is not None:
-                self.qualified.append((year, -claim))
-        year, money = order.spent
+            if period is not None:
+                self.qualified.append((period, -claim))
+        period, money = order.spent
         if money:
-            self.qualified.append((year, math.floor(money * already) - math.floor(money * now)))
+            self.qualified.append((period, math.floor(money * already) - math.floor(money * now)))
         self.fall(rested, program, at)
         self.claw_back([claim for claim in claims if claim[1]], program.clawback, at, event_id)
 

@@ -63,6 +63,8 @@ def test_every_key_is_told_of() -> None:
         *tiers_file.BY,
         *tiers_file.DOWNGRADES,
         *tiers_file.ON_REFUNDS,
+        *tiers_file.UPGRADES,
+        *tiers_file.PERIODS,
         *rewards_file.CONFIRMS,
     }
     keys |= {f"campaigns.*.{key}" for key in campaigns_file.KEYS} | {f"during.{key}" for key in schedule_keys.KEYS}

@@ -51,7 +51,9 @@ stacking:
   maximum_per_event: {points: 500}
 """,
     "tiers.yaml": """\
-qualification: {by: spend, unit: points, currency: EUR}
+qualification: {by: spend, unit: points, currency: EUR, period: rolling_months, months: 12}
+upgrade: next_period
+keep: 6
 downgrade: one_down
 grace: 30d
 on_refund: recompute

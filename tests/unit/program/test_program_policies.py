@@ -36,7 +36,36 @@ def test_spending_qualifies_where_the_programme_says_so() -> None:
     assert (program.tier_policy.spend_currency, program.qualification_unit) == ("USD", "")
 
 
+def test_periods_of_qualification_reach_the_compiled_programme() -> None:
+    qualification = "qualification: {period: rolling_months, months: 12}\n"
+    monthly = compiled({"tiers.yaml": qualification + TIERS + "keep: 6\nupgrade: next_period\n"}).tier_policy
+    yearly = compiled({"tiers.yaml": "qualification: {period: membership_year}\n" + TIERS + "keep: 2\n"}).tier_policy
+    usual = compiled({}).tier_policy
+
+    assert (monthly.period, monthly.months, monthly.keep, monthly.next_period) == ("rolling_months", 12, 6, True)
+    assert (yearly.period, yearly.months, yearly.keep, yearly.next_period) == ("membership_year", 0, 2, False)
+    assert (usual.period, usual.months, usual.keep, usual.next_period) == ("calendar_year", 0, 1, False)
+
+
 MISUSE = {
+    "rolling months without a number": (
+        {"tiers.yaml": "qualification: {period: rolling_months}\n" + TIERS},
+        "qualification lacks `months`",
+    ),
+    "months of a year": (
+        {"tiers.yaml": "qualification: {months: 12}\n" + TIERS},
+        "`months` has no effect where a calendar_year counts",
+    ),
+    "too many months": (
+        {"tiers.yaml": "qualification: {period: rolling_months, months: 37}\n" + TIERS},
+        "`months` must be at most 36",
+    ),
+    "a misspelt period": (
+        {"tiers.yaml": "qualification: {period: membershipyear}\n" + TIERS},
+        "did you mean `membership_year`?",
+    ),
+    "years kept too long": ({"tiers.yaml": TIERS + "keep: 11\n"}, "`keep` must be at most 10"),
+    "a misspelt upgrade": ({"tiers.yaml": TIERS + "upgrade: nextperiod\n"}, "did you mean `next_period`?"),
     "spending in no currency": (
         {"tiers.yaml": "qualification: {by: spend}\n" + TIERS, "rules.yaml": PLAIN},
         "qualification lacks `currency`",

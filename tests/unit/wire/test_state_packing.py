@@ -47,7 +47,7 @@ def test_the_due_time_stands_right_behind_the_version_in_8_bytes() -> None:
 
     packed = pack_member(member)
 
-    assert packed[0] == 2
+    assert packed[0] == 3
     assert int.from_bytes(packed[1:9], "big") == member.next_due_ms == packed_next_due_ms(packed)
     assert member.next_due_ms > 0
 
@@ -62,9 +62,21 @@ VERSION_1 = bytes.fromhex(
 """The typical member as version 1 packed it."""
 
 
-def test_members_of_version_1_are_still_read() -> None:
-    assert packed_next_due_ms(VERSION_1) == typical().next_due_ms
-    old = unpack_member(VERSION_1)
+VERSION_2 = bytes.fromhex(
+    "020000019bf5067600dc0019ac6d656d6265722d30303034320305c420fc944e25121eda9b4f353761b437d236cc29e3dd"
+    "b25e0514875425a7aa891135cf0000019bb213ca00cf0000019ba7c71200a0a0a0a662726f6e7a6500cd07eacce6009199"
+    "a6706f696e7473cc8c5a000099022dcf00000007528ad000013200022dce05265c0098012dce42f2ac00cf0000000757b1"
+    "2c00032dce05265c00cf0000000757b12c00000090820301010283a46261736500ae7765656b656e642d646f75626c6500"
+    "ae66697273742d7075726368617365ce05265c009194b47765656b656e642d646f75626c652f6d6f6e7468ce3b3922005a"
+    "02c20000908080"
+)
+"""The typical member as version 2 packed it."""
+
+
+@pytest.mark.parametrize("packed", [VERSION_1, VERSION_2], ids=["1", "2"])
+def test_members_of_earlier_versions_are_still_read(packed: bytes) -> None:
+    assert packed_next_due_ms(packed) == typical().next_due_ms
+    old = unpack_member(packed)
     old.last_hash = typical().last_hash  # which covers the programme's hash
     assert old == typical()
 
@@ -113,7 +125,7 @@ def test_another_version_is_refused_with_the_way_out() -> None:
     member, order = pack_member(Member("m")), pack_order(Order(1, "EUR", 0, 0, []))
 
     with pytest.raises(
-        UnreadableState, match="packed member starts with 07; this pipeline reads versions 1 to 2: use the"
+        UnreadableState, match="packed member starts with 07; this pipeline reads versions 1 to 3: use the"
     ):
         unpack_member(b"\x07" + member[1:])
     with pytest.raises(

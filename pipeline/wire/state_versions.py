@@ -1,0 +1,110 @@
+"""What packed members look like, of this version and of earlier ones, and how an earlier one is brought up to date."""
+
+from typing import Final
+
+import msgspec
+
+from pipeline.core.milestones import Progress
+from pipeline.core.wallet import HoldTerms, HoldTuple, WindowTuple
+
+PackedLots = list[int | None]
+PackedWallet1 = tuple[str, int, int, int, int, PackedLots, PackedLots]
+PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots, int, int]
+PackedMember1 = tuple[
+    str,
+    int,
+    int,
+    bytes,
+    int,
+    int,
+    str,
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    list[PackedWallet1],
+    tuple[HoldTuple, ...],
+    dict[int, int],
+    dict[str, int],
+    list[WindowTuple],
+    bool,
+    int,
+    int,
+]
+"""A packed member of version 1: what came later has its default."""
+PackedMember2 = tuple[
+    str,
+    int,
+    int,
+    bytes,
+    int,
+    int,
+    str,
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    list[PackedWallet],
+    tuple[HoldTuple, ...],
+    dict[int, int],
+    dict[str, int],
+    list[WindowTuple],
+    bool,
+    int,
+    int,
+    tuple[HoldTerms, ...],
+    dict[str, list[int]],
+    dict[str, Progress],
+]
+"""A packed member of version 2."""
+PackedMember = tuple[
+    str,
+    int,
+    int,
+    bytes,
+    int,
+    int,
+    str,
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    list[PackedWallet],
+    tuple[HoldTuple, ...],
+    dict[int, int],
+    dict[str, int],
+    list[WindowTuple],
+    bool,
+    int,
+    int,
+    tuple[HoldTerms, ...],
+    dict[str, list[int]],
+    dict[str, Progress],
+    dict[int, int],
+    int,
+    dict[str, int],
+    int,
+]
+"""`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
+windows as ms before the member's clock; buckets of rolling limits as one list of numbers, three each; lots as
+`pack_lots` and `pack_pending_lots` write them."""
+
+_member1_decoder: Final = msgspec.msgpack.Decoder(PackedMember1)
+_member2_decoder: Final = msgspec.msgpack.Decoder(PackedMember2)
+
+
+def upgraded(version: int, body: memoryview) -> PackedMember:
+    """What a packed member of an earlier version says, as this version has it. Raises msgspec.DecodeError."""
+    if version == 2:
+        return (*_member2_decoder.decode(body), {}, 0, {}, 0)
+    old = _member1_decoder.decode(body)
+    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:], (), {}, {}, {}, 0, {}, 0)
