@@ -137,6 +137,8 @@ class GroupPositions:
             try:
                 found = self._consumer.committed([place], timeout=REQUEST_SECONDS)[0]
             except KafkaException as error:
+                self._consumer.close()
+                self._consumer = None
                 raise self._unknown(place, error) from error
         if found.error is not None:
             raise self._unknown(place, found.error)

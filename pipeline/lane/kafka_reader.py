@@ -30,7 +30,9 @@ _second: Final = itemgetter(1)
 class KafkaReader:
     """Reads with a consumer of its own that belongs to no group; one thread at a time.
 
-    `patience_s` without any answer from the broker makes a call fail with LaneFailed.
+    `patience_s` without any answer from the broker makes a call fail with LaneFailed. After a failure the next call
+    makes a new consumer: one that asked for a topic while its broker came back was seen to hold that topic for unknown
+    ever after.
     """
 
     def __init__(self, settings: Settings, patience_s: float = 30.0, ahead: int = AHEAD) -> None:
@@ -42,18 +44,11 @@ class KafkaReader:
 
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """(first offset still there, position after the last committed record); an open transaction is not counted."""
-        deadline = time.monotonic() + self._patience_s
-        while True:
-            try:
-                bounds = self._open().get_watermark_offsets(TopicPartition(topic, partition), timeout=self._patience_s)
-                break
-            except KafkaException as error:
-                if error.args[0].code() not in NO_LEADER or time.monotonic() > deadline:
-                    raise LaneFailed(f"the bounds of {topic}/{partition} are not to be had: {error}") from error
-            time.sleep(NO_LEADER_PAUSE_SECONDS)
-        if bounds is None:
-            raise LaneFailed(f"no broker told the bounds of {topic}/{partition} within {self._patience_s} s")
-        return bounds[0], bounds[1]
+        try:
+            return self._bounds(TopicPartition(topic, partition))
+        except LaneFailed:
+            self.close()
+            raise
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
         """Committed records with start <= offset < end, in chunks. Raises LaneFailed when the broker is silent."""
@@ -75,9 +70,32 @@ class KafkaReader:
                 if records:
                     yield records
         except KafkaException as error:
+            self.close()
             raise LaneFailed(f"reading {topic}/{partition} failed: {error}") from error
+        except LaneFailed:
+            self.close()
+            raise
         finally:
-            consumer.unassign()
+            if self._consumer is consumer:
+                consumer.unassign()
+
+    def _bounds(self, place: TopicPartition) -> tuple[int, int]:
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            try:
+                bounds = self._open().get_watermark_offsets(place, timeout=self._patience_s)
+                break
+            except KafkaException as error:
+                if error.args[0].code() not in NO_LEADER or time.monotonic() > deadline:
+                    raise LaneFailed(
+                        f"the bounds of {place.topic}/{place.partition} are not to be had: {error}"
+                    ) from error
+            time.sleep(NO_LEADER_PAUSE_SECONDS)
+        if bounds is None:
+            raise LaneFailed(
+                f"no broker told the bounds of {place.topic}/{place.partition} within {self._patience_s} s"
+            )
+        return bounds[0], bounds[1]
 
     def close(self) -> None:
         if self._consumer is not None:
