@@ -105,6 +105,8 @@ class _Load:
         packed: list[Message] = [
             {"key": None, "value": b"".join(ids[i : i + IDS_PER_RECORD])} for i in range(0, len(ids), IDS_PER_RECORD)
         ]
+        if packed:
+            packed[-1]["key"] = keys.MARKER
         log_time_ms = START_MS + SPAN_MS
         marker = keys.Marker(LOG_BEGINNING, log_time_ms, log_time_ms, self._ids_end[partition])
         state.append({"key": keys.MARKER, "value": marker.pack()})

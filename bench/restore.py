@@ -114,6 +114,7 @@ class _Timed:
         self.began_s: list[float] = []
         self.bounds = reader.bounds
         self.close = reader.close
+        self.another = reader.another
 
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
         self.began_s.append(time.monotonic())

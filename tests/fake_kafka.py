@@ -152,6 +152,9 @@ class FakeReader:
             self._point("reader.read")
             yield records[i : i + self._chunk]
 
+    def another(self) -> FakeReader:
+        return FakeReader(self._broker, self._point, self._chunk)
+
     def close(self) -> None:
         """Nothing is held."""
 

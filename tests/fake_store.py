@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from fake_kafka import Point, no_faults
 
-from pipeline.lane.ports import Change, LaneFailed
+from pipeline.lane.ports import Change, LaneFailed, Writes
 
 UNSYNCED_MAX = 40
 """So many of the latest writes may be lost with the machine's power."""
@@ -57,6 +57,19 @@ class FakeDisk:
                     self.content[key] = value
 
 
+class FakeWrites:
+    """Changes collected for one write."""
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+
+    def put(self, key: bytes, value: bytes, /) -> None:
+        self.changes.append((key, value))
+
+    def delete(self, key: bytes, /) -> None:
+        self.changes.append((key, None))
+
+
 class FakeStore:
     """The store port over a disk; a write is there whole or not at all.
 
@@ -95,6 +108,13 @@ class FakeStore:
             if len(self._loaded) % 2 == 0:
                 self._disk.write(self._loaded.pop(0))
         self._point("store.write:after")
+
+    def writes(self) -> FakeWrites:
+        return FakeWrites()
+
+    def apply(self, writes: Writes) -> None:
+        assert isinstance(writes, FakeWrites)
+        self.write(writes.changes)
 
     def start_loading(self) -> None:
         self._loaded = []

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+import sys
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final, final
 
 from pipeline.lane import keys
-from pipeline.lane.ports import Change, LaneBroken, LaneFailed, Reader, Record, Store
+from pipeline.lane.gaps import Witness
+from pipeline.lane.ports import LaneBroken, LaneFailed, Reader, Record, Store, Writes
 from pipeline.lane.remedies import another_version, lost_ids, unreadable_marker
 from pipeline.wire.state import MEMBER_VERSIONS, UnreadableState, packed_next_due_ms
 
@@ -21,11 +25,10 @@ MEMBER_BYTE: Final = keys.MEMBER[0]
 MEMBER_STARTS: Final = frozenset(bytes([version]) for version in MEMBER_VERSIONS)
 NEVER_DUE: Final = keys.pack_number(0)
 
-ChangesOf = Callable[[Sequence[Record]], list[Change]]
-"""What records of a changelog mean for the store. Raises UnreadableState."""
+Collect = Callable[[Sequence[Record], Writes], None]
+"""Collects what records of a changelog mean for the store. Raises UnreadableState."""
 
 _HALVES: Final = struct.Struct(">16s16s")
-_TIMES: Final = struct.Struct(">24xq")
 
 
 @final
@@ -60,7 +63,7 @@ class Restored:
 class Changelog:
     """The two changelog partitions of one lane: of its state (compacted) and of decided ids (kept for long).
 
-    `ids_topic` is empty for a lane that remembers no ids. `changes_of` tells what records of the state mean for the
+    `ids_topic` is empty for a lane that remembers no ids. `collect` tells what records of the state mean for the
     store. `origin` names cluster and topics, so that a store built from others is noticed. A store that was last
     written longer than `tombstones_kept_ms` ago may have missed deletions that compaction has dropped since.
     """
@@ -72,11 +75,11 @@ class Changelog:
         partition: int,
         origin: bytes,
         tombstones_kept_ms: int,
-        changes_of: ChangesOf | None = None,
+        collect: Collect | None = None,
     ) -> None:
         self.state_topic = state_topic
         self.ids_topic = ids_topic
-        self.changes_of = state_changes if changes_of is None else changes_of
+        self.collect = collect_state if collect is None else collect
         self.partition = partition
         self.origin = origin
         self.tombstones_kept_ms = tombstones_kept_ms
@@ -110,10 +113,10 @@ class Changelog:
             store.start_loading()
         done = Progress(0, 0, total, total)
         if self.ids_topic:
-            self._carry(reader, store, _Part(self.ids_topic, from_ids, ids_end, keys.IDS_POSITION, id_changes), done,
+            self._carry(reader, store, _Part(self.ids_topic, from_ids, ids_end, keys.IDS_POSITION, collect_ids), done,
                         progress)  # fmt: skip
         self._carry(reader, store, _Part(self.state_topic, from_state, state_end, keys.CHANGELOG_POSITION,
-                                         self.changes_of), done, progress)  # fmt: skip
+                                         self.collect), done, progress)  # fmt: skip
         if loading:
             store.finish_loading()
         store.write([(keys.WRITTEN_AT, keys.pack_number(now_ms))])
@@ -122,26 +125,33 @@ class Changelog:
     def _carry(
         self, reader: Reader, store: Store, part: _Part, done: Progress, progress: Callable[[Progress], None]
     ) -> None:
-        """Bring what one changelog has into the store."""
+        """Bring what one changelog has into the store; nothing is written that the witness does not know for whole."""
         to_go = done.to_go - (part.end - part.start)
-        for chunk in reader.read(part.topic, self.partition, part.start, part.end):
-            for records, size_bytes in _slices(chunk):
-                try:
-                    changes = part.changes_of(records)
-                except UnreadableState as error:
-                    raise LaneBroken(
-                        f"{part.topic}/{self.partition} is of another version of the pipeline: {error}",
-                        another_version(),
-                    ) from error
-                position = records[-1][0] + 1
-                changes.append((part.position_key, keys.pack_number(position)))
-                store.write(changes)
-                done.records += len(records)
-                done.size_bytes += size_bytes
-                done.to_go = to_go + part.end - position
-            progress(done)
+        with contextlib.closing(Witness(reader, part.topic, self.partition, part.start, part.end)) as witness:
+            for chunk in reader.read(part.topic, self.partition, part.start, part.end):
+                witness.check(chunk)
+                for records, size_bytes in _slices(chunk):
+                    position = records[-1][0] + 1
+                    self._apply(store, part, records, position)
+                    done.records += len(records)
+                    done.size_bytes += size_bytes
+                    done.to_go = to_go + part.end - position
+                progress(done)
+            witness.check_end()
         store.write([(part.position_key, keys.pack_number(part.end))])
         done.to_go = to_go
+
+    def _apply(self, store: Store, part: _Part, records: Sequence[Record], position: int) -> None:
+        """One write of the store: what `records` mean, and the position behind them."""
+        writes = store.writes()
+        try:
+            part.collect(records, writes)
+        except UnreadableState as error:
+            raise LaneBroken(
+                f"{part.topic}/{self.partition} is of another version of the pipeline: {error}", another_version()
+            ) from error
+        writes.put(part.position_key, keys.pack_number(position))
+        store.apply(writes)
 
     def check_time_taken(self, restore_ms: int) -> None:
         """Raises LaneFailed where a key may have been read whose deletion was dropped before it could be read too.
@@ -195,7 +205,7 @@ class Changelog:
 class _Part:
     """One of the changelogs: from where to where it is read, what its records mean, and the key of its position."""
 
-    __slots__ = ("changes_of", "end", "position_key", "start", "topic")
+    __slots__ = ("collect", "end", "position_key", "start", "topic")
 
     def __init__(
         self,
@@ -203,50 +213,63 @@ class _Part:
         start: int,
         end: int,
         position_key: bytes,
-        changes_of: ChangesOf,
+        collect: Collect,
     ) -> None:
         self.topic = topic
         self.start = start
         self.end = end
         self.position_key = position_key
-        self.changes_of = changes_of
+        self.collect = collect
 
 
-def state_changes(records: Sequence[Record]) -> list[Change]:
+def collect_state(records: Sequence[Record], writes: Writes) -> None:
     """What changelog records mean for the store. A member's old place in the index of due work stays, a stale hint.
 
     Raises UnreadableState.
     """
-    changes: list[Change] = []
-    append = changes.append
+    put, delete = writes.put, writes.delete
+    member, starts, index, never_due = MEMBER_BYTE, MEMBER_STARTS, keys.DUE, NEVER_DUE
     for _offset, _timestamp_ms, key, value in records:
         assert key is not None, "a changelog record has a key"
-        append((key, value))
-        if key[0] == MEMBER_BYTE and value is not None:
+        if value is None:
+            delete(key)
+            continue
+        put(key, value)
+        if key[0] == member:
             due = value[1:9]  # as it stands: millions of these are read, and the index is made of the same bytes
-            if value[:1] not in MEMBER_STARTS or len(due) < 8:
+            if value[:1] not in starts or len(due) < 8:
                 packed_next_due_ms(value)  # says what is wrong
-            if due != NEVER_DUE:
-                append((keys.DUE + due + key[1:], b""))
-    return changes
+            if due != never_due:
+                put(index + due + key[1:], b"")
 
 
-def id_changes(records: Sequence[Record]) -> list[Change]:
+def collect_ids(records: Sequence[Record], writes: Writes) -> None:
     """What records of decided ids mean for the store. Raises UnreadableState."""
-    changes: list[Change] = []
-    prefixes: dict[int, bytes] = {}
-    length = keys.GENERATION_MS
-    try:
-        for _offset, _timestamp_ms, _key, value in records:
-            assert value is not None, "a record of decided ids has a value"
-            for (identity, seen), (at_ms,) in zip(_HALVES.iter_unpack(value), _TIMES.iter_unpack(value), strict=True):
-                prefix = prefixes.get(at_ms // length)
-                if prefix is None:
-                    prefix = prefixes[at_ms // length] = keys.seen_prefix(keys.generation(at_ms))
-                changes.append((prefix + identity, seen))
-    except struct.error as error:
-        raise UnreadableState(f"a record of decided ids is no multiple of {keys.ID_BYTES} bytes") from error
-    return changes
+    put = writes.put
+    for _offset, _timestamp_ms, _key, value in records:
+        assert value is not None, "a record of decided ids has a value"
+        if len(value) % keys.ID_BYTES:
+            raise UnreadableState(f"a record of decided ids is no multiple of {keys.ID_BYTES} bytes")
+        prefixes, begins = _generations(value)
+        if begins:
+            for identity, seen in _HALVES.iter_unpack(value):
+                put(prefixes[bisect_right(begins, seen[8:])] + identity, seen)
+        else:
+            prefix = prefixes[0]
+            for identity, seen in _HALVES.iter_unpack(value):
+                put(prefix + identity, seen)
+
+
+def _generations(value: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Prefixes of the generations, from the first to the last, that a record's ids belong to, and the packed times at
+    which each but the first begins. Ids that were decided together are nearly always of one."""
+    numbers = array("q", value)
+    times = numbers[3::4]
+    if sys.byteorder == "little":
+        times.byteswap()
+    earliest_ms, latest_ms = min(times, default=0), max(times, default=0)
+    present = range(keys.generation(earliest_ms), keys.generation(latest_ms) + 1)
+    return list(map(keys.seen_prefix, present)), [keys.pack_number(one * keys.GENERATION_MS) for one in present[1:]]
 
 
 def _slices(chunk: Sequence[Record]) -> Iterator[tuple[Sequence[Record], int]]:

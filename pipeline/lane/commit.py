@@ -45,6 +45,8 @@ class Committer:
             ids = changes.ids
             size = IDS_PER_RECORD * keys.ID_BYTES
             packed: list[Message] = [{"key": None, "value": ids[i : i + size]} for i in range(0, len(ids), size)]
+            if packed:
+                packed[-1]["key"] = keys.MARKER  # what a restore takes for the end of a transaction, in both changelogs
             transaction.send(self._ids, packed, tracked=True)
         state: list[Message] = [{"key": key, "value": value} for key, value in changes.changelog]
         state.append({"key": keys.MARKER, "value": marker.pack()})

@@ -7,7 +7,7 @@ from typing import final
 
 from pipeline.failpoints import Failpoints
 from pipeline.lane.appender import Append, AppendFunction
-from pipeline.lane.ports import Change, LaneFailed, Message, Store, Transaction
+from pipeline.lane.ports import Change, LaneFailed, Message, Store, Transaction, Writes
 
 
 def with_failpoints(transaction: Transaction, failpoints: Failpoints | None) -> Transaction:
@@ -76,6 +76,12 @@ class FailingStore:
 
     def write(self, changes: Sequence[Change]) -> None:
         self._failpoints.around("store.write", lambda: self._store.write(changes), LaneFailed)
+
+    def writes(self) -> Writes:
+        return self._store.writes()
+
+    def apply(self, writes: Writes) -> None:
+        self._failpoints.around("store.write", lambda: self._store.apply(writes), LaneFailed)
 
     def discard(self, start: bytes, stop: bytes) -> None:
         self._store.discard(start, stop)

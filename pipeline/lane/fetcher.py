@@ -23,8 +23,8 @@ IDLE_SECONDS: Final = 0.05
 FULL_SECONDS: Final = 0.02
 LAG_SECONDS: Final = 2.0
 END_SECONDS: Final = 0.2
-BUFFERED_MAX: Final = 50_000
-BUFFERED_BYTES_MAX: Final = 16 << 20
+BUFFERED_MAX: Final = 20_000
+BUFFERED_BYTES_MAX: Final = 8 << 20
 """A partition is paused only when more than this waits: pausing throws away what was fetched ahead."""
 BATCH_BYTES_MAX: Final = 16 << 20
 """A batch is cut short at this size: large records must not become a transaction that no queue can hold."""

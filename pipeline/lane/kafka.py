@@ -91,8 +91,8 @@ def consumer_config(settings: Settings, group: str, client_id: str = "accrue") -
         "auto.offset.reset": "error",
         "allow.auto.create.topics": False,
         "fetch.queue.backoff.ms": 2,  # the default of a second leaves a fast reader waiting
-        "queued.min.messages": 100_000,
-        "queued.max.messages.kbytes": 65_536,
+        "queued.min.messages": 20_000,
+        "queued.max.messages.kbytes": 32_768,
         **_common(settings, client_id),
     }
 

@@ -14,7 +14,7 @@ from pipeline.lane.ports import LaneFailed, Record
 from pipeline.settings import Settings
 
 CHUNK: Final = 10_000
-AHEAD: Final = 100_000
+AHEAD: Final = 20_000
 QUEUE_KB: Final = 16_384
 """Read ahead by one reader: every lane of a worker has one, and all may restore at once."""
 POLL_SECONDS: Final = 0.02  # `consume` waits the whole time for its chunk, so the time is short
@@ -96,6 +96,10 @@ class KafkaReader:
                 f"no broker told the bounds of {place.topic}/{place.partition} within {self._patience_s} s"
             )
         return bounds[0], bounds[1]
+
+    def another(self) -> KafkaReader:
+        """One with a consumer of its own."""
+        return KafkaReader(self._settings, self._patience_s, self._ahead)
 
     def close(self) -> None:
         if self._consumer is not None:

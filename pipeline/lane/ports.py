@@ -47,6 +47,9 @@ class Reader(Protocol):
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
         """Committed records from `start` up to `end` (as `bounds` gave it), in chunks of bounded size."""
 
+    def another(self) -> "Reader":
+        """A reader that shares nothing with this one, to read at the same time; whoever asks for it closes it."""
+
     def close(self) -> None:
         """Give up what the reader holds; it opens again by itself when it is used again."""
 
@@ -76,6 +79,14 @@ class Transaction(Protocol):
         """Give up what is open; it is aborted by whoever fences next."""
 
 
+class Writes(Protocol):
+    """Changes that are being collected for one write of a store."""
+
+    def put(self, key: bytes, value: bytes, /) -> object: ...
+
+    def delete(self, key: bytes, /) -> object: ...
+
+
 class Store(Protocol):
     """An ordered table of bytes, a cache of the changelog. A write is there whole or not at all, whatever happens."""
 
@@ -89,6 +100,12 @@ class Store(Protocol):
 
     def write(self, changes: Sequence[Change]) -> None:
         """All of it or nothing; later changes of the same key win."""
+
+    def writes(self) -> Writes:
+        """An empty collection, for whoever has more changes than to make a list of them first."""
+
+    def apply(self, writes: Writes) -> None:
+        """As `write`; `writes` are this store's, and of no more use afterwards."""
 
     def discard(self, start: bytes, stop: bytes) -> None:
         """Delete all keys with start <= key < stop."""

@@ -19,7 +19,7 @@ LOCK_PAUSE_SECONDS: Final = 0.05
 DAMAGE: Final = ("corrupt", "no such file")
 """What RocksDB says of files that are not as it wrote them, or not there."""
 FLUSH_PAUSE_SECONDS: Final = 0.002
-UNFLUSHED_MAX: Final = 2
+UNFLUSHED_MAX: Final = 4
 """Full buffers that may wait to be written to disk while a store is loaded."""
 
 log = logging.getLogger("accrue.store")
@@ -71,20 +71,26 @@ class RocksStore:
             raise self._failed(error) from error
 
     def write(self, changes: Sequence[Change]) -> None:
-        batch = WriteBatch(raw_mode=True)
+        batch = self.writes()
         put, delete = batch.put, batch.delete
         for key, value in changes:
             if value is None:
                 delete(key)
             else:
                 put(key, value)
-        self._stitches.sew(batch)
+        self.apply(batch)
+
+    def writes(self) -> Any:
+        return WriteBatch(raw_mode=True)
+
+    def apply(self, writes: Any) -> None:
+        self._stitches.sew(writes)
         try:
             if self._loading:
-                self._db.write(batch, unlogged())
+                self._db.write(writes, unlogged())
                 self._await_flushes()
             else:
-                self._db.write(batch)
+                self._db.write(writes)
         except Exception as error:
             raise self._failed(error) from error
 

@@ -19,7 +19,6 @@ from pipeline.lane.commit import Committer
 from pipeline.lane.gaps import check_there, check_whole
 from pipeline.lane.ports import (
     Batch,
-    Change,
     Clock,
     LaneBroken,
     LaneFailed,
@@ -27,6 +26,7 @@ from pipeline.lane.ports import (
     Record,
     Store,
     Transaction,
+    Writes,
 )
 from pipeline.lane.remedies import unpassable
 from pipeline.lane.table import Outbox, Table
@@ -218,15 +218,16 @@ class TableLane:
         self._core = self._core_of(self._table, self._outbox)
 
 
-def table_changes(records: Sequence[Record]) -> list[Change]:
+def collect_table(records: Sequence[Record], writes: Writes) -> None:
     """What changelog records of a table mean for the store: themselves."""
-    changes: list[Change] = []
     for _offset, _timestamp_ms, key, value in records:
         assert key is not None, "a changelog record has a key"
-        changes.append((key, value))
-    return changes
+        if value is None:
+            writes.delete(key)
+        else:
+            writes.put(key, value)
 
 
 def table_changelog(topic: str, partition: int, origin: bytes, tombstones_kept_ms: int) -> Changelog:
     """The changelog of a table in one partition; see `Changelog` for origin and tombstones."""
-    return Changelog(topic, "", partition, origin, tombstones_kept_ms, table_changes)
+    return Changelog(topic, "", partition, origin, tombstones_kept_ms, collect_table)

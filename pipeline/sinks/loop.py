@@ -11,6 +11,7 @@ from typing import Final
 from confluent_kafka import Message
 
 from pipeline import logs, metrics
+from pipeline.sinks.second_reading import check_whole
 from pipeline.sinks.source import LogSource
 from pipeline.sinks.target import (
     AwayError,
@@ -57,6 +58,7 @@ class Sink:
         self._reject_unknown_schemas = reject_unknown_schemas
         self._log = logs.logger("accrue.sink").bind(sink=target.name)
         self._failures = 0
+        self._reads: dict[TopicPartition, int] = {}  # where this session began to read
 
     def run(self, stop: threading.Event, *, until_end: bool = False) -> None:
         """Carry records until `stop` is set, or with `until_end` until every partition was read to its end.
@@ -83,8 +85,8 @@ class Sink:
     def _session(self, stop: threading.Event, until_end: bool) -> None:
         """From the offsets that the target holds until `stop`, the end, or the first trouble."""
         self._target.open()
-        positions, reads = self._starts()
-        self._source.start(reads)
+        positions, self._reads = self._starts()
+        self._source.start(self._reads)
         metrics.sink_up.labels(self._target.name).set(1)
         self._log.info("sink reads", partitions={f"{t}[{p}]": offset for (t, p), offset in sorted(positions.items())})
         checked_s = time.monotonic()
@@ -160,7 +162,8 @@ class Sink:
         self._show_lag(positions)
 
     def _batch(self, messages: Sequence[Message], positions: dict[TopicPartition, int]) -> Batch:
-        """Decode what was read. Raises AwayError while the registry is away."""
+        """Decode what was read. Raises AwayError while the registry is away, and if records were passed over."""
+        self._check_whole(messages, positions)
         batch = Batch()
         for message in messages:
             topic, partition, offset = str(message.topic()), message.partition() or 0, message.offset() or 0
@@ -183,6 +186,15 @@ class Sink:
                 batch.records.append(record)
             batch.moves[topic, partition] = (expected, offset + 1)
         return batch
+
+    def _check_whole(self, messages: Sequence[Message], positions: dict[TopicPartition, int]) -> None:
+        given: dict[TopicPartition, list[int]] = {}
+        starts = {partition: max(offset, self._reads[partition]) for partition, offset in positions.items()}
+        for message in messages:
+            partition, offset = (str(message.topic()), message.partition() or 0), message.offset() or 0
+            if offset >= starts[partition]:
+                given.setdefault(partition, []).append(offset)
+        check_whole(given, starts, self._source.again)
 
     def _decoded(self, value: bytes | None) -> object | None:
         if value is None:

@@ -18,6 +18,7 @@ from confluent_kafka.admin import OffsetSpec
 
 from pipeline.lane.kafka import new_admin, new_consumer
 from pipeline.settings import Settings
+from pipeline.sinks.second_reading import SecondReader
 from pipeline.sinks.target import AwayError, SinkError, TopicPartition
 
 REQUEST_S: Final = 10.0
@@ -28,13 +29,14 @@ _PASSING_ERRORS: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKE
 
 
 class LogSource:
-    """Committed records of some topics, from given offsets. Belongs to one thread."""
+    """Committed records of some topics, from given offsets; `again` reads what left gaps. Belongs to one thread."""
 
     def __init__(self, settings: Settings, topics: Sequence[str], group: str) -> None:
         """topics: full names; group: named to the broker, never joined, since the target keeps the offsets."""
         self._topics = tuple(topics)
         self._admin = new_admin(settings)
         self._consumer = new_consumer(settings, group, {"enable.partition.eof": True, "client.id": group})
+        self.again = SecondReader(settings, group)
         self._at_end: set[TopicPartition] = set()
         self._partitions: frozenset[TopicPartition] = frozenset()
 
@@ -116,6 +118,7 @@ class LogSource:
 
     def close(self) -> None:
         """Leave the cluster."""
+        self.again.close()
         self._consumer.close()
 
     def _note(self, message: Message, error: KafkaError) -> None:

@@ -131,6 +131,7 @@ class Pausing:
     def __init__(self, reader: KafkaReader, topic: str, meanwhile: Callable[[], None]) -> None:
         self.bounds = reader.bounds
         self.close = reader.close
+        self.another = reader.another
         self._reader = reader
         self._topic = topic
         self._meanwhile = meanwhile

@@ -221,6 +221,21 @@ def test_a_record_with_many_ids_is_written_in_parts_of_bounded_size(monkeypatch:
     assert sizes[1:21] == [4] * 20, "three ids and the position"
 
 
+def test_ids_of_one_record_may_be_of_several_generations() -> None:
+    length = keys.GENERATION_MS
+    times_ms = (length - 1, length, 3 * length, 0, 3 * length - 1, 5 * length + 7)
+    partition = Partition()
+    partition.ids.append(
+        None, b"".join(b"%016d" % at_ms + b"digest--" + keys.pack_number(at_ms) for at_ms in times_ms), 1
+    )
+    partition.restore()
+
+    assert partition.user_keys() == {
+        keys.seen_prefix(keys.generation(at_ms)) + b"%016d" % at_ms: b"digest--" + keys.pack_number(at_ms)
+        for at_ms in times_ms
+    }
+
+
 def test_ids_that_are_cut_off_break_the_lane_instead_of_being_misread() -> None:
     partition = Partition()
     partition.ids.append(None, b"x" * 33, 1)
