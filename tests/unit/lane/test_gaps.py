@@ -159,3 +159,25 @@ def test_what_compaction_took_is_no_loss_though_it_takes_more_between_the_two_re
     changelogs.restore(Compacted(changelogs.broker, -1, chunk=100))
     assert b"p0b" in changelogs.content
     assert b"p0a" not in changelogs.content
+
+
+def test_what_the_witness_read_ahead_and_was_compacted_since_is_no_loss() -> None:
+    changelogs = Changelogs()
+    log = changelogs.broker.log("state", 0)
+    log.entries[0].record = None
+
+    class Slow(FakeReader):
+        """Asks for each chunk when it gets there; its witness has fetched the whole by then."""
+
+        def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
+            while chunk := self._broker.log(topic, partition).read(start, end, 4):
+                yield chunk
+                log.entries[8].record = None
+                start = chunk[-1][0] + 1
+
+        def another(self) -> FakeReader:
+            return FakeReader(self._broker, chunk=100)
+
+    changelogs.restore(Slow(changelogs.broker))
+    assert b"p2a" not in changelogs.content
+    assert b"p2b" in changelogs.content
