@@ -93,7 +93,7 @@ class Witness:
     def _compare(self, records: Sequence[Record], end: int) -> None:
         given = {record[0] for record in records}
         missing = [offset for offset in self._offsets(end) if offset not in given]
-        if missing:  # the witness may have read ahead, and what it saw been compacted before the first reading came there
+        if missing:  # the witness may have read ahead of the first reading, and compaction have come between
             self._stop()
             missing = [offset for offset in self._offsets(end) if offset not in given]
         if missing:
