@@ -74,7 +74,7 @@ class Witness:
         missing = end - self._proven - len(records)
         markers = self._marker_before
         self._marker_before = int(records[-1][2] == MARKER)
-        if missing and missing != markers - self._marker_before + sum(record[2] == MARKER for record in records):
+        if missing and missing != markers - self._marker_before + [record[2] for record in records].count(MARKER):
             self._compare(records, end)
         self._proven = end
 

@@ -18,6 +18,8 @@ MIB: Final = 1 << 20
 WRITE_BUFFER_BYTES: Final = 16 * MIB
 LOADING_BUFFER_BYTES: Final = 6 * MIB
 """Sorting a buffer costs most of loading, and less in smaller ones, which the processor's caches hold."""
+LOADING_JOBS: Final = 8
+"""A quarter of them sort and write buffers, the others would merge files; what reaches the disk keeps its order."""
 LOADED_FILES: Final = 128
 """While a store is loaded, files are merged only when there are more: merging costs more than loading does."""
 
@@ -49,6 +51,7 @@ def loading_options() -> Any:
     options.set_allow_concurrent_memtable_write(False)
     options.set_write_buffer_size(LOADING_BUFFER_BYTES)
     options.set_max_write_buffer_number(16)
+    options.set_max_background_jobs(LOADING_JOBS)
     options.set_compression_type(DBCompressionType.none())
     options.set_level_zero_file_num_compaction_trigger(LOADED_FILES)
     options.set_max_bytes_for_level_base(LOADED_FILES * LOADING_BUFFER_BYTES)
