@@ -2,13 +2,26 @@
 
 from typing import Final, final
 
-from pipeline.core import awards, expiry, lots, orders, reasons, redemptions, referrals, refunds, tiers
+from pipeline.core import (
+    awards,
+    expiry,
+    lots,
+    occasions,
+    orders,
+    reasons,
+    redemptions,
+    referrals,
+    refunds,
+    tiers,
+    transfers,
+)
 from pipeline.core.enrolment import change_profile, enrol
 from pipeline.core.events import Event
 from pipeline.core.ledger import ADJUSTED, Posting
 from pipeline.core.order import NOT_SPENT, Order, OrderLot, Part, Use, Waiting
 from pipeline.core.payloads import (
     FulfillmentOutcome,
+    MemberEnrolled,
     PointsAdjusted,
     ProfileChanged,
     QuarantineReleased,
@@ -19,6 +32,9 @@ from pipeline.core.payloads import (
     TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
+    TransferReceived,
+    TransferRequested,
+    TransferReturned,
 )
 from pipeline.core.ports import State
 from pipeline.core.program import Program
@@ -64,7 +80,10 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
             decision.reason = orders.refusal(member, program, known, payload)
             if decision.reason:
                 return decision
-    decision.reason = enrol(posting, payload, program)
+    if isinstance(payload, TransferReceived):
+        decision.reason = transfers.receive(posting, event, payload, program, log_time_ms)
+    else:
+        decision.reason = enrol(posting, payload, program)
     if decision.reason:
         return decision
     if isinstance(payload, TransactionCompleted):
@@ -82,26 +101,42 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
             if known is None or not known.occurred_at_ms:
                 decision.note = reasons.WAITS_FOR_ORDER
                 decision.waits = True
-    elif isinstance(payload, RedemptionRequested):
-        decision.reason = redemptions.request(posting, event, payload, program, log_time_ms)
-    elif isinstance(payload, FulfillmentOutcome):
-        decision.reason = redemptions.settle(posting, payload, program)
-    elif isinstance(payload, RedemptionCancelled):
-        decision.reason = redemptions.cancel(posting, event, payload, program, log_time_ms)
-    elif isinstance(payload, RedemptionConfirmed):
-        decision.reason = redemptions.confirm(posting, event, payload, program, log_time_ms)
-    elif isinstance(payload, PointsAdjusted):
-        decision.reason = adjust(posting, payload, program)
-    elif isinstance(payload, ProfileChanged):
-        change_profile(member, payload)
-    elif isinstance(payload, ReferralAccepted):
-        referrals.announce(posting, event, payload, log_time_ms)
-    elif isinstance(payload, QuarantineReleased):
-        decision.reason = "" if member.quarantined else reasons.NOT_QUARANTINED
-        member.quarantined = False
+    else:
+        decision.reason = act(posting, event, program, log_time_ms)
     if not decision.reason and not decision.waits:
         reward(decision, posting, event, program)
+        if program.occasions:
+            changed = isinstance(payload, (MemberEnrolled, ProfileChanged))
+            occasions.schedule(member, program, member.clock_ms, changed)
     return decision
+
+
+def act(posting: Posting, event: Event, program: Program, log_time_ms: int) -> str:
+    """What events do that are not about orders. Returns the reason of a refusal, or ""."""
+    payload, member = event.payload, posting.member
+    if isinstance(payload, RedemptionRequested):
+        return redemptions.request(posting, event, payload, program, log_time_ms)
+    if isinstance(payload, FulfillmentOutcome):
+        return redemptions.settle(posting, payload, program)
+    if isinstance(payload, RedemptionCancelled):
+        return redemptions.cancel(posting, event, payload, program, log_time_ms)
+    if isinstance(payload, RedemptionConfirmed):
+        return redemptions.confirm(posting, event, payload, program, log_time_ms)
+    if isinstance(payload, PointsAdjusted):
+        return adjust(posting, payload, program)
+    if isinstance(payload, ProfileChanged):
+        change_profile(member, payload)
+    if isinstance(payload, ReferralAccepted):
+        referrals.announce(posting, event, payload, log_time_ms)
+    if isinstance(payload, TransferRequested):
+        return transfers.request(posting, event, payload, program, log_time_ms)
+    if isinstance(payload, TransferReturned):
+        return transfers.take_back(posting, payload, program)
+    if isinstance(payload, QuarantineReleased):
+        quarantined = member.quarantined
+        member.quarantined = False
+        return "" if quarantined else reasons.NOT_QUARANTINED
+    return ""
 
 
 def refund(

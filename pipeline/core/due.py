@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.core import expiry, lots, redemptions, tiers
+from pipeline.core import expiry, lots, occasions, redemptions, tiers
 from pipeline.core.activations import Activations
 from pipeline.core.ledger import SOURCE, Posting
 from pipeline.core.member import Member
@@ -14,13 +14,23 @@ REVIEW: Final = 2
 LAPSE: Final = 3
 TIMEOUT: Final = 4
 RISE: Final = 5
+OCCASION: Final = 6
 
 Due = tuple[int, int, int, str]
-"""(due time in ms, kind, lot seq or 0, unit, redemption id or ""): due work is done in ascending order."""
+"""(due time in ms, kind, lot seq or 0, unit, redemption id, occasion or ""): due work is done in ascending order."""
 
 
-def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: Activations, out: Outputs) -> None:
+def apply_due(
+    member: Member,
+    until_ms: int,
+    recorded_at_ms: int,
+    activations: Activations,
+    out: Outputs,
+    log_time_ms: int = 0,
+) -> None:
     """Do what fell due up to and including `until_ms`, each under the program and with the date of its own due time.
+
+    `log_time_ms` stamps what it derives for the log, 0 for now.
 
     A tier is reviewed as often as its validity ends: once for every quiet year. Raises UnknownProgram.
     """
@@ -37,6 +47,8 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
             cause = f"due:tier:{due_ms}"
         elif kind == RISE:
             cause = f"due:rise:{due_ms}"
+        elif kind == OCCASION:
+            cause = f"due:{unit}:{due_ms}"
         elif kind == TIMEOUT:
             cause = f"due:timeout:{member.holds[unit].fulfillment_id}"
         else:
@@ -46,6 +58,8 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
             tiers.review(posting, program)
         elif kind == RISE:
             tiers.rise(posting, program)
+        elif kind == OCCASION:
+            occasions.keep(posting, program, unit, log_time_ms)
         elif kind == TIMEOUT:
             redemptions.time_out(posting, unit, program)
         elif kind == RELEASE:
@@ -58,6 +72,8 @@ def apply_due(member: Member, until_ms: int, recorded_at_ms: int, activations: A
                 assert sliding is not None and sliding.seq == seq, f"lot {seq} is due and not in {wallet!r}"
                 lot = sliding
             lots.expire(posting, wallet, unit, lot, 0)
+        if program.occasions:
+            occasions.schedule(member, program, due_ms, changed=False)
         due = first_due(member)
     member.next_due_ms = lots.next_due(member)
 
@@ -89,6 +105,11 @@ def first_due(member: Member) -> Due | None:
     for redemption_id, hold in member.holds.items():
         if hold.timeout_at_ms:
             due = (hold.timeout_at_ms, TIMEOUT, 0, redemption_id)
+            if first is None or due < first:
+                first = due
+    for occasion, (at_ms, _, _) in member.occasions.items():
+        if at_ms:
+            due = (at_ms, OCCASION, 0, occasion)
             if first is None or due < first:
                 first = due
     return first

@@ -152,20 +152,21 @@ class Engine:
         state, out, activations = self._state, self._out, self._activations
         member = Member(event.member_id) if known is None else known
         recorded_at_ms = event.recorded_at_ms
+        log_time_ms = self._derived_time(recorded_at_ms)
         member.clock_ms = max(member.clock_ms, recorded_at_ms)
         if 0 < member.next_due_ms <= member.clock_ms:
-            apply_due(member, member.clock_ms, recorded_at_ms, activations, out)
+            apply_due(member, member.clock_ms, recorded_at_ms, activations, out, log_time_ms)
         posting = Posting(
             member, out, program.program_hash, event.event_id, event.source, event.occurred_at_ms, recorded_at_ms
         )
-        decision = decide(posting, event, program, state, self._derived_time(event.recorded_at_ms))
+        decision = decide(posting, event, program, state, log_time_ms)
         if decision.waiting and decision.order is not None:
             settled = waiting.settle(member, decision.order, decision.waiting, recorded_at_ms, activations, out)
             decision.order = settled.order
             decision.note = "" if settled.all_fitted else reasons.REFUND_NOT_APPLIED
         member.next_due_ms = next_due(member)
         if 0 < member.next_due_ms <= member.clock_ms:
-            apply_due(member, member.clock_ms, recorded_at_ms, activations, out)
+            apply_due(member, member.clock_ms, recorded_at_ms, activations, out, log_time_ms)
         out.decision(decision_record(event, program, decision))
         if known is not None or not (decision.reason or decision.waits):
             member.version += 1
@@ -242,7 +243,7 @@ class Engine:
         if key not in self._quarantined:
             mark = out.mark()
             try:
-                apply_due(member, until_ms, recorded_at_ms, self._activations, out)
+                apply_due(member, until_ms, recorded_at_ms, self._activations, out, self._derived_time(recorded_at_ms))
                 member.version += 1
                 state.put_member(member)
                 return

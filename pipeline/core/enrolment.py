@@ -16,6 +16,8 @@ from pipeline.core.payloads import (
     RedemptionRequested,
     TransactionCancelled,
     TransactionRefunded,
+    TransferRequested,
+    TransferReturned,
 )
 from pipeline.core.program import Program
 
@@ -59,6 +61,8 @@ def only_takes(payload: Payload) -> bool:
             RedemptionCancelled,
             RedemptionConfirmed,
             FulfillmentOutcome,
+            TransferRequested,
+            TransferReturned,
         ),
     )
 

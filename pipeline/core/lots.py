@@ -191,6 +191,9 @@ def next_due(member: Member) -> int:
     for hold in member.holds.values():
         if hold.timeout_at_ms:
             next_ms = min(next_ms, hold.timeout_at_ms)
+    for at_ms, _, _ in member.occasions.values():
+        if at_ms:
+            next_ms = min(next_ms, at_ms)
     return 0 if next_ms == NEVER_MS else next_ms
 
 

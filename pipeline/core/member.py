@@ -20,6 +20,9 @@ from pipeline.core.wallet import (
 NO_HASH: Final = bytes(32)
 """What the first entry of a member names as its previous hash."""
 
+Occasion = tuple[int, int, int]
+"""(when it comes next in ms, the calendar year of that, the year in which it last came or 0)."""
+
 MemberTuple = tuple[
     int,
     str,
@@ -49,8 +52,7 @@ MemberTuple = tuple[
     tuple[tuple[str, Progress], ...],
     tuple[tuple[int, int], ...],
     int,
-    tuple[tuple[str, int], ...],
-    int,
+    tuple[tuple[str, Occasion], ...],
 ]
 
 
@@ -63,9 +65,9 @@ class Member:
     events by type. `windows` is keyed by rule id + "/" + every, or "reward:" + reward id + "/" + every.
     `qualifying_points` were earned in the calendar or membership year `qualifying_year` (0: none yet),
     `qualifying_previous` in the year before, `qualifying_periods` in earlier years and in months that still matter, by
-    the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` holds when
-    birthday and anniversary were last kept, at `occasion_due_ms` the next is. `progress` of streaks and achievements is
-    keyed by rule id. `rolling` are buckets of rolling limits by the same keys. `next_due_ms` is when time next changes
+    the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` are
+    birthday and anniversary, by the type of their events. `progress` of streaks and achievements is keyed by rule id.
+    `rolling` are buckets of rolling limits by the same keys. `next_due_ms` is when time next changes
     this state (0: never, or quarantined). `parked` records are kept, numbered from `parked_from`. `version` grows with
     every change.
     """
@@ -81,7 +83,6 @@ class Member:
         "last_hash",
         "member_id",
         "next_due_ms",
-        "occasion_due_ms",
         "occasions",
         "parked",
         "parked_from",
@@ -130,8 +131,7 @@ class Member:
         self.progress: dict[str, Progress] = {}
         self.qualifying_periods: dict[int, int] = {}
         self.tier_rise_ms = 0
-        self.occasions: dict[str, int] = {}
-        self.occasion_due_ms = 0
+        self.occasions: dict[str, Occasion] = {}
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -165,7 +165,6 @@ class Member:
             tuple(self.qualifying_periods.items()),
             self.tier_rise_ms,
             tuple(self.occasions.items()),
-            self.occasion_due_ms,
         )
 
     @staticmethod
@@ -226,7 +225,6 @@ class Member:
         member.qualifying_periods = dict(values[26])
         member.tier_rise_ms = values[27]
         member.occasions = dict(values[28])
-        member.occasion_due_ms = values[29]
         return member
 
     def __eq__(self, other: object) -> bool:

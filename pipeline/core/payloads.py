@@ -4,6 +4,61 @@ from typing import Final, final
 
 
 @final
+class AnniversaryReached:
+    """The day on which the member enrolled comes round, in the programme's zone. Derived by the pipeline as time passes, once a year."""
+
+    __slots__ = ("year", "years")
+
+    def __init__(self, year: int, years: int) -> None:
+        self.year = year
+        self.years = years
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.year, self.years)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AnniversaryReached) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"AnniversaryReached(year={self.year!r}, years={self.years!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        return f"year={self.year};years={self.years};"
+
+
+@final
+class BirthdayReached:
+    """The member's birthday begins, in the programme's zone. Derived by the pipeline as time passes, once a year."""
+
+    __slots__ = ("year",)
+
+    def __init__(self, year: int) -> None:
+        self.year = year
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.year,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BirthdayReached) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"BirthdayReached(year={self.year!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        return f"year={self.year};"
+
+
+@final
 class CustomEvent:
     """Anything else a programme rewards, told apart by name and attributes."""
 
@@ -763,6 +818,155 @@ class TransactionRefunded:
 
 
 @final
+class TransferLot:
+    """Points of one lot under way to another member."""
+
+    __slots__ = ("expires_at_ms", "lot", "points")
+
+    def __init__(self, lot: int, points: int, expires_at_ms: int) -> None:
+        self.lot = lot
+        self.points = points
+        self.expires_at_ms = expires_at_ms
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.lot, self.points, self.expires_at_ms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TransferLot) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"TransferLot(lot={self.lot!r}, points={self.points!r}, expires_at_ms={self.expires_at_ms!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        return f"lot={self.lot};points={self.points};expires_at_ms={self.expires_at_ms};"
+
+
+@final
+class TransferReceived:
+    """Points that another member gave arrive. Derived by the pipeline from transfer_requested."""
+
+    __slots__ = ("from_member_id", "lots", "transfer_id", "transit", "unit")
+
+    def __init__(self, transfer_id: str, from_member_id: str, transit: str, unit: str, lots: list[TransferLot]) -> None:
+        self.transfer_id = transfer_id
+        self.from_member_id = from_member_id
+        self.transit = transit
+        self.unit = unit
+        self.lots = lots
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (
+            self.transfer_id,
+            self.from_member_id,
+            self.transit,
+            self.unit,
+            tuple(item.to_tuple() for item in self.lots),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TransferReceived) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"TransferReceived(transfer_id={self.transfer_id!r}, from_member_id={self.from_member_id!r}, transit={self.transit!r}, unit={self.unit!r}, lots={self.lots!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        return f"transfer_id={len(self.transfer_id)}:{self.transfer_id};from_member_id={len(self.from_member_id)}:{self.from_member_id};transit={len(self.transit)}:{self.transit};unit={len(self.unit)}:{self.unit};lots={''.join(f'({item.content()})' for item in self.lots)};"
+
+
+@final
+class TransferRequested:
+    """The member gives points to another member."""
+
+    __slots__ = ("points", "reason", "to_member_id", "transfer_id", "unit")
+
+    def __init__(self, transfer_id: str, to_member_id: str, points: int, unit: str = "", reason: str = "") -> None:
+        self.transfer_id = transfer_id
+        self.to_member_id = to_member_id
+        self.points = points
+        self.unit = unit
+        self.reason = reason
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.transfer_id, self.to_member_id, self.points, self.unit, self.reason)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TransferRequested) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"TransferRequested(transfer_id={self.transfer_id!r}, to_member_id={self.to_member_id!r}, points={self.points!r}, unit={self.unit!r}, reason={self.reason!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        text = f"transfer_id={len(self.transfer_id)}:{self.transfer_id};to_member_id={len(self.to_member_id)}:{self.to_member_id};points={self.points};"
+        if self.unit:
+            text += f"unit={len(self.unit)}:{self.unit};"
+        if self.reason:
+            text += f"reason={len(self.reason)}:{self.reason};"
+        return text
+
+
+@final
+class TransferReturned:
+    """Points that another member could not take come back. Derived by the pipeline from transfer_received."""
+
+    __slots__ = ("lots", "reason", "to_member_id", "transfer_id", "transit", "unit")
+
+    def __init__(
+        self,
+        transfer_id: str,
+        to_member_id: str,
+        transit: str,
+        unit: str,
+        lots: list[TransferLot],
+        reason: str,
+    ) -> None:
+        self.transfer_id = transfer_id
+        self.to_member_id = to_member_id
+        self.transit = transit
+        self.unit = unit
+        self.lots = lots
+        self.reason = reason
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (
+            self.transfer_id,
+            self.to_member_id,
+            self.transit,
+            self.unit,
+            tuple(item.to_tuple() for item in self.lots),
+            self.reason,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TransferReturned) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"TransferReturned(transfer_id={self.transfer_id!r}, to_member_id={self.to_member_id!r}, transit={self.transit!r}, unit={self.unit!r}, lots={self.lots!r}, reason={self.reason!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        return f"transfer_id={len(self.transfer_id)}:{self.transfer_id};to_member_id={len(self.to_member_id)}:{self.to_member_id};transit={len(self.transit)}:{self.transit};unit={len(self.unit)}:{self.unit};lots={''.join(f'({item.content()})' for item in self.lots)};reason={len(self.reason)}:{self.reason};"
+
+
+@final
 class ProgramActivated:
     """From effective_at on, the named program decides. Written to every partition in one transaction; the key is null."""
 
@@ -812,7 +1016,9 @@ class Tick:
 
 
 Payload = (
-    CustomEvent
+    AnniversaryReached
+    | BirthdayReached
+    | CustomEvent
     | EmiPaymentSucceeded
     | FulfillmentOutcome
     | MemberEnrolled
@@ -830,6 +1036,9 @@ Payload = (
     | TransactionCancelled
     | TransactionCompleted
     | TransactionRefunded
+    | TransferReceived
+    | TransferRequested
+    | TransferReturned
 )
 Control = (
     ProgramActivated
@@ -837,6 +1046,8 @@ Control = (
 )
 
 PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
+    "anniversary_reached": AnniversaryReached,
+    "birthday_reached": BirthdayReached,
     "custom_event": CustomEvent,
     "emi_payment_succeeded": EmiPaymentSucceeded,
     "fulfillment_outcome": FulfillmentOutcome,
@@ -855,12 +1066,17 @@ PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
     "transaction_cancelled": TransactionCancelled,
     "transaction_completed": TransactionCompleted,
     "transaction_refunded": TransactionRefunded,
+    "transfer_received": TransferReceived,
+    "transfer_requested": TransferRequested,
+    "transfer_returned": TransferReturned,
 }
 """Event type, as rules and JSON name it, to its payload class."""
 
 TYPE_NAMES: Final[dict[type[Payload], str]] = {kind: name for name, kind in PAYLOAD_TYPES.items()}
 
 RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "anniversary_reached": (("year", "int"), ("years", "int")),
+    "birthday_reached": (("year", "int"),),
     "custom_event": (("name", "string"), ("numbers", "map(string, int)")),
     "emi_payment_succeeded": (
         ("loan_id", "string"),
@@ -923,6 +1139,26 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("order_id", "string"),
         ("amount_minor", "int"),
         ("currency", "string"),
+        ("reason", "string"),
+    ),
+    "transfer_received": (
+        ("transfer_id", "string"),
+        ("from_member_id", "string"),
+        ("transit", "string"),
+        ("unit", "string"),
+    ),
+    "transfer_requested": (
+        ("transfer_id", "string"),
+        ("to_member_id", "string"),
+        ("points", "int"),
+        ("unit", "string"),
+        ("reason", "string"),
+    ),
+    "transfer_returned": (
+        ("transfer_id", "string"),
+        ("to_member_id", "string"),
+        ("transit", "string"),
+        ("unit", "string"),
         ("reason", "string"),
     ),
 }

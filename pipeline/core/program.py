@@ -14,9 +14,15 @@ from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload
 from pipeline.core.schedules import Schedule
 from pipeline.core.tier_policy import TIERS_AS_QUALIFIED, Tier, TierPolicy
+from pipeline.core.transfer_terms import TransferTerms
 
 SEMANTICS: Final = 2
 """Number of the core's rules of decision; a bundle names the one it was checked with."""
+
+BIRTHDAY: Final = "birthday_reached"
+ANNIVERSARY: Final = "anniversary_reached"
+OCCASIONS: Final = (BIRTHDAY, ANNIVERSARY)
+"""Types of the events that time brings to a member."""
 
 Match = Callable[[Event, Payload, Member, list[tuple[int, str]]], list[tuple[int, int]]]
 """(event, payload, member, errors) -> [(index of the rule, value of its `of` or 0)] for the rules whose condition
@@ -247,8 +253,9 @@ class Program:
     `clawback` is only_pending, within_balance or unlimited. `enrolment` is required or automatic. `qualification_unit`
     is the unit whose earned points qualify for tiers ("" where spending does), per calendar year in `zone`. `groups`
     maps exclusive group to how it chooses, first or best; `maximums` unit to the most points of it that one event
-    earns. `conversion` is None where amounts are not converted, `custom_events` where they are not declared. Derived:
-    `calendar` of the zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`, and `remembered`.
+    earns. `conversion` is None where amounts are not converted, `custom_events` where they are not declared,
+    `transfers` where members cannot give each other points. Derived: `calendar` of the zone, `default_unit`,
+    `tier_ranks`, tier id to its place in `tiers`, `remembered`, and those `occasions` that rules are for.
     `returns_points` says whether a refund gives back the points that paid a part of the order.
     """
 
@@ -262,6 +269,7 @@ class Program:
         "enrolment",
         "groups",
         "maximums",
+        "occasions",
         "program_hash",
         "program_id",
         "qualification_unit",
@@ -272,6 +280,7 @@ class Program:
         "tier_policy",
         "tier_ranks",
         "tiers",
+        "transfers",
         "units",
         "zone",
     )
@@ -295,6 +304,7 @@ class Program:
         maximums: dict[str, int] | None = None,
         conversion: Conversion | None = None,
         custom_events: dict[str, CustomType] | None = None,
+        transfers: TransferTerms | None = None,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -311,6 +321,8 @@ class Program:
         self.maximums: dict[str, int] = {} if maximums is None else maximums
         self.conversion = conversion
         self.custom_events = custom_events
+        self.transfers = transfers
+        self.occasions = tuple([kind for kind in OCCASIONS if kind in rules])
         self.calendar = Calendar(zone)
         self.default_unit = next(iter(units.values()))
         self.returns_points = returns_points

@@ -15,6 +15,8 @@ MISTYPED_ATTRIBUTE: Final = "mistyped_attribute"
 UNKNOWN_UNIT: Final = "unknown_unit"
 REPEATED_LINE: Final = "repeated_line"
 SELF_REFERRAL: Final = "self_referral"
+SELF_TRANSFER: Final = "self_transfer"
+RESERVED_TYPE: Final = "reserved_type"
 CONFLICT: Final = "conflict"
 NO_PROGRAM: Final = "no_program"
 ACTIVATION_TOO_LATE: Final = "activation_too_late"
@@ -38,6 +40,8 @@ DEAD_LETTER_REASONS: Final[dict[str, str]] = {
     UNKNOWN_UNIT: "The programme does not know the unit.",
     REPEATED_LINE: "Two lines of an order have the same line id.",
     SELF_REFERRAL: "A member refers themselves.",
+    SELF_TRANSFER: "A member gives points to themselves.",
+    RESERVED_TYPE: "Only the pipeline itself sends events of this type.",
     CONFLICT: "The id was used before, for an event of another content.",
     NO_PROGRAM: "No programme was in force when the event occurred.",
     ACTIVATION_TOO_LATE: "A programme was activated less than the lead time before it takes effect.",
@@ -70,6 +74,9 @@ LIMIT_REACHED: Final = "limit_reached"
 INSUFFICIENT_POINTS: Final = "insufficient_points"
 BALANCE_TOO_LARGE: Final = "balance_too_large"
 NOT_QUARANTINED: Final = "not_quarantined"
+TRANSFER_NOT_ALLOWED: Final = "transfer_not_allowed"
+TRANSFER_TOO_SMALL: Final = "transfer_too_small"
+TOO_MANY_LOTS: Final = "too_many_lots"
 
 REFUSAL_REASONS: Final[dict[str, str]] = {
     MEMBER_NOT_ENROLLED: "The programme requires enrolment and the member has not enrolled.",
@@ -93,6 +100,9 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     INSUFFICIENT_POINTS: "The member has fewer available points than this takes.",
     BALANCE_TOO_LARGE: "The wallet cannot hold so many points.",
     NOT_QUARANTINED: "The member is not quarantined.",
+    TRANSFER_NOT_ALLOWED: "The programme does not let members give each other points of this unit.",
+    TRANSFER_TOO_SMALL: "The programme asks for more points in one transfer.",
+    TOO_MANY_LOTS: "The points lie in more than 1,000 lots; give them in parts.",
 }
 """Reason to what it means, for events that are understood and change nothing: their ids enter the duplicate search."""
 

@@ -92,9 +92,14 @@ class Simulation:
 
     def snapshot(self, at_ms: int) -> None:
         """Do all that is due by `at_ms`, for every member, and note all members' balances."""
-        for engine in self._engines:
+        for partition, engine in enumerate(self._engines):
+            journal = self._outputs[partition].journal
+            mark = len(journal)
             while not engine.settle(at_ms, at_ms, CHUNK):
                 pass
+            if self._relay:
+                for output in journal[mark:]:
+                    self._carry(output)
         self._snapshots.append((at_ms, self._members()))
 
     def result(self) -> SimulationResult:

@@ -41,8 +41,10 @@ from pipeline.core.payloads import (
     TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
+    TransferRequested,
 )
 from pipeline.core.program import Program
+from pipeline.core.validate_derived import DERIVED, derived_fault, transfer_fault
 
 INSTALMENTS_MAX: Final = 10_000
 REVISION_MAX: Final = 1_000_000
@@ -50,7 +52,10 @@ OUTCOMES: Final = ("unknown", "confirmed", "failed", "cancelled")
 
 
 def header_fault(event: Event, horizons: Horizons) -> Fault | None:
-    """What is wrong with the fields that every event has, or None."""
+    """What is wrong with the fields that every event has, or None.
+
+    What the pipeline derives may come late: the relay forgets it before its id is forgotten, so it needs no horizon.
+    """
     member_id = event.member_id
     fault = id_fault("member_id", member_id) or id_fault("event_id", event.event_id) or id_fault("source", event.source)
     if fault is not None:
@@ -64,7 +69,9 @@ def header_fault(event: Event, horizons: Horizons) -> Fault | None:
             f"occurred_at is {at(occurred_at_ms)}, the record's timestamp {at(recorded_at_ms)}; "
             f"it may be at most {horizons.future_ms} ms later: correct the source's clock and send it again",
         )
-    if occurred_at_ms <= 0 or occurred_at_ms < recorded_at_ms - horizons.past_ms:
+    if occurred_at_ms <= 0 or (
+        occurred_at_ms < recorded_at_ms - horizons.past_ms and not isinstance(event.payload, DERIVED)
+    ):
         return (
             reasons.OCCURRED_TOO_LONG_AGO,
             f"occurred_at is {at(occurred_at_ms)}, the record's timestamp {at(recorded_at_ms)}; "
@@ -170,6 +177,10 @@ def other_payload_fault(event: Event, payload: Payload, program: Program) -> Fau
         )
     if isinstance(payload, QuarantineReleased):
         return text_fault("author", payload.author)
+    if isinstance(payload, TransferRequested):
+        return transfer_fault(payload, member_id, program)
+    if isinstance(payload, DERIVED):
+        return derived_fault(event, payload)
     assert isinstance(payload, MemberQuarantined), f"no validation of {type(payload).__name__}"
     return text_fault("quarantined_event_id", payload.quarantined_event_id)
 

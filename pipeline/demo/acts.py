@@ -5,6 +5,7 @@ from typing import Final
 
 from pipeline.core import reasons
 from pipeline.core.payloads import (
+    BirthdayReached,
     CustomEvent,
     EmiPaymentSucceeded,
     Line,
@@ -22,6 +23,7 @@ from pipeline.core.payloads import (
     SubscriptionRenewed,
     TransactionCompleted,
     TransactionRefunded,
+    TransferRequested,
 )
 from pipeline.core.records import TierChange
 from pipeline.demo.script import APPLIED, DEAD, REFUSED, Script
@@ -45,6 +47,7 @@ def whole_day(script: Script, history: Sequence[Purchase], program_hash: str) ->
     """All acts. `history` are purchases that were imported, `program_hash` the programme in force."""
     everyday(script)
     referrals(script)
+    what_is_reserved(script)
     refunds(script)
     history_refunds(script, history)
     adjustments(script)
@@ -80,6 +83,13 @@ def referrals(script: Script) -> None:
         referrer = _enrolled(script, f"recommender-{number}")
         script.event(referrer, ReferralAccepted(f"ref-{number}", referred))
     script.event("recommender-0", ReferralAccepted("ref-self", "recommender-0"), DEAD + reasons.SELF_REFERRAL)
+
+
+def what_is_reserved(script: Script) -> None:
+    """Someone plays the pipeline, or gives points to themselves."""
+    script.event("recommender-0", BirthdayReached(2026), DEAD + reasons.RESERVED_TYPE)
+    script.event("recommender-0", TransferRequested("gift", "recommender-0", 10), DEAD + reasons.SELF_TRANSFER)
+    script.event("recommender-0", TransferRequested("gift", "friend-0", 10), REFUSED + reasons.TRANSFER_NOT_ALLOWED)
 
 
 def refunds(script: Script) -> None:

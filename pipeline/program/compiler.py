@@ -95,6 +95,7 @@ def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
         maximums=settings.stacking.maximums,
         conversion=conversion,
         custom_events=definition.events,
+        transfers=settings.transfers,
     )
     return program, definition
 

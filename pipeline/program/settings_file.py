@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.program import Period, Unit
+from pipeline.core.transfer_terms import TransferTerms
 from pipeline.program.currency_keys import CONVERSION, CURRENCIES, ROUNDINGS, Currencies, read_currencies
 from pipeline.program.expiry_keys import UNIT_EXPIRES, expires, read_sliding
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.sections import IDENTIFIER, Section, bad_name_advice
 from pipeline.program.shapes import Choice, Fields, Key, Keys, Name, Named, Text
 from pipeline.program.stacking_keys import STACKING, Stacking, read_stacking
+from pipeline.program.transfer_keys import TRANSFERS, read_transfers
 from pipeline.program.yaml_nodes import Node
 from pipeline.program.zones import zone_names
 
@@ -60,6 +62,7 @@ KEYS: Final[Keys] = {
     ),
     "refunds": Key(Fields(REFUNDS_KEYS), "What refunds do.", default="{}"),
     "stacking": Key(STACKING, "What rules that hold for one event give together."),
+    "transfers": Key(TRANSFERS, "Which points members can give each other; none without it."),
     "conversion": Key(CONVERSION, "Amounts in a base currency, which conditions read as event.amount_base_minor."),
 }
 
@@ -77,6 +80,7 @@ class Settings:
     clawback: str
     stacking: Stacking
     returns_points: bool = True
+    transfers: TransferTerms | None = None
 
 
 NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], Currencies(), {}, "within_balance", Stacking())
@@ -98,6 +102,7 @@ def read_settings(report: Report, source: Source, node: Node) -> Settings:
         clawback="within_balance" if refunds is None else refunds.choice("clawback", CLAWBACKS, "within_balance"),
         returns_points=refunds is None or refunds.choice("points_paid", POINTS_PAID, "returned") == "returned",
         stacking=read_stacking(section, units),
+        transfers=read_transfers(report, source, section, units),
     )
 
 

@@ -11,6 +11,8 @@ STRING: Final = "string"
 STRING_MAP: Final = "map(string, string)"
 
 REWARDABLE: Final = (
+    "anniversary_reached",
+    "birthday_reached",
     "custom_event",
     "emi_payment_succeeded",
     "member_enrolled",

@@ -43,6 +43,11 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "quarantine_released": 16,
     "transaction_cancelled": 20,
     "redemption_confirmed": 21,
+    "birthday_reached": 40,
+    "anniversary_reached": 41,
+    "transfer_requested": 42,
+    "transfer_received": 43,
+    "transfer_returned": 44,
 }
 """Event type to its number in packed members. A number is never given to another type."""
 
@@ -104,7 +109,6 @@ def pack_member(member: Member) -> bytes:
         member.qualifying_periods,
         member.tier_rise_ms,
         member.occasions,
-        member.occasion_due_ms,
     )
     return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
@@ -148,7 +152,6 @@ def unpack_member(packed: bytes) -> Member:
             tuple(body[25].items()),
             body[26],
             tuple(body[27].items()),
-            body[28],
         )
     )
 

@@ -5,6 +5,8 @@ from typing import Final
 
 from pipeline.core.events import Event
 from pipeline.core.payloads import (
+    AnniversaryReached,
+    BirthdayReached,
     CustomEvent,
     EmiPaymentSucceeded,
     FulfillmentOutcome,
@@ -26,6 +28,9 @@ from pipeline.core.payloads import (
     TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
+    TransferReceived,
+    TransferRequested,
+    TransferReturned,
 )
 from pipeline.core.records import (
     DeadLetter,
@@ -46,6 +51,98 @@ from pipeline.wire.binary import (
     length_bytes,
     long_bytes,
 )
+
+
+
+def encode_anniversary_reached(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, AnniversaryReached)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_year = value.year
+    v_years = value.years
+    out += (
+        b"\0",
+        SMALL[v_year] if 0 <= v_year < SMALL_LIMIT else int_bytes(v_year),
+        SMALL[v_years] if 0 <= v_years < SMALL_LIMIT else int_bytes(v_years),
+    )
+    return b"".join(out)
+
+
+
+def encode_birthday_reached(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, BirthdayReached)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_year = value.year
+    out += (
+        b"\0",
+        SMALL[v_year] if 0 <= v_year < SMALL_LIMIT else int_bytes(v_year),
+    )
+    return b"".join(out)
 
 
 
@@ -1053,6 +1150,204 @@ def encode_transaction_refunded(prefix: bytes, event: Event) -> bytes:
 
 
 
+def encode_transfer_received(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, TransferReceived)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_transfer_id = value.transfer_id.encode()
+    v_from_member_id = value.from_member_id.encode()
+    v_transit = value.transit.encode()
+    v_unit = value.unit.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_transfer_id)] if len(v_transfer_id) < SMALL_LIMIT else length_bytes(len(v_transfer_id)),
+        v_transfer_id,
+        SMALL[len(v_from_member_id)] if len(v_from_member_id) < SMALL_LIMIT else length_bytes(len(v_from_member_id)),
+        v_from_member_id,
+        SMALL[len(v_transit)] if len(v_transit) < SMALL_LIMIT else length_bytes(len(v_transit)),
+        v_transit,
+        SMALL[len(v_unit)] if len(v_unit) < SMALL_LIMIT else length_bytes(len(v_unit)),
+        v_unit,
+    )
+    if value.lots:
+        out.append(length_bytes(len(value.lots)))
+        for v_lots_item in value.lots:
+            v_lots_item_lot = v_lots_item.lot
+            v_lots_item_points = v_lots_item.points
+            v_lots_item_expires_at_ms = v_lots_item.expires_at_ms
+            out += (
+                SMALL[v_lots_item_lot] if 0 <= v_lots_item_lot < SMALL_LIMIT else long_bytes(v_lots_item_lot),
+                SMALL[v_lots_item_points] if 0 <= v_lots_item_points < SMALL_LIMIT else long_bytes(v_lots_item_points),
+                SMALL[v_lots_item_expires_at_ms] if 0 <= v_lots_item_expires_at_ms < SMALL_LIMIT else long_bytes(v_lots_item_expires_at_ms),
+            )
+    out += (
+        b"\0",
+    )
+    return b"".join(out)
+
+
+
+def encode_transfer_requested(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, TransferRequested)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_transfer_id = value.transfer_id.encode()
+    v_to_member_id = value.to_member_id.encode()
+    v_points = value.points
+    v_unit = value.unit.encode()
+    v_reason = value.reason.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_transfer_id)] if len(v_transfer_id) < SMALL_LIMIT else length_bytes(len(v_transfer_id)),
+        v_transfer_id,
+        SMALL[len(v_to_member_id)] if len(v_to_member_id) < SMALL_LIMIT else length_bytes(len(v_to_member_id)),
+        v_to_member_id,
+        SMALL[v_points] if 0 <= v_points < SMALL_LIMIT else long_bytes(v_points),
+        SMALL[len(v_unit)] if len(v_unit) < SMALL_LIMIT else length_bytes(len(v_unit)),
+        v_unit,
+        SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+        v_reason,
+    )
+    return b"".join(out)
+
+
+
+def encode_transfer_returned(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, TransferReturned)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_transfer_id = value.transfer_id.encode()
+    v_to_member_id = value.to_member_id.encode()
+    v_transit = value.transit.encode()
+    v_unit = value.unit.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_transfer_id)] if len(v_transfer_id) < SMALL_LIMIT else length_bytes(len(v_transfer_id)),
+        v_transfer_id,
+        SMALL[len(v_to_member_id)] if len(v_to_member_id) < SMALL_LIMIT else length_bytes(len(v_to_member_id)),
+        v_to_member_id,
+        SMALL[len(v_transit)] if len(v_transit) < SMALL_LIMIT else length_bytes(len(v_transit)),
+        v_transit,
+        SMALL[len(v_unit)] if len(v_unit) < SMALL_LIMIT else length_bytes(len(v_unit)),
+        v_unit,
+    )
+    if value.lots:
+        out.append(length_bytes(len(value.lots)))
+        for v_lots_item in value.lots:
+            v_lots_item_lot = v_lots_item.lot
+            v_lots_item_points = v_lots_item.points
+            v_lots_item_expires_at_ms = v_lots_item.expires_at_ms
+            out += (
+                SMALL[v_lots_item_lot] if 0 <= v_lots_item_lot < SMALL_LIMIT else long_bytes(v_lots_item_lot),
+                SMALL[v_lots_item_points] if 0 <= v_lots_item_points < SMALL_LIMIT else long_bytes(v_lots_item_points),
+                SMALL[v_lots_item_expires_at_ms] if 0 <= v_lots_item_expires_at_ms < SMALL_LIMIT else long_bytes(v_lots_item_expires_at_ms),
+            )
+    v_reason = value.reason.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+        v_reason,
+    )
+    return b"".join(out)
+
+
+
 def encode_program_activated(prefix: bytes, value: ProgramActivated) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_effective_at = value.effective_at_ms << 1
@@ -1219,6 +1514,7 @@ _LEDGER_ENTRY_V_KIND: Final[dict[str, bytes]] = {
     "adjust": SMALL[8],
     "debt": SMALL[9],
     "return": SMALL[10],
+    "transfer": SMALL[11],
 }
 
 
@@ -1499,6 +1795,8 @@ def encode_tier_change(prefix: bytes, value: TierChange) -> bytes:
 
 
 EVENTS: Final[dict[type[Payload], tuple[str, Callable[[bytes, Event], bytes]]]] = {
+    AnniversaryReached: ("accrue.events.AnniversaryReached", encode_anniversary_reached),
+    BirthdayReached: ("accrue.events.BirthdayReached", encode_birthday_reached),
     CustomEvent: ("accrue.events.CustomEvent", encode_custom_event),
     EmiPaymentSucceeded: ("accrue.events.EmiPaymentSucceeded", encode_emi_payment_succeeded),
     FulfillmentOutcome: ("accrue.events.FulfillmentOutcome", encode_fulfillment_outcome),
@@ -1517,5 +1815,8 @@ EVENTS: Final[dict[type[Payload], tuple[str, Callable[[bytes, Event], bytes]]]] 
     TransactionCancelled: ("accrue.events.TransactionCancelled", encode_transaction_cancelled),
     TransactionCompleted: ("accrue.events.TransactionCompleted", encode_transaction_completed),
     TransactionRefunded: ("accrue.events.TransactionRefunded", encode_transaction_refunded),
+    TransferReceived: ("accrue.events.TransferReceived", encode_transfer_received),
+    TransferRequested: ("accrue.events.TransferRequested", encode_transfer_requested),
+    TransferReturned: ("accrue.events.TransferReturned", encode_transfer_returned),
 }
 """Payload class to the full name of its record and the encoder of (prefix, event)."""

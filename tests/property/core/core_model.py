@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core_model_arithmetic import NO_PERIOD, dates
 from core_model_ledger import ModelHold, ModelLot, Move
-from core_model_orders import ModelOrders
+from core_model_members import ModelMembers
 
 from pipeline.core.program import Program
 
@@ -19,7 +19,7 @@ __all__ = ["ModelMember", "Move"]
 
 
 @dataclass
-class ModelMember(ModelOrders):
+class ModelMember(ModelMembers):
     """What events do to one member."""
 
     def enrol(self, event_id: str, at: int, recorded: int) -> None:

@@ -24,7 +24,7 @@ class ModelAwards(ModelLedger):
     ) -> None:
         """One valid event: time passes, the event acts or is refused, rules award, time passes for what it brought."""
         program = self.timeline(at)
-        gives = kind in ("transaction_completed", "member_enrolled", "points_given")
+        gives = kind in ("transaction_completed", "member_enrolled", "points_given", "profile_changed")
         if not self.enrolled and not gives and self.automatic:
             self.reason = act(program)
             assert self.reason
@@ -40,6 +40,7 @@ class ModelAwards(ModelLedger):
         self.reason = act(program)
         if not self.reason:
             self.applied.append(kind)
+            self.look_ahead(program, self.clock, changed=kind in ("member_enrolled", "profile_changed"))
         self.pass_time(self.clock)
 
     def award(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from core_model_tiers import Label, ModelTiers
+from core_model_occasions import ModelOccasions
+from core_model_tiers import Label
 
 from pipeline.core.program import Program
 
@@ -68,7 +69,7 @@ class ModelOrder:
 
 
 @dataclass
-class ModelLedger(ModelTiers):
+class ModelLedger(ModelOccasions):
     """`moves` is the expected ledger. `reason` is that of the latest refusal, or ""."""
 
     clock: int = 0
@@ -114,35 +115,42 @@ class ModelLedger(ModelTiers):
                 due.append((self.tier_until, 2, 0))
             if self.rise_at:
                 due.append((self.rise_at, 5, 0))
+            if self.birthday:
+                due.append((self.birthday[0], 6, 0))
             due = [one for one in due if one[0] <= until]
             timeouts = [(hold.timeout, name) for name, hold in self.holds.items() if 0 < hold.timeout <= until]
             if timeouts and (not due or min(timeouts)[0] < min(due)[0]):
                 at, name = min(timeouts)
                 self.time_out(name, at)
-                continue
-            if not due:
-                return
-            at, kind, index = min(
-                due, key=lambda one: (one[0], one[1], self.lots[one[2]].lot if one[1] < 2 else one[2])
-            )
-            if kind == 2:
-                self.review(at)
-                continue
-            if kind == 5:
-                self.rise_later(at)
-                continue
-            if kind == 3:
-                self.lapse(list(self.activity)[index])
-                continue
-            lot = self.lots[index]
-            name = "release" if kind == 0 else "expire"
-            event_id = f"due:{name}:{lot.lot}"
-            if kind == 0:
-                lot.pending_until = 0
-                self.move("release", lot.unit, lot.left, "pending", "available", lot.lot, at, event_id)
-                self.repay(lot, at, event_id)
+            elif due:
+                at, kind, index = min(
+                    due, key=lambda one: (one[0], one[1], self.lots[one[2]].lot if one[1] < 2 else one[2])
+                )
+                self.do_due(at, kind, index)
+                if kind == 3:
+                    continue
             else:
-                self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
+                return
+            self.look_ahead(self.timeline(at), at, changed=False)
+
+    def do_due(self, at: int, kind: int, index: int) -> None:
+        if kind == 6:
+            self.keep_birthday(at)
+        elif kind == 5:
+            self.rise_later(at)
+        elif kind == 3:
+            self.lapse(list(self.activity)[index])
+        elif kind == 2:
+            self.review(at)
+        elif kind == 1:
+            lot = self.lots[index]
+            self.take(lot, lot.left, "expire", "available", "program:expired", at, f"due:expire:{lot.lot}")
+        else:
+            lot = self.lots[index]
+            lot.pending_until = 0
+            event_id = f"due:release:{lot.lot}"
+            self.move("release", lot.unit, lot.left, "pending", "available", lot.lot, at, event_id)
+            self.repay(lot, at, event_id)
 
     def time_out(self, redemption_id: str, at: int) -> None:
         hold = self.holds[redemption_id]

@@ -15,6 +15,7 @@ from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload, TransactionCompleted
 from pipeline.core.program import Program, Rule, RuleTable
 from pipeline.core.schedules import Schedule
+from pipeline.core.transfer_terms import TransferTerms
 
 NONE = Period(0, 0)
 POINTS = Unit("points", "half_up", Period(1, 0))
@@ -54,8 +55,9 @@ def table(*rules: Rule) -> RuleTable:
     def match(
         _event: Event, payload: Payload, _member: Member, _errors: list[tuple[int, str]]
     ) -> list[tuple[int, int]]:
-        assert isinstance(payload, TransactionCompleted)
-        amount = payload.amount_minor - payload.points_paid_minor
+        amount = 0
+        if isinstance(payload, TransactionCompleted):
+            amount = payload.amount_minor - payload.points_paid_minor
         return [(index, amount) for index, one in enumerate(rules) if amount >= minimum(one)]
 
     return RuleTable(rules, match)
@@ -69,6 +71,7 @@ def program(
     policy: TierPolicy,
     points: Unit = POINTS,
     miles: Unit = MILES,
+    birthdays: RuleTable | None = None,
 ) -> Program:
     return Program(
         name,
@@ -77,7 +80,7 @@ def program(
         {"points": points, "miles": miles},
         (Tier("bronze", 0, 100), Tier("silver", 60, 150), Tier("gold", 200, 175)),
         "" if policy.spend_currency else "points",
-        {"transaction_completed": table_of_rules},
+        {"transaction_completed": table_of_rules, **({} if birthdays is None else {"birthday_reached": birthdays})},
         {
             "mug": Reward("mug", points, 7, "external", (), (Limit(0, 3, "week"),)),
             "trip": Reward("trip", miles, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),), False, DAY_MS),
@@ -93,9 +96,14 @@ def program(
         tier_policy=policy,
         groups={"extra": "best", "bonus": "first"},
         maximums={"points": 150, "miles": 90},
+        transfers=EARLY_TRANSFERS if birthdays is None else LATER_TRANSFERS,
     )
 
 
+EARLY_TRANSFERS = TransferTerms(("points",), 2, renews=False, limits=(Limit(40, 0, "month"),))
+LATER_TRANSFERS = TransferTerms(
+    ("points", "miles"), 1, renews=True, limits=(Limit(0, 3, "rolling:9d", 9 * DAY_MS), Limit(90, 0, "week"))
+)
 NIGHTS = Schedule(0, 0, frozenset({0, 2, 4, 5}), ((20 * 60, 6 * 60), (12 * 60, 13 * 60)))
 AUTUMN = Campaign(
     "autumn",
@@ -126,4 +134,7 @@ SECOND_RULES = table(
     earn("miles", SLIDING_MILES, rate=(1, 1), pending=Period(0, 2 * DAY_MS), limits=(Limit(40, 0, "week"),)),
     earn("flight>=4000", SLIDING_MILES, fixed=9),
     earn("own", SLIDING_MILES, fixed=4, expires=Period(0, 20 * DAY_MS), limits=(Limit(0, 2, "week"),)),
+)
+BIRTHDAY_RULES = table(
+    earn("cake", LATER_POINTS, fixed=7, tier=True), earn("wings", SLIDING_MILES, fixed=3, limits=(Limit(0, 1, "ever"),))
 )

@@ -19,6 +19,7 @@ from pipeline.program import (
     settings_file,
     stacking_keys,
     tiers_file,
+    transfer_keys,
 )
 from pipeline.program.cel_errors import FUNCTION_NAMES
 from pipeline.program.vocabulary import REWARDABLE, terms
@@ -74,6 +75,7 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"achievement.{key}" for key in milestone_keys.ACHIEVEMENT_KEYS} | {*milestone_keys.AWARD_AT}
     keys |= {f"events.*.{key}" for key in events_file.KEYS} | {*events_file.TYPES}
     keys |= {f"conversion.{key}" for key in currency_keys.CONVERSION_KEYS}
+    keys |= {f"transfers.{key}" for key in transfer_keys.TRANSFER_KEYS} | {*transfer_keys.EXPIRIES}
     keys -= {"award", "conversion", "stacking", "streak", "achievement"}
 
     assert keys - CODE == set()
