@@ -87,9 +87,10 @@ def referrals(script: Script) -> None:
 
 def what_is_reserved(script: Script) -> None:
     """Someone plays the pipeline, or gives points to themselves."""
-    script.event("recommender-0", BirthdayReached(2026), DEAD + reasons.RESERVED_TYPE)
-    script.event("recommender-0", TransferRequested("gift", "recommender-0", 10), DEAD + reasons.SELF_TRANSFER)
-    script.event("recommender-0", TransferRequested("gift", "friend-0", 10), REFUSED + reasons.TRANSFER_NOT_ALLOWED)
+    member = _enrolled(script, "gives-freely")
+    script.event(member, BirthdayReached(2026), DEAD + reasons.RESERVED_TYPE)
+    script.event(member, TransferRequested("gift", member, 10), DEAD + reasons.SELF_TRANSFER)
+    script.event(member, TransferRequested("gift", "friend-0", 10), REFUSED + reasons.TRANSFER_NOT_ALLOWED)
 
 
 def refunds(script: Script) -> None:
