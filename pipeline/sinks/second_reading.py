@@ -71,25 +71,32 @@ class SecondReader:
         self._consumer: Consumer | None = None
 
     def offsets(self, stretches: Mapping[TopicPartition, Stretch]) -> dict[TopicPartition, list[int]]:
-        """As `Reads.offsets`."""
-        consumer = self._open()
+        """As `Reads.offsets`. After a failure the next call makes a new consumer."""
+        try:
+            return self._offsets(self._open(), stretches)
+        except KafkaException as error:
+            self.close()
+            raise AwayError(f"Kafka: {error}") from error
+        except AwayError:
+            self.close()
+            raise
+
+    def _offsets(
+        self, consumer: Consumer, stretches: Mapping[TopicPartition, Stretch]
+    ) -> dict[TopicPartition, list[int]]:
         found: dict[TopicPartition, list[int]] = {partition: [] for partition in stretches}
         open_ends = {partition: end for partition, (_start, end) in stretches.items()}
-        try:
-            consumer.assign([KafkaPartition(*partition, start) for partition, (start, _end) in stretches.items()])
-            deadline_s = time.monotonic() + self._patience_s
-            while open_ends:
-                messages = consumer.consume(CHUNK, POLL_S)
-                if messages:
-                    deadline_s = time.monotonic() + self._patience_s
-                elif time.monotonic() > deadline_s:
-                    raise AwayError(f"Kafka: no answer within {self._patience_s:.0f} s to a second reading")
-                for message in messages:
-                    _take(message, found, open_ends)
-        except KafkaException as error:
-            raise AwayError(f"Kafka: {error}") from error
-        finally:
-            consumer.unassign()
+        consumer.assign([KafkaPartition(*partition, start) for partition, (start, _end) in stretches.items()])
+        deadline_s = time.monotonic() + self._patience_s
+        while open_ends:
+            messages = consumer.consume(CHUNK, POLL_S)
+            if messages:
+                deadline_s = time.monotonic() + self._patience_s
+            elif time.monotonic() > deadline_s:
+                raise AwayError(f"Kafka: no answer within {self._patience_s:.0f} s to a second reading")
+            for message in messages:
+                _take(message, found, open_ends)
+        consumer.unassign()
         return found
 
     def close(self) -> None:

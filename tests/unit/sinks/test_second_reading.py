@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 
+from pipeline.settings import Settings
+from pipeline.sinks import second_reading
 from pipeline.sinks.loop import Sink
-from pipeline.sinks.second_reading import Stretch, check_whole
+from pipeline.sinks.second_reading import SecondReader, Stretch, check_whole
 from pipeline.sinks.target import AwayError, Batch, Position, TopicPartition
 
 PLACE = ("entries", 0)
@@ -47,8 +50,12 @@ def test_only_stretches_with_gaps_are_read_again() -> None:
 
 
 class FakeMessage:
-    def __init__(self, offset: int) -> None:
+    def __init__(self, offset: int, error: int | None = None) -> None:
         self._offset = offset
+        self._error = error
+
+    def error(self) -> KafkaError | None:
+        return None if self._error is None else KafkaError(self._error)
 
     def topic(self) -> str:
         return PLACE[0]
@@ -143,3 +150,64 @@ def test_a_sink_that_was_given_too_little_begins_anew_where_its_target_stands() 
 
     assert target.values == [str(at) for at in THERE]
     assert source.sessions == [0, 2], "the batch with the gap was not written"
+
+
+class FakeConsumer:
+    """Gives these messages, then nothing."""
+
+    def __init__(self, *chunks: list[FakeMessage]) -> None:
+        self._chunks = list(chunks)
+        self.assigned = 0
+        self.closed = False
+
+    def assign(self, places: list[Any]) -> None:
+        self.assigned = len(places)
+
+    def unassign(self) -> None:
+        self.assigned = 0
+
+    def consume(self, _records: int, _seconds: float) -> list[FakeMessage]:
+        return self._chunks.pop(0) if self._chunks else []
+
+    def close(self) -> None:
+        self.closed = True
+
+
+END = KafkaError._PARTITION_EOF
+
+
+@pytest.mark.parametrize(
+    ("chunks", "found"),
+    [
+        ([[FakeMessage(3)], [FakeMessage(4), FakeMessage(7)]], [3, 4]),  # it reads on until the stretch is behind it
+        ([[FakeMessage(3), FakeMessage(4), FakeMessage(8, END)]], [3, 4]),
+        ([[FakeMessage(5), FakeMessage(8)]], [5]),
+        ([[], [FakeMessage(9, END)]], []),
+    ],
+)
+def test_a_second_reading_ends_where_the_stretch_does(
+    monkeypatch: pytest.MonkeyPatch, chunks: list[list[FakeMessage]], found: list[int]
+) -> None:
+    consumer = FakeConsumer(*chunks)
+    monkeypatch.setattr(second_reading, "new_consumer", lambda *_: consumer)
+
+    assert SecondReader(Settings(), "group").offsets({PLACE: (3, 6)}) == {PLACE: found}
+    assert consumer.assigned == 0
+
+
+def test_a_second_reading_that_fails_is_made_through_a_new_consumer(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumers = [
+        FakeConsumer([FakeMessage(3), FakeMessage(4, KafkaError.UNKNOWN_TOPIC_OR_PART)]),
+        FakeConsumer([FakeMessage(3)]),
+        FakeConsumer([FakeMessage(3), FakeMessage(6, END)]),
+    ]
+    left = list(consumers)
+    monkeypatch.setattr(second_reading, "new_consumer", lambda *_: left.pop(0))
+    reader = SecondReader(Settings(), "group", patience_s=0.0)
+
+    with pytest.raises(AwayError, match="Kafka: "):
+        reader.offsets({PLACE: (3, 6)})
+    with pytest.raises(AwayError, match="no answer within 0 s"):
+        reader.offsets({PLACE: (3, 6)})
+    assert reader.offsets({PLACE: (3, 6)}) == {PLACE: [3]}
+    assert [consumer.closed for consumer in consumers] == [True, True, False]
