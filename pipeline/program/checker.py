@@ -14,6 +14,8 @@ from pipeline.program.cel_python import Condition
 from pipeline.program.cel_tree import Tree
 from pipeline.program.effects import check_program, check_rule
 from pipeline.program.events_file import certain, check_attributes, read_events
+from pipeline.program.partners import Partner
+from pipeline.program.partners_file import check_partners, read_partners
 from pipeline.program.problems import Report, Source
 from pipeline.program.rewards_file import read_rewards
 from pipeline.program.rules_file import RuleDraft, check_ids, check_tier_rates, read_rules
@@ -47,6 +49,7 @@ class Definition:
     rewards: dict[str, Reward]
     rules: tuple[CheckedRule, ...]
     events: dict[str, CustomType] | None
+    partners: dict[str, Partner]
 
 
 def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
@@ -67,9 +70,16 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     if files.TIERS in nodes:
         tiers = read_tiers(report, *nodes[files.TIERS], tuple(settings.units), settings.currencies.codes)
     tiers_known = files.TIERS in nodes or files.TIERS not in texts
+    partners = read_partners(report, *nodes[files.PARTNERS]) if files.PARTNERS in nodes else {}
+    partners_known = files.PARTNERS not in texts or not report.refuses(files.PARTNERS)
     rewards: dict[str, Reward] = {}
     if files.REWARDS in nodes:
-        rewards = read_rewards(report, *nodes[files.REWARDS], settings.units, tiers.ids if tiers_known else None)
+        rewards = read_rewards(
+            report, *nodes[files.REWARDS], settings.units, tiers.ids if tiers_known else None,
+            partners if partners_known else None,
+        )  # fmt: skip
+    if files.PARTNERS in nodes and partners_known and not report.refuses(files.REWARDS):
+        check_partners(report, *nodes[files.PARTNERS], partners, rewards)
     campaigns: dict[str, Campaign] | None = {}
     if files.CAMPAIGNS in texts:
         campaigns = read_campaigns(report, *nodes[files.CAMPAIGNS]) if files.CAMPAIGNS in nodes else None
@@ -98,7 +108,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     if tiers_known:
         check_tier_rates(drafts, tiers.ids)
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
-    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules), events)
+    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules), events, partners)
 
 
 def _check_rules(

@@ -23,15 +23,16 @@ _NAMED: Final = {
     "reward": "rewards",
     "campaign": "campaigns",
     "event": "events",
+    "partner": "partners",
 }
-_LISTED: Final = {"rules": "id", "tiers": "id", "rewards": "id", "campaigns": "id", "events": "name"}
+_LISTED: Final = {"rules": "id", "tiers": "id", "rewards": "id", "campaigns": "id", "events": "name", "partners": "id"}
 """Lists of a programme, and the key that tells their items apart."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `what` is program, unit, rule, tier, reward, campaign, event or core, `name` its id, `key` a path or
+    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner or core, `name` its id, `key` a path or
     empty.
 
     `before` and `after` are in words, empty for nothing; `text` is the whole sentence.
@@ -58,6 +59,7 @@ class _Side:
         self.rewards: dict[str, Item] = {}
         self.campaigns: dict[str, Item] = {}
         self.events: dict[str, Item] = {}
+        self.partners: dict[str, Item] = {}
         self.plain: dict[tuple[str, str], Item] = {}
         nodes = {name: parse(Source(name, text), Report()) for name, text in sorted(texts.items())}
         unit = _default_unit(nodes.get(files.SETTINGS))

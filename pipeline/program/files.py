@@ -13,8 +13,9 @@ TIERS: Final = "tiers.yaml"
 REWARDS: Final = "rewards.yaml"
 CAMPAIGNS: Final = "campaigns.yaml"
 EVENTS: Final = "events.yaml"
+PARTNERS: Final = "partners.yaml"
 
-KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS)
+KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS, PARTNERS)
 """Besides rules/*.yaml. A README.md and files whose name starts with a dot may lie there too; they are not read."""
 
 EXAMPLES: Final = "examples.yaml"

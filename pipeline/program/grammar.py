@@ -6,6 +6,7 @@ from pipeline.program import (
     campaigns_file,
     events_file,
     files,
+    partners_file,
     rewards_file,
     rules_file,
     settings_file,
@@ -20,5 +21,6 @@ GRAMMAR: Final = {
     files.REWARDS: Fields(rewards_file.FILE_KEYS),
     files.CAMPAIGNS: Fields(campaigns_file.FILE_KEYS),
     files.EVENTS: Fields(events_file.FILE_KEYS),
+    files.PARTNERS: Fields(partners_file.FILE_KEYS),
 }
 """By file; those in rules/ hold what rules.yaml holds."""

@@ -18,8 +18,9 @@ KEYS: Final[Keys] = {
     "price": Key(Whole(1, POINTS_MAX), "Points for one piece.", required=True),
     "unit": Key(Name(), "Which unit the price is in; the default one without it.", default=DEFAULT_UNIT),
     "provider": Key(
-        Choice(PROVIDERS),
-        "`house`: given at once. `external`: a provider is told and reports the outcome; points are held until then.",
+        Name(),
+        "`house`: given at once. `external`: a provider is told and reports the outcome; points are held until then. "
+        "Else a partner of partners.yaml, which is called.",
         default="house",
     ),
     "tiers": Key(Items(Name(), ITEMS_MAX), "Only members in one of these tiers; without it, everyone."),
@@ -39,14 +40,19 @@ FILE_KEYS: Final[Keys] = {
 
 
 def read_rewards(
-    report: Report, source: Source, node: Node, units: dict[str, Unit], tiers: Collection[str] | None
+    report: Report,
+    source: Source,
+    node: Node,
+    units: dict[str, Unit],
+    tiers: Collection[str] | None,
+    partners: Collection[str] | None = (),
 ) -> dict[str, Reward]:
-    """The rewards by id, of a programme with these units and tiers (None: not known)."""
+    """The rewards by id, of a programme with these units, tiers and partners (None: not known)."""
     section = Section(report, source, node, "rewards.yaml", FILE_KEYS)
     section.require("rewards")
     rewards: dict[str, Reward] = {}
     for item in section.items("rewards", "rewards"):
-        reward = _reward(report, source, item, units, tiers)
+        reward = _reward(report, source, item, units, tiers, partners)
         if reward is None:
             continue
         if reward.reward_id in rewards:
@@ -58,7 +64,12 @@ def read_rewards(
 
 
 def _reward(
-    report: Report, source: Source, node: Node, units: dict[str, Unit], tiers: Collection[str] | None
+    report: Report,
+    source: Source,
+    node: Node,
+    units: dict[str, Unit],
+    tiers: Collection[str] | None,
+    partners: Collection[str] | None,
 ) -> Reward | None:
     section = Section(report, source, node, "a reward", KEYS)
     if not section.readable or not section.require("id", "price"):
@@ -67,7 +78,10 @@ def _reward(
     what = f"reward `{reward_id}`"
     price = section.integer("price", 1, POINTS_MAX)
     unit = read_unit(section, units)
-    provider = section.choice("provider", PROVIDERS, "house")
+    if partners is None:
+        provider = section.identifier("provider") or "house"
+    else:
+        provider = section.choice("provider", (*PROVIDERS, *partners), "house")
     allowed = section.texts("tiers", "tiers")
     for scalar in allowed:
         if tiers is not None and scalar.value not in tiers:

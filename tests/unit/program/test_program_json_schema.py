@@ -62,8 +62,44 @@ on_refund: recompute
     + SOUND["tiers.yaml"],
     "rewards.yaml": """\
 rewards:
-  - {id: tea, price: 5, unit: miles, provider: external, tiers: [silver], limit: {per_member: {count: 1, every: day}},
+  - {id: spare, price: 5}
+  - {id: tea, price: 5, unit: miles, provider: acme, tiers: [silver], limit: {per_member: {count: 1, every: day}},
      confirm: required, timeout: 2d}
+""",
+    "partners.yaml": """\
+partners:
+  - id: acme
+    address: https://api.acme.example/v1
+    credentials: {env: ACME_TOKEN, header: X-Api-Key, prefix: Token}
+    signing: {file: /run/secrets/acme}
+    timeout: 10s
+    retries: [0s, 5min]
+    asks: [5s, 1h]
+    acts_within: 2min
+    idempotent: true
+    breaker: {failures: 3, pause: 1min, probes: 2}
+    concurrency: 4
+    rate: 20
+    fulfil:
+      method: PUT
+      path: "/orders/{fulfillment_id}"
+      headers: {Idempotency-Key: "{fulfillment_id}"}
+      body: {/sku: "{item}"}
+      answers: [{means: confirmed, status: [200], where: {/state: done}}]
+      reference: /id
+      quantity: /given
+    ask: {path: "/orders/{fulfillment_id}"}
+    cancel: {path: "/orders/{fulfillment_id}", method: DELETE}
+    callback:
+      signing: {env: ACME_CALLBACKS}
+      fulfillment_id: /order/key
+      answers: [{means: failed, where: {/state: gone}}]
+      reference: /order/id
+      quantity: /given
+    fallback: [{provider: other}, {reward: spare}]
+    items: {tea: SKU-1}
+    settlement: {currency: EUR, redeemed_minor: 700, issued_minor: 900}
+  - {id: other, address: "http://127.0.0.1:8000", idempotent: true, fulfil: {path: /give}}
 """,
     "campaigns.yaml": """\
 campaigns:
