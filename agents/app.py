@@ -18,6 +18,7 @@ from pipeline.lane.kafka import group_consumer_config
 from pipeline.lane.lane_set import LaneSet, ToRecord, plain_record
 from pipeline.lane.ports import Batch
 from pipeline.lane.runner import Opener
+from pipeline.partners.desk import Desk
 
 BROKER: Final = "lane://"
 
@@ -49,7 +50,20 @@ class LaneApp(faust.App):
             worker_redirect_stdouts=False,
         )
         self.context = context
+        self._desk: Desk | None = None
         self._board = board
+
+    @property
+    def desk(self) -> Desk:
+        """What the agents for fulfilment share, made when the first of them asks."""
+        if self._desk is None:
+            self._desk = Desk(self.context)
+        return self._desk
+
+    def close_desk(self) -> None:
+        """Once the lanes are closed: calls to partners under way are waited for, a little."""
+        if self._desk is not None:
+            self._desk.close()
 
     def lanes(self, agent: str, topic: str, opener: Opener, to_record: ToRecord = plain_record) -> LaneSet:
         """The lanes of one source topic, opened as its partitions are assigned to this worker."""

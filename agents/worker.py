@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 
 from agents.app import LaneApp
 from agents.fulfilment import fulfilment
+from agents.partners import partners
 from agents.relay import relay
 from agents.rewards import rewards
 from pipeline import logs
@@ -26,6 +27,7 @@ AGENTS: Final[Mapping[str, Callable[[LaneApp], None]]] = {
     "rewards": rewards,
     "relay": relay,
     "fulfilment": fulfilment,
+    "partners": partners,
 }
 PATIENCE_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 1.0
@@ -54,6 +56,7 @@ def run(settings: Settings, agents: Sequence[str], server: WorkerServer) -> None
         try:
             worker.execute_from_commandline()
         finally:
+            app.close_desk()
             context.close()
             log.info("worker stopped")
 

@@ -79,6 +79,38 @@ appended_records = Counter(
 )
 rebalances = Counter("accrue_rebalances", "Changes of this worker's partitions.", ("topic", "kind"), registry=REGISTRY)
 
+partner_breaker = Gauge(
+    "accrue_partner_breaker",
+    "1 for the state that the partner's breaker is in, in each lane: closed, open, half_open.",
+    ("provider", "partition", "state"),
+    registry=REGISTRY,
+)
+partner_paused = Gauge(
+    "accrue_partner_paused",
+    "1 while an operator has the partner's calls held.",
+    ("provider", "partition"),
+    registry=REGISTRY,
+)
+partner_fulfillments = Gauge(
+    "accrue_partner_fulfillments",
+    "Fulfilments by state: waiting, calling, unknown, asking, undo, undoing, review, and those that are done.",
+    ("provider", "partition", "state"),
+    registry=REGISTRY,
+)
+partner_contradictions = Gauge(
+    "accrue_partner_contradictions",
+    "Outcomes by which the partner contradicts what was settled before.",
+    ("provider", "partition"),
+    registry=REGISTRY,
+)
+partner_calls = Counter(
+    "accrue_partner_calls", "Calls that ended, by what the answer means.", ("provider", "action", "means"),
+    registry=REGISTRY,
+)  # fmt: skip
+partner_call_seconds = Histogram(
+    "accrue_partner_call_seconds", "Time of a call.", ("provider",), buckets=SECONDS, registry=REGISTRY
+)
+
 SINK: Final = ("sink",)
 sink_up = Gauge("accrue_sink_up", "1 while the sink reads and its target answers, else 0.", SINK, registry=REGISTRY)
 sink_records = Counter(

@@ -9,6 +9,9 @@ from pipeline.core.records import FulfillmentCommand
 HOUSE: Final = "house"
 """Provider of rewards that need nobody else."""
 
+NOT_PARTNERS: Final = (HOUSE, "external")
+"""Providers that settle with nobody: what they give is redeemed at the programme."""
+
 HOUSE_SOURCE: Final = "accrue-house"
 
 

@@ -18,6 +18,11 @@ CLAWED_BACK: Final = "program:clawed_back"
 ADJUSTED: Final = "program:adjusted"
 
 
+def redeemed_at(provider: str) -> str:
+    """The account of what was redeemed at a partner: what it is owed for."""
+    return f"partner:{provider}:redeemed"
+
+
 @final
 class Posting:
     """Books the transfers that one cause (an event, or a piece of due work) brings for one member.

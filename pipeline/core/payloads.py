@@ -134,7 +134,7 @@ class EmiPaymentSucceeded:
 class FulfillmentOutcome:
     """What became of a fulfilment command."""
 
-    __slots__ = ("fulfillment_id", "outcome", "provider_reference", "quantity", "reason", "redemption_id")
+    __slots__ = ("fulfillment_id", "outcome", "provider", "provider_reference", "quantity", "reason", "redemption_id")
 
     def __init__(
         self,
@@ -144,6 +144,7 @@ class FulfillmentOutcome:
         provider_reference: str = "",
         reason: str = "",
         quantity: int = 0,
+        provider: str = "",
     ) -> None:
         self.fulfillment_id = fulfillment_id
         self.redemption_id = redemption_id
@@ -151,10 +152,19 @@ class FulfillmentOutcome:
         self.provider_reference = provider_reference
         self.reason = reason
         self.quantity = quantity
+        self.provider = provider
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.fulfillment_id, self.redemption_id, self.outcome, self.provider_reference, self.reason, self.quantity)
+        return (
+            self.fulfillment_id,
+            self.redemption_id,
+            self.outcome,
+            self.provider_reference,
+            self.reason,
+            self.quantity,
+            self.provider,
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, FulfillmentOutcome) and self.to_tuple() == other.to_tuple()
@@ -163,7 +173,7 @@ class FulfillmentOutcome:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"FulfillmentOutcome(fulfillment_id={self.fulfillment_id!r}, redemption_id={self.redemption_id!r}, outcome={self.outcome!r}, provider_reference={self.provider_reference!r}, reason={self.reason!r}, quantity={self.quantity!r})"
+        return f"FulfillmentOutcome(fulfillment_id={self.fulfillment_id!r}, redemption_id={self.redemption_id!r}, outcome={self.outcome!r}, provider_reference={self.provider_reference!r}, reason={self.reason!r}, quantity={self.quantity!r}, provider={self.provider!r})"
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
@@ -174,6 +184,8 @@ class FulfillmentOutcome:
             text += f"reason={len(self.reason)}:{self.reason};"
         if self.quantity:
             text += f"quantity={self.quantity};"
+        if self.provider:
+            text += f"provider={len(self.provider)}:{self.provider};"
         return text
 
 
@@ -1092,6 +1104,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("provider_reference", "string"),
         ("reason", "string"),
         ("quantity", "int"),
+        ("provider", "string"),
     ),
     "member_enrolled": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "member_quarantined": (

@@ -74,6 +74,76 @@ class DeadLetter:
 
 
 @final
+class FulfillmentAttempt:
+    """What came of one call to a partner, or what the partner says by itself."""
+
+    __slots__ = (
+        "action",
+        "call",
+        "ended_at_ms",
+        "fulfillment_id",
+        "means",
+        "provider",
+        "quantity",
+        "reason",
+        "reference",
+        "started_at_ms",
+        "status",
+    )
+
+    def __init__(
+        self,
+        fulfillment_id: str,
+        provider: str,
+        call: int,
+        action: str,
+        means: str,
+        status: int,
+        reference: str,
+        quantity: int,
+        reason: str,
+        started_at_ms: int,
+        ended_at_ms: int,
+    ) -> None:
+        self.fulfillment_id = fulfillment_id
+        self.provider = provider
+        self.call = call
+        self.action = action
+        self.means = means
+        self.status = status
+        self.reference = reference
+        self.quantity = quantity
+        self.reason = reason
+        self.started_at_ms = started_at_ms
+        self.ended_at_ms = ended_at_ms
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (
+            self.fulfillment_id,
+            self.provider,
+            self.call,
+            self.action,
+            self.means,
+            self.status,
+            self.reference,
+            self.quantity,
+            self.reason,
+            self.started_at_ms,
+            self.ended_at_ms,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FulfillmentAttempt) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"FulfillmentAttempt(fulfillment_id={self.fulfillment_id!r}, provider={self.provider!r}, call={self.call!r}, action={self.action!r}, means={self.means!r}, status={self.status!r}, reference={self.reference!r}, quantity={self.quantity!r}, reason={self.reason!r}, started_at_ms={self.started_at_ms!r}, ended_at_ms={self.ended_at_ms!r})"
+
+
+@final
 class FulfillmentCommand:
     """A provider is asked to fulfil a redemption, or to cancel one."""
 
@@ -347,6 +417,44 @@ class MemberBalance:
 
 
 @final
+class PartnerOrder:
+    """What an operator wants of a partner's fulfilments."""
+
+    __slots__ = ("author", "fulfillment_id", "order", "ordered_at_ms", "outcome", "provider", "reason")
+
+    def __init__(
+        self,
+        order: str,
+        provider: str,
+        fulfillment_id: str,
+        outcome: str,
+        author: str,
+        reason: str,
+        ordered_at_ms: int,
+    ) -> None:
+        self.order = order
+        self.provider = provider
+        self.fulfillment_id = fulfillment_id
+        self.outcome = outcome
+        self.author = author
+        self.reason = reason
+        self.ordered_at_ms = ordered_at_ms
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.order, self.provider, self.fulfillment_id, self.outcome, self.author, self.reason, self.ordered_at_ms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PartnerOrder) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"PartnerOrder(order={self.order!r}, provider={self.provider!r}, fulfillment_id={self.fulfillment_id!r}, outcome={self.outcome!r}, author={self.author!r}, reason={self.reason!r}, ordered_at_ms={self.ordered_at_ms!r})"
+
+
+@final
 class Reward:
     """What one rule gave."""
 
@@ -558,9 +666,11 @@ class TierChange:
 
 Output = (
     DeadLetter
+    | FulfillmentAttempt
     | FulfillmentCommand
     | LedgerEntry
     | MemberBalance
+    | PartnerOrder
     | RewardDecision
     | TierChange
 )

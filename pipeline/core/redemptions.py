@@ -13,7 +13,8 @@ Where the reward asks for confirmation, the provider is told only then:
 
 from pipeline.core import expiry, limits, lots, reasons
 from pipeline.core.events import Event
-from pipeline.core.ledger import REDEEMED, Posting
+from pipeline.core.house import NOT_PARTNERS
+from pipeline.core.ledger import REDEEMED, Posting, redeemed_at
 from pipeline.core.payloads import FulfillmentOutcome, RedemptionCancelled, RedemptionConfirmed, RedemptionRequested
 from pipeline.core.program import Program
 from pipeline.core.records import FulfillmentCommand
@@ -113,6 +114,8 @@ def settle(posting: Posting, payload: FulfillmentOutcome, program: Program) -> s
             return reasons.QUANTITY_EXCEEDS_HOLD
         if payload.quantity:
             keep_only(posting, hold, payload.quantity, program)
+        if payload.provider:
+            hold.provider = payload.provider
         redeem(posting, payload.redemption_id, hold)
     elif payload.outcome in ("failed", "cancelled"):
         void(posting, payload.redemption_id, hold, program)
@@ -172,12 +175,13 @@ def release(
 
 
 def redeem(posting: Posting, redemption_id: str, hold: Hold) -> None:
-    """The held points leave the wallet."""
+    """The held points leave the wallet, to the programme or, for what a partner gave, to the partner's account."""
     member = posting.member
     member.wallets[hold.unit].held -= hold.points
     del member.holds[redemption_id]
+    account = REDEEMED if hold.provider in NOT_PARTNERS else redeemed_at(hold.provider)
     for leg, (seq, points, _) in enumerate(hold.parts):
-        posting.post("redeem", hold.unit, points, posting.held, REDEEMED, seq, "redeem", leg)
+        posting.post("redeem", hold.unit, points, posting.held, account, seq, "redeem", leg)
 
 
 def void(posting: Posting, redemption_id: str, hold: Hold, program: Program, due_ms: int = 0) -> None:

@@ -47,6 +47,7 @@ class LaneContext:
     ) -> None:
         self.settings = settings
         self.topics = OutputTopics(topics.name)
+        self._topic_name = topics.name
         self.partitions = partitions
         self.origin = origin
         self.tombstones_kept_ms = tombstones_kept_ms
@@ -63,6 +64,10 @@ class LaneContext:
         self.appender = LogAppender(settings, self.topics.source)
         self.append = append_with_failpoints(self.appender.append, self.failpoints)
         self.live_tick = self.encoder.tick(Tick(TICK_MODE))
+
+    def topic(self, name: str) -> str:
+        """The name on the cluster of a topic of topics.yaml."""
+        return self._topic_name(name)
 
     def store_folder(self, partition: int) -> Path:
         """Where the RocksDB store of a partition's lane is."""

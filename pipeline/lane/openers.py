@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, final
+from collections.abc import Callable
+from typing import Final, Generic, final
 
 from pipeline import metrics
 from pipeline.lane.changelog import Changelog
@@ -13,9 +14,9 @@ from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.kafka_transaction import KafkaTransaction
 from pipeline.lane.lane import Lane, LaneSetup
 from pipeline.lane.observe import LaneObserver
-from pipeline.lane.ports import Batch
+from pipeline.lane.ports import Batch, Record
 from pipeline.lane.quarantined import Quarantined
-from pipeline.lane.relay import Carry, RelayLane
+from pipeline.lane.relay import Carried, Carry, RelayLane
 from pipeline.lane.runner import Opener, OpenLane, SystemClock
 from pipeline.lane.store import RocksStore
 from pipeline.lane.ticks import Ticker
@@ -88,13 +89,21 @@ class RewardsLane:
 
 
 @final
-class CarryingLane:
+class CarryingLane(Generic[Carried]):
     """A relaying lane and its metrics."""
 
-    def __init__(self, context: LaneContext, agent: str, topic: str, partition: int, carry: Carry) -> None:
+    def __init__(
+        self,
+        context: LaneContext,
+        agent: str,
+        topic: str,
+        partition: int,
+        carry: Callable[[Record], Carried | None],
+        append: Callable[[list[Carried]], None],
+    ) -> None:
         self._positions = positions = GroupPositions(context.settings, group_of(context.settings, agent))
         reader = KafkaReader(context.settings, ahead=CHECKED_AHEAD)
-        self._lane = RelayLane(topic, partition, reader, positions, carry, context.append)
+        self._lane = RelayLane(topic, partition, reader, positions, carry, append)
         self._appended = metrics.appended_records.labels(topic, partition)
         self._records = metrics.lane_records.labels(topic, partition)
         self.quarantined: tuple[Quarantined, ...] = ()  # that is no concern of a relay
@@ -133,8 +142,19 @@ def rewards_opener(context: LaneContext) -> Opener:
 
 def relay_opener(context: LaneContext, agent: str, topic: str, carry: Carry) -> Opener:
     """Opens lanes of `agent` that carry records of `topic` into the log."""
+    return carrying_opener(context, agent, topic, carry, context.append)
+
+
+def carrying_opener(
+    context: LaneContext,
+    agent: str,
+    topic: str,
+    carry: Callable[[Record], Carried | None],
+    append: Callable[[list[Carried]], None],
+) -> Opener:
+    """Opens lanes of `agent` that carry what records of `topic` become to where `append` puts it."""
 
     def open_lane(partition: int, clock: SystemClock) -> OpenLane:
-        return CarryingLane(context, agent, topic, partition, carry)
+        return CarryingLane(context, agent, topic, partition, carry, append)
 
     return open_lane

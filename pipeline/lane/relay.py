@@ -8,11 +8,11 @@ the group's committed offset: it may lag behind what was appended, never run ahe
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, final
+from typing import Generic, Protocol, TypeVar, final
 
 from confluent_kafka import Message as KafkaMessage
 
-from pipeline.lane.appender import Append, AppendFunction
+from pipeline.lane.appender import Append
 from pipeline.lane.gaps import check_whole
 from pipeline.lane.outputs import LOG_TIME_HEADER
 from pipeline.lane.ports import Batch, LaneBroken, LaneFailed, Reader, Record
@@ -21,6 +21,9 @@ from pipeline.wire.partitioner import partition_of
 
 Carry = Callable[[Record], Append | None]
 """What a record becomes on the log, or None for nothing."""
+
+Carried = TypeVar("Carried")
+"""What records become: for the log an `Append`."""
 
 
 class Positions(Protocol):
@@ -31,11 +34,17 @@ class Positions(Protocol):
 
 
 @final
-class RelayLane:
+class RelayLane(Generic[Carried]):
     """One opening of a relaying lane for one partition; `appended` counts records for whoever observes it."""
 
     def __init__(
-        self, topic: str, partition: int, reader: Reader, positions: Positions, carry: Carry, append: AppendFunction
+        self,
+        topic: str,
+        partition: int,
+        reader: Reader,
+        positions: Positions,
+        carry: Callable[[Record], Carried | None],
+        append: Callable[[list[Carried]], None],
     ) -> None:
         self._topic = topic
         self._partition = partition

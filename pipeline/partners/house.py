@@ -24,23 +24,30 @@ def answered(decoder: Decoder, encoder: Encoder, partitions: int) -> Carry:
     """
 
     def carry(record: Record) -> Append | None:
-        offset, _timestamp_ms, _key, value = record
-        try:
-            command = decoder.output(value or b"")
-        except RegistryUnavailable as error:
-            raise LaneFailed(f"the registry is needed to read the command at offset {offset}: {error}") from error
-        except Undecodable as error:
-            raise LaneBroken(
-                f"the command at offset {offset} is not readable: {error}", unreadable_command(offset)
-            ) from error
-        if not isinstance(command, FulfillmentCommand):
-            raise LaneBroken(
-                f"the record at offset {offset} is a {type(command).__name__}, not a command",
-                unreadable_command(offset),
-            )
+        command = read_command(decoder, record)
         if command.provider != HOUSE or command.action != FULFIL:
             return None
         key = command.member_id.encode()
         return partition_of(key, partitions), key, encoder.event(house_outcome(command)), command.log_time_ms
 
     return carry
+
+
+def read_command(decoder: Decoder, record: Record) -> FulfillmentCommand:
+    """The command in a record of `reward-fulfillments`. Raises LaneFailed without registry, LaneBroken where there is
+    none."""
+    offset, _timestamp_ms, _key, value = record
+    try:
+        command = decoder.output(value or b"")
+    except RegistryUnavailable as error:
+        raise LaneFailed(f"the registry is needed to read the command at offset {offset}: {error}") from error
+    except Undecodable as error:
+        raise LaneBroken(
+            f"the command at offset {offset} is not readable: {error}", unreadable_command(offset)
+        ) from error
+    if not isinstance(command, FulfillmentCommand):
+        raise LaneBroken(
+            f"the record at offset {offset} is a {type(command).__name__}, not a command",
+            unreadable_command(offset),
+        )
+    return command

@@ -1,4 +1,4 @@
-"""Standard Webhooks: what we send is signed, what comes in is verified; with a shared secret (v1) or a key pair (v1a)."""
+"""Standard Webhooks: what we send is signed, what comes in is verified; by a shared secret (v1) or a key pair (v1a)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def verify(secrets: Iterable[str], headers: Mapping[str, str], payload: bytes, n
     ahead_s = int(text) - now_s
     if abs(ahead_s) > TOLERANCE_SECONDS:
         age = f"{abs(ahead_s):.0f} s {'ahead' if ahead_s > 0 else 'old'}"
-        raise NotVerified(f"{TIMESTAMP_HEADER} is {age}, more than {TOLERANCE_SECONDS} s: it may be repeated by another")
+        raise NotVerified(
+            f"{TIMESTAMP_HEADER} is {age}, more than {TOLERANCE_SECONDS} s: it may be repeated by another"
+        )
     given = headers[SIGNATURE_HEADER].split(" ")
     signed = _signed(headers[ID_HEADER], text, payload)
     for secret in secrets:
@@ -82,8 +84,10 @@ def verify(secrets: Iterable[str], headers: Mapping[str, str], payload: bytes, n
 
 def _verified(secret: str, given: list[str], signed: bytes) -> bool:
     if not secret.startswith(PUBLIC):
-        expected = (SYMMETRIC + base64.b64encode(hmac.digest(_shared(secret), signed, hashlib.sha256)).decode()).encode()
-        return any([hmac.compare_digest(one.encode(), expected) for one in given])
+        expected = (
+            SYMMETRIC + base64.b64encode(hmac.digest(_shared(secret), signed, hashlib.sha256)).decode()
+        ).encode()
+        return any(hmac.compare_digest(one.encode(), expected) for one in given)
     key = _bytes_of(secret.removeprefix(PUBLIC))
     if len(key) != KEY_BYTES:
         raise BadSecret(f"a {PUBLIC} key holds {KEY_BYTES} bytes, this one {len(key)}: copy it whole")

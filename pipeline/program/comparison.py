@@ -32,8 +32,8 @@ _LISTED: Final = {"rules": "id", "tiers": "id", "rewards": "id", "campaigns": "i
 @final
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner or core, `name` its id, `key` a path or
-    empty.
+    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner or core, `name` its id, `key` a
+    path or empty.
 
     `before` and `after` are in words, empty for nothing; `text` is the whole sentence.
     """

@@ -55,15 +55,7 @@ def compile_bundle(bundle: Bundle) -> Program:
 
 def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
     """As `compile_bundle`, a programme that nobody else has, and what it was made of."""
-    if bundle.semantics != SEMANTICS:
-        raise BundleRefused(
-            f"programme {bundle.hash[:12]} was made for semantics {bundle.semantics}, this version has {SEMANTICS}: "
-            "run the version it was published with, or check and publish the programme again"
-        )
-    report = Report()
-    definition = check_texts(dict(bundle.files), report)
-    if definition is None:
-        raise ProgramRefused(report.sorted())
+    definition = definition_of(bundle)
     settings, tiers = definition.settings, definition.tiers
     if settings.zone != bundle.zone:
         raise BundleRefused(f"not a bundle: program.yaml names zone {settings.zone}, the bundle brings {bundle.zone}")
@@ -98,6 +90,20 @@ def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
         transfers=settings.transfers,
     )
     return program, definition
+
+
+def definition_of(bundle: Bundle) -> Definition:
+    """What a bundle's files say. Raises BundleRefused for another semantics number, ProgramRefused for errors."""
+    if bundle.semantics != SEMANTICS:
+        raise BundleRefused(
+            f"programme {bundle.hash[:12]} was made for semantics {bundle.semantics}, this version has {SEMANTICS}: "
+            "run the version it was published with, or check and publish the programme again"
+        )
+    report = Report()
+    definition = check_texts(dict(bundle.files), report)
+    if definition is None:
+        raise ProgramRefused(report.sorted())
+    return definition
 
 
 def rule_source(definition: Definition, event_type: str) -> str:

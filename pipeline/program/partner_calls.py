@@ -71,7 +71,9 @@ def read_call(
         return None
     path = section.scalar("path", "a path such as /orders")
     if path is not None and not path.value.startswith("/"):
-        section.refuse("path", f"`path` must begin with /, not `{shorten(path.value)}`", f"write /{shorten(path.value)}")
+        section.refuse(
+            "path", f"`path` must begin with /, not `{shorten(path.value)}`", f"write /{shorten(path.value)}"
+        )
     if path is not None:
         _check_placeholders(report, source, path, PLACEHOLDERS)
     headers = _texts(report, source, section, "headers", IN_HEADERS)

@@ -1,4 +1,4 @@
-"""What a programme says of its partners: how they are called, what their answers mean, and what happens if they fail."""
+"""What a programme says of its partners: how they are called, what answers mean, and what happens if they fail."""
 
 import re
 from dataclasses import dataclass

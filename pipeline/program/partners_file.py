@@ -6,6 +6,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pipeline.core.program import Reward
+from pipeline.program.partner_calls import (
+    ABSENT,
+    CALL_KEYS,
+    POINTER,
+    answers_key,
+    read_answers,
+    read_call,
+    read_pointer,
+)
 from pipeline.program.partners import (
     BreakerPolicy,
     CallbackMapping,
@@ -16,7 +25,6 @@ from pipeline.program.partners import (
     Settlement,
     parse_span,
 )
-from pipeline.program.partner_calls import ABSENT, CALL_KEYS, POINTER, answers_key, read_answers, read_call, read_pointer
 from pipeline.program.problems import Report, Source, closest, shorten
 from pipeline.program.quantities import BadQuantity
 from pipeline.program.rewards_file import PROVIDERS
@@ -125,11 +133,12 @@ def check_partners(
         partner_id = named.value if isinstance(named, Scalar) else ""
         for step in own.items("fallback", "fallbacks"):
             keys = Section(Report(), source, step, "a fallback", FALLBACK_KEYS)
-            _check_name(report, source, keys.node("provider"), "partner", [one for one in partners if one != partner_id])
+            others = [one for one in partners if one != partner_id]
+            _check_name(report, source, keys.node("provider"), "partner", others)
             external = [one for one, reward in rewards.items() if reward.provider != "external"]
             _check_name(report, source, keys.node("reward"), "reward that house or a partner gives", external)
         items = own.section("items", "items", None)
-        for reward in items.keys() if items is not None else ():
+        for reward in items or ():
             if items is not None and reward not in rewards:
                 report.error(
                     source, items.key_start(reward), f"there is no reward `{shorten(reward)}`", closest(reward, rewards)
@@ -287,7 +296,7 @@ def _items(own: Section) -> tuple[tuple[str, str], ...]:
     section = own.section("items", f"items of {own.what}", None)
     if section is None:
         return ()
-    scalars = {reward: section.scalar(reward, "the partner's name for the reward") for reward in section.keys()}
+    scalars = {reward: section.scalar(reward, "the partner's name for the reward") for reward in section}
     return tuple(sorted((reward, scalar.value) for reward, scalar in scalars.items() if scalar is not None))
 
 

@@ -14,10 +14,12 @@ from pipeline.core.events import Event
 from pipeline.core.payloads import Control, ProgramActivated, Tick
 from pipeline.core.records import (
     DeadLetter,
+    FulfillmentAttempt,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
     Output,
+    PartnerOrder,
     RewardDecision,
     TierChange,
 )
@@ -214,6 +216,12 @@ class Encoder:
 
     def fulfillment_command(self, command: FulfillmentCommand) -> bytes:
         return self._encode("accrue.fulfillment.FulfillmentCommand", encoders.encode_fulfillment_command, command)
+
+    def fulfillment_attempt(self, attempt: FulfillmentAttempt) -> bytes:
+        return self._encode("accrue.fulfillment.FulfillmentAttempt", encoders.encode_fulfillment_attempt, attempt)
+
+    def partner_order(self, order: PartnerOrder) -> bytes:
+        return self._encode("accrue.fulfillment.PartnerOrder", encoders.encode_partner_order, order)
 
     def member_balance(self, balance: MemberBalance) -> bytes:
         return self._encode("accrue.balances.MemberBalance", encoders.encode_member_balance, balance)

@@ -37,10 +37,12 @@ from pipeline.core.payloads import (
 )
 from pipeline.core.records import (
     DeadLetter,
+    FulfillmentAttempt,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
     Output,
+    PartnerOrder,
     Reward,
     RewardDecision,
     RuleError,
@@ -634,6 +636,16 @@ def decode_fulfillment_outcome(data: bytes, recorded_at_ms: int) -> Event:
     if n > 127:
         n, i = read_int(data, i - 1)
     v_quantity = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_provider = data[i:j].decode()
+        i = j
+    else:
+        v_provider = ""
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return Event(
@@ -643,7 +655,15 @@ def decode_fulfillment_outcome(data: bytes, recorded_at_ms: int) -> Event:
         v_source,
         v_traceparent,
         v_attributes,
-        FulfillmentOutcome(v_fulfillment_id, v_redemption_id, v_outcome, v_provider_reference, v_reason, v_quantity),
+        FulfillmentOutcome(
+            v_fulfillment_id,
+            v_redemption_id,
+            v_outcome,
+            v_provider_reference,
+            v_reason,
+            v_quantity,
+            v_provider,
+        ),
         recorded_at_ms,
     )
 
@@ -3278,6 +3298,115 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
     )
 
 
+_DECODE_FULFILLMENT_ATTEMPT_V_ACTION: Final = ('other', 'fulfil', 'ask', 'cancel', 'callback',)
+_DECODE_FULFILLMENT_ATTEMPT_V_MEANS: Final = ('unknown', 'confirmed', 'pending', 'failed', 'absent', 'retry',)
+
+
+def decode_fulfillment_attempt(data: bytes) -> FulfillmentAttempt:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_fulfillment_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_provider = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_call = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_action = _DECODE_FULFILLMENT_ATTEMPT_V_ACTION[n >> 1]
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_means = _DECODE_FULFILLMENT_ATTEMPT_V_MEANS[n >> 1]
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_status = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reference = data[i:j].decode()
+        i = j
+    else:
+        v_reference = ""
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_quantity = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_started_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_ended_at = ~(n >> 1) if n & 1 else n >> 1
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return FulfillmentAttempt(
+        v_fulfillment_id,
+        v_provider,
+        v_call,
+        v_action,
+        v_means,
+        v_status,
+        v_reference,
+        v_quantity,
+        v_reason,
+        v_started_at,
+        v_ended_at,
+    )
+
+
 _DECODE_FULFILLMENT_COMMAND_V_ACTION: Final = ('other', 'fulfil', 'cancel', 'overdue',)
 
 
@@ -3812,6 +3941,82 @@ def decode_member_balance(data: bytes) -> MemberBalance:
     )
 
 
+_DECODE_PARTNER_ORDER_V_ORDER: Final = ('other', 'pause', 'resume', 'retry', 'decide',)
+
+
+def decode_partner_order(data: bytes) -> PartnerOrder:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_order = _DECODE_PARTNER_ORDER_V_ORDER[n >> 1]
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_provider = data[i:j].decode()
+        i = j
+    else:
+        v_provider = ""
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_fulfillment_id = data[i:j].decode()
+        i = j
+    else:
+        v_fulfillment_id = ""
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_outcome = data[i:j].decode()
+        i = j
+    else:
+        v_outcome = ""
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_author = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_ordered_at = ~(n >> 1) if n & 1 else n >> 1
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return PartnerOrder(v_order, v_provider, v_fulfillment_id, v_outcome, v_author, v_reason, v_ordered_at)
+
+
 _DECODE_REWARD_DECISION_V_OUTCOME: Final = ('other', 'applied', 'refused',)
 
 
@@ -4213,9 +4418,11 @@ INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
 
 OUTPUTS: Final[dict[str, Callable[[bytes], Output]]] = {
     "accrue.dead_letters.DeadLetter": decode_dead_letter,
+    "accrue.fulfillment.FulfillmentAttempt": decode_fulfillment_attempt,
     "accrue.fulfillment.FulfillmentCommand": decode_fulfillment_command,
     "accrue.ledger.LedgerEntry": decode_ledger_entry,
     "accrue.balances.MemberBalance": decode_member_balance,
+    "accrue.fulfillment.PartnerOrder": decode_partner_order,
     "accrue.rewards.RewardDecision": decode_reward_decision,
     "accrue.tiers.TierChange": decode_tier_change,
 }

@@ -34,9 +34,11 @@ from pipeline.core.payloads import (
 )
 from pipeline.core.records import (
     DeadLetter,
+    FulfillmentAttempt,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    PartnerOrder,
     RewardDecision,
     TierChange,
 )
@@ -304,6 +306,7 @@ def encode_fulfillment_outcome(prefix: bytes, event: Event) -> bytes:
     v_provider_reference = value.provider_reference.encode()
     v_reason = value.reason.encode()
     v_quantity = value.quantity
+    v_provider = value.provider.encode()
     out += (
         b"\0",
         SMALL[len(v_fulfillment_id)] if len(v_fulfillment_id) < SMALL_LIMIT else length_bytes(len(v_fulfillment_id)),
@@ -316,6 +319,8 @@ def encode_fulfillment_outcome(prefix: bytes, event: Event) -> bytes:
         SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
         v_reason,
         SMALL[v_quantity] if 0 <= v_quantity < SMALL_LIMIT else int_bytes(v_quantity),
+        SMALL[len(v_provider)] if len(v_provider) < SMALL_LIMIT else length_bytes(len(v_provider)),
+        v_provider,
     )
     return b"".join(out)
 
@@ -1430,6 +1435,67 @@ def encode_dead_letter(prefix: bytes, value: DeadLetter) -> bytes:
     )
 
 
+_FULFILLMENT_ATTEMPT_V_ACTION: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "fulfil": SMALL[1],
+    "ask": SMALL[2],
+    "cancel": SMALL[3],
+    "callback": SMALL[4],
+}
+_FULFILLMENT_ATTEMPT_V_MEANS: Final[dict[str, bytes]] = {
+    "unknown": SMALL[0],
+    "confirmed": SMALL[1],
+    "pending": SMALL[2],
+    "failed": SMALL[3],
+    "absent": SMALL[4],
+    "retry": SMALL[5],
+}
+
+
+def encode_fulfillment_attempt(prefix: bytes, value: FulfillmentAttempt) -> bytes:
+    v_fulfillment_id = value.fulfillment_id.encode()
+    v_provider = value.provider.encode()
+    v_call = value.call
+    v_status = value.status
+    v_reference = value.reference.encode()
+    v_quantity = value.quantity
+    v_reason = value.reason.encode()
+    v_started_at = value.started_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_started_at <= TIMESTAMP_MAX << 1:
+        v_started_at_ = b"".join(
+            (PAIR[v_started_at & 16383], PAIR[v_started_at >> 14 & 16383], RAW[v_started_at >> 28])
+        )
+    else:
+        v_started_at_ = long_bytes(value.started_at_ms)
+    v_ended_at = value.ended_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_ended_at <= TIMESTAMP_MAX << 1:
+        v_ended_at_ = b"".join(
+            (PAIR[v_ended_at & 16383], PAIR[v_ended_at >> 14 & 16383], RAW[v_ended_at >> 28])
+        )
+    else:
+        v_ended_at_ = long_bytes(value.ended_at_ms)
+    return b"".join(
+        (
+            prefix,
+            SMALL[len(v_fulfillment_id)] if len(v_fulfillment_id) < SMALL_LIMIT else length_bytes(len(v_fulfillment_id)),
+            v_fulfillment_id,
+            SMALL[len(v_provider)] if len(v_provider) < SMALL_LIMIT else length_bytes(len(v_provider)),
+            v_provider,
+            SMALL[v_call] if 0 <= v_call < SMALL_LIMIT else int_bytes(v_call),
+            _FULFILLMENT_ATTEMPT_V_ACTION[value.action],
+            _FULFILLMENT_ATTEMPT_V_MEANS[value.means],
+            SMALL[v_status] if 0 <= v_status < SMALL_LIMIT else int_bytes(v_status),
+            SMALL[len(v_reference)] if len(v_reference) < SMALL_LIMIT else length_bytes(len(v_reference)),
+            v_reference,
+            SMALL[v_quantity] if 0 <= v_quantity < SMALL_LIMIT else int_bytes(v_quantity),
+            SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+            v_reason,
+            v_started_at_,
+            v_ended_at_,
+        )
+    )
+
+
 _FULFILLMENT_COMMAND_V_ACTION: Final[dict[str, bytes]] = {
     "other": SMALL[0],
     "fulfil": SMALL[1],
@@ -1639,6 +1705,47 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
         b"\1" if value.quarantined else b"\0",
     )
     return b"".join(out)
+
+
+_PARTNER_ORDER_V_ORDER: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "pause": SMALL[1],
+    "resume": SMALL[2],
+    "retry": SMALL[3],
+    "decide": SMALL[4],
+}
+
+
+def encode_partner_order(prefix: bytes, value: PartnerOrder) -> bytes:
+    v_provider = value.provider.encode()
+    v_fulfillment_id = value.fulfillment_id.encode()
+    v_outcome = value.outcome.encode()
+    v_author = value.author.encode()
+    v_reason = value.reason.encode()
+    v_ordered_at = value.ordered_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_ordered_at <= TIMESTAMP_MAX << 1:
+        v_ordered_at_ = b"".join(
+            (PAIR[v_ordered_at & 16383], PAIR[v_ordered_at >> 14 & 16383], RAW[v_ordered_at >> 28])
+        )
+    else:
+        v_ordered_at_ = long_bytes(value.ordered_at_ms)
+    return b"".join(
+        (
+            prefix,
+            _PARTNER_ORDER_V_ORDER[value.order],
+            SMALL[len(v_provider)] if len(v_provider) < SMALL_LIMIT else length_bytes(len(v_provider)),
+            v_provider,
+            SMALL[len(v_fulfillment_id)] if len(v_fulfillment_id) < SMALL_LIMIT else length_bytes(len(v_fulfillment_id)),
+            v_fulfillment_id,
+            SMALL[len(v_outcome)] if len(v_outcome) < SMALL_LIMIT else length_bytes(len(v_outcome)),
+            v_outcome,
+            SMALL[len(v_author)] if len(v_author) < SMALL_LIMIT else length_bytes(len(v_author)),
+            v_author,
+            SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+            v_reason,
+            v_ordered_at_,
+        )
+    )
 
 
 _REWARD_DECISION_V_OUTCOME: Final[dict[str, bytes]] = {"other": SMALL[0], "applied": SMALL[1], "refused": SMALL[2]}

@@ -20,6 +20,7 @@ KINDS = {
     "told by callbacks alone": replace(ACME, ask=None, idempotent=False, callback=CALLBACK),
     "nothing to undo": replace(ACME, cancel=None),
 }
+MEDDLING = st.sampled_from(["cancel", "retry", "time", "callback", "death"])
 
 
 class Provider:
@@ -50,8 +51,7 @@ class Provider:
 class OneFulfilment(RuleBasedStateMachine):
     """One fulfilment, its providers, and the time."""
 
-    @initialize(kind=st.sampled_from(sorted(KINDS)), falls_back=st.booleans(),
-                meddling=st.sets(st.sampled_from(["cancel", "retry", "time", "callback", "death"]), max_size=1))  # fmt: skip
+    @initialize(kind=st.sampled_from(sorted(KINDS)), falls_back=st.booleans(), meddling=st.sets(MEDDLING, max_size=1))
     def begin(self, kind: str, falls_back: bool, meddling: set[str]) -> None:
         self.meddling = meddling  # most runs are left alone by most of it, or few would come far
         first = replace(KINDS[kind], fallback=(Fallback("other", ""),) if falls_back else ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,10 +71,8 @@ def test_signing_agrees_with_the_standardwebhooks_package(key: bytes, message_id
     headers = signed_headers(secret, message_id, int(now.timestamp()), payload.encode())
 
     assert headers["webhook-signature"] == theirs
-    try:
+    with contextlib.suppress(ValueError):  # it verifies first, and then reads JSON, which this payload is not
         Webhook(secret).verify(payload, headers)
-    except ValueError:
-        pass  # it verifies first, and then reads JSON, which this payload is not
     assert verify([secret], headers, payload.encode(), now.timestamp()) == message_id
 
 

@@ -13,6 +13,8 @@ from pipeline.program import (
     expiry_keys,
     limits,
     milestone_keys,
+    partner_calls,
+    partners_file,
     rewards_file,
     rules_file,
     schedule_keys,
@@ -22,6 +24,8 @@ from pipeline.program import (
     transfer_keys,
 )
 from pipeline.program.cel_errors import FUNCTION_NAMES
+from pipeline.program.partner_calls import PLACEHOLDERS
+from pipeline.program.partners import MEANINGS
 from pipeline.program.vocabulary import REWARDABLE, terms
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "programs.md").read_text("utf-8")
@@ -37,6 +41,7 @@ def test_there_are_examples_of_every_file() -> None:
         "rewards.yaml",
         "events.yaml",
         "campaigns.yaml",
+        "partners.yaml",
     }
 
 
@@ -76,6 +81,13 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"events.*.{key}" for key in events_file.KEYS} | {*events_file.TYPES}
     keys |= {f"conversion.{key}" for key in currency_keys.CONVERSION_KEYS}
     keys |= {f"transfers.{key}" for key in transfer_keys.TRANSFER_KEYS} | {*transfer_keys.EXPIRIES}
+    keys |= {f"partners.*.{key}" for key in partners_file.KEYS} | {f"fulfil.{key}" for key in partner_calls.CALL_KEYS}
+    keys |= {f"credentials.{key}" for key in partners_file.CREDENTIALS_KEYS} | {*MEANINGS}
+    keys |= {f"breaker.{key}" for key in partners_file.BREAKER_KEYS} | {*(f"{{{name}}}" for name in PLACEHOLDERS)}
+    keys |= {f"answers.*.{key}" for key in partner_calls.ANSWER_KEYS}
+    keys |= {f"callback.{key}" for key in partners_file.CALLBACK_KEYS}
+    keys |= {f"fallback.*.{key}" for key in partners_file.FALLBACK_KEYS}
+    keys |= {f"settlement.{key}" for key in partners_file.SETTLEMENT_KEYS}
     keys -= {"award", "conversion", "stacking", "streak", "achievement"}
 
     assert keys - CODE == set()

@@ -1,0 +1,70 @@
+"""The partners of published programmes, by the programme's hash."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import Final, final
+
+from pipeline.core.ports import UnknownProgram
+from pipeline.lane.ports import Reader
+from pipeline.partners.fulfilment import Policies
+from pipeline.program import Bundle, BundleRefused, ProgramRefused
+from pipeline.program.compiler import definition_of
+
+PARTITION: Final = 0
+KEPT: Final = 64
+
+
+@lru_cache(maxsize=KEPT)
+def policies_of(bundle: Bundle) -> Policies:
+    """What a bundle says of partners and rewards. Raises ProgramRefused or BundleRefused."""
+    definition = definition_of(bundle)
+    rewards = {reward.reward_id: reward.provider for reward in definition.rewards.values()}
+    return Policies(definition.partners, rewards)
+
+
+@final
+class PartnerPrograms:
+    """Policies by hash, from the `programs` topic. Shared by the lanes of a worker; any thread."""
+
+    def __init__(self, reader: Reader, topic: str) -> None:
+        self._reader = reader
+        self._topic = topic
+        self._lock = threading.Lock()
+        self._position = 0
+        self._known: dict[str, Policies] = {}
+        self._refused: dict[str, str] = {}
+
+    def policies(self, program_hash: str) -> Policies:
+        """Looks at the topic's end once more before it raises UnknownProgram. Raises LaneFailed when Kafka is away."""
+        known = self._known.get(program_hash)
+        if known is not None:
+            return known
+        with self._lock:
+            self._read()
+            known = self._known.get(program_hash)
+        if known is None:
+            why = self._refused.get(program_hash, "publish its bundle with `accrue program publish`")
+            raise UnknownProgram(f"{self._topic} has no usable program {program_hash}: {why}")
+        return known
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def _read(self) -> None:
+        start, end = self._reader.bounds(self._topic, PARTITION)
+        for chunk in self._reader.read(self._topic, PARTITION, max(self._position, start), end):
+            for _offset, _timestamp_ms, key, value in chunk:
+                if key is not None and value is not None:
+                    self._take(key.decode("utf-8", "replace"), value)
+        self._position = end
+
+    def _take(self, name: str, value: bytes) -> None:
+        try:
+            bundle = Bundle.from_bytes(value)
+            if bundle.hash != name:
+                raise BundleRefused(f"its content has hash {bundle.hash}")
+            self._known[name] = policies_of(bundle)
+        except (BundleRefused, ProgramRefused) as error:
+            self._refused[name] = str(error)
