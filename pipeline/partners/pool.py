@@ -1,4 +1,4 @@
-"""Makes the calls to partners outside any transaction, as asyncio tasks on a thread of its own; results go to the log."""
+"""Makes the calls to partners outside any transaction, as asyncio tasks on a thread of its own; results are logged."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from confluent_kafka import OFFSET_END, TopicPartition
 from pipeline.core.events import Event
 from pipeline.core.memory import Dead, Derived
 from pipeline.core.payloads import (
-    FulfillmentOutcome,
     MemberEnrolled,
     Payload,
     ProgramActivated,
@@ -245,16 +244,14 @@ class LaneWorld:
                 (x.reason, x.event_id) for x in self.outputs("dead-letters", partition) if isinstance(x, DeadLetter)
             ]
             assert letters == [(dead.reason, dead.event_id) for dead in journal if isinstance(dead, Dead)]
-            derived = [self._derived(record) for record in self.records("derived-events", partition)]
-            assert [own for own in derived if own] == [
-                one.event.event_id for one in journal if isinstance(one, Derived)
-            ]
+            derived = [own for record in self.records("derived-events", partition) if (own := self._derived(record))]
+            assert derived == [one.event.event_id for one in journal if isinstance(one, Derived)]
         return entries
 
     def _derived(self, record: Record) -> str:
         event = self.connection.decoder.decode(record[3] or b"", record[1])
         assert isinstance(event, Event)
-        return "" if isinstance(event.payload, FulfillmentOutcome) else event.event_id  # that is not the core's own
+        return "" if event.source == "accrue-partners" else event.event_id  # that is no decision of the core
 
 
 def enrolments(members: int) -> Iterator[Event]:

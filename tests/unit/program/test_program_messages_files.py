@@ -159,7 +159,8 @@ reward.yaml:1:1: error: this is not a file of a programme
         {"fraud.yaml": "x: 1\n"},
         """
 fraud.yaml:1:1: error: this is not a file of a programme
-    = a programme has program.yaml, rules.yaml, tiers.yaml, rewards.yaml, campaigns.yaml, events.yaml, partners.yaml, rules/, examples/
+    = a programme has program.yaml, rules.yaml, tiers.yaml, rewards.yaml, campaigns.yaml, events.yaml, \
+partners.yaml, rules/, examples/
 """,
     ),
     "broken YAML": (
