@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pipeline.core.campaigns import Limit
 from pipeline.core.engine import Engine
 from pipeline.core.events import Event
+from pipeline.core.fraud_program import FraudProgram
 from pipeline.core.horizons import Horizons
 from pipeline.core.member import Member
 from pipeline.core.memory import Dead, Derived, Duplicate, MemoryOutputs, MemoryState, Output, Parked
@@ -117,6 +118,7 @@ def program(
     enrolment: str = "automatic",
     returns_points: bool = True,
     tier_policy: TierPolicy = TIERS_AS_QUALIFIED,
+    fraud: FraudProgram | None = None,
 ) -> Program:
     """A program that gives 1 point per 100 minor units of a purchase, unless told otherwise."""
     return Program(
@@ -133,6 +135,7 @@ def program(
         enrolment,
         returns_points,
         tier_policy,
+        fraud=fraud,
     )
 
 
@@ -274,6 +277,10 @@ class Bench:
 
     def of(self, kind: type[T]) -> list[T]:
         return of(kind, self.out.journal)
+
+    @property
+    def decisions(self) -> list[RewardDecision]:
+        return of(RewardDecision, self.out.journal)
 
     @property
     def entries(self) -> list[LedgerEntry]:

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from pipeline.cli.common import json_option, print_json, settings_options, warn
 from pipeline.cli.errors import known_error
 from pipeline.cli.explain_rows import offline_trace, rules_json, same_rewards
-from pipeline.cli.explain_show import show_consequences, show_dead_letter, show_decision, show_rules
+from pipeline.cli.explain_show import show_alerts, show_consequences, show_dead_letter, show_decision, show_rules
 from pipeline.cli.program_words import tell
 from pipeline.core.ports import UnknownProgram
 from pipeline.history.connection import Connection
@@ -85,6 +85,7 @@ def explain(
     for decision, event, each in zip(trace.decisions, events, traced, strict=True):
         show_decision(decision, event)
         show_rules(decision["event_type"], each or [])
+    show_alerts(trace.fraud_alerts)
     show_consequences(trace)
     for letter in trace.dead_letters:
         show_dead_letter(letter)

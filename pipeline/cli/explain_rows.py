@@ -20,7 +20,7 @@ _COMPARED: Final = ("rule_id", "unit", "value", "desired", "limited_by", "mode")
 
 def offline_trace(found: list[Explained]) -> tuple[Trace, list[dict[str, Any] | None]]:
     """(all rows, the event of each decision as JSON), as PostgreSQL and Kafka would have told."""
-    trace = Trace([], [], [], [], [])
+    trace = Trace([], [], [], [], [], [])
     events: list[dict[str, Any] | None] = []
     for each in found:
         if each.decision is not None:
@@ -29,6 +29,7 @@ def offline_trace(found: list[Explained]) -> tuple[Trace, list[dict[str, Any] | 
         trace.entries.extend(_row("accrue.ledger.LedgerEntry", entry) for entry in each.entries)
         trace.tier_changes.extend(_row("accrue.tiers.TierChange", change) for change in each.tier_changes)
         trace.fulfillments.extend(_row("accrue.fulfillment.FulfillmentCommand", command) for command in each.commands)
+        trace.fraud_alerts.extend(_row("accrue.fraud.FraudAlert", alert) for alert in each.alerts)
         trace.dead_letters.extend(
             {"event_id": each.event.event_id, "member_id": each.event.member_id, "reason": dead.reason,
              "detail": dead.detail}

@@ -69,6 +69,17 @@ def show_consequences(trace: Trace) -> None:
         )
 
 
+def show_alerts(alerts: list[Row]) -> None:
+    """What fraud signals said of the event."""
+    for alert in alerts:
+        shadow = " in shadow, nothing was done" if alert["mode"] == "shadow" else ""
+        click.echo(f"Fraud signal {alert['signal_id']} ({alert['action']}){shadow}: {alert['measured']}")
+        by = f" of {alert['key']}" if alert["key"] else ""
+        unit = f" {alert['unit'] or 'points'}" if alert["points"] else ""
+        stake = f"; {alert['points']}{unit} at stake" if alert["points"] else ""
+        click.echo(f"  {alert['value']}{by} with this event, {alert['limit']} allowed{stake}")
+
+
 def show_dead_letter(letter: Row) -> None:
     """Why a record went to dead-letters, and the way out."""
     if "kafka_offset" not in letter:

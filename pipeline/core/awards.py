@@ -5,6 +5,8 @@ from typing import Final
 from pipeline.core import expiry, limits, lots, stacking, tiers
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
+from pipeline.core.fraud_awards import Planned, judged
+from pipeline.core.fraud_stage import Screening
 from pipeline.core.ledger import ISSUED, Posting
 from pipeline.core.member import Member
 from pipeline.core.milestones import NO_PROGRESS, Milestone
@@ -32,10 +34,12 @@ def award(
     program: Program,
     rule_errors: list[RuleError],
     issued: list[OrderLot],
+    screening: Screening | None = None,
 ) -> list[Reward]:
     """Book what the rules of the event's type give; one reward per rule whose condition holds, given or not.
 
-    All rules see the member as before the event. Appends rules that failed to `rule_errors`, and booked lots to
+    All rules see the member as before the event. Where fraud signals judge, `screening`, nothing is booked before they
+    have judged the whole. Appends rules that failed to `rule_errors`, and booked lots to
     `issued`.
     """
     table = program.rules.get(type_name)
@@ -52,9 +56,7 @@ def award(
     rewards: list[Reward] = []
     lost = losers(posting.member, program, table, matched, at_ms, first, percent) if table.grouped else NOT_GROUPED
     left = dict(program.maximums) if program.maximums else NOT_BOUNDED
-    awarded: list[str] = []
-    qualifying = 0
-    period = -1
+    planned: list[Planned] = []
     for index, value in matched:
         rule = rules[index]
         unit = rule.unit.unit_id
@@ -68,17 +70,32 @@ def award(
         if index in lost:
             given, limited_by = 0, lost[index]
         if given:
-            given, limited_by = fitting(member, unit, given, limited_by, left)
+            booked = points_of(planned, unit) if planned else 0
+            given, limited_by = fitting(member, unit, given, limited_by, left, booked)
         rewards.append(Reward(rule.rule_id, "points", unit, given, desired, limited_by, "live"))
         if rule.milestone is not None and limited_by != SCHEDULE:
             advance(member, rule, rule.milestone, at_ms, program, given > 0)
         if not given:
             continue
-        seq = book(posting, program, rule, at_ms, given)
-        awarded.append(rule.rule_id)
         if rule.limits:
             limits.use(member, program.calendar, rule.windows, at_ms, given, 1)
             limits.use_rolling(member, rule.rolls, at_ms, given, 1)
+        planned.append((rule, given, len(rewards) - 1))
+    if planned:
+        if screening is not None:
+            planned = judged(screening, member, program, planned, rewards, at_ms)
+        book_all(posting, program, planned, issued)
+    return rewards
+
+
+def book_all(posting: Posting, program: Program, planned: list[Planned], issued: list[OrderLot]) -> None:
+    """Book what rules give; pauses begin with it, and it counts towards the tier."""
+    member, at_ms = posting.member, posting.occurred_at_ms
+    qualifying = 0
+    period = -1
+    for rule, given, _ in planned:
+        unit = rule.unit.unit_id
+        seq = book(posting, program, rule, at_ms, given)
         if rule.qualifies and unit == program.qualification_unit:
             qualifying += given
             if period < 0:
@@ -86,12 +103,12 @@ def award(
             issued.append((unit, seq, given, 0, period))
         else:
             issued.append((unit, seq, given, 0, 0))
-    for rule_id in awarded:
-        if member.awarded_at_ms.get(rule_id, 0) < at_ms:
-            member.awarded_at_ms[rule_id] = at_ms
+    awarded_at_ms = member.awarded_at_ms
+    for rule, _, _ in planned:
+        if awarded_at_ms.get(rule.rule_id, 0) < at_ms:
+            awarded_at_ms[rule.rule_id] = at_ms
     if qualifying:
         tiers.qualify(posting, program, qualifying)
-    return rewards
 
 
 def matching(table: RuleTable, event: Event, member: Member, rule_errors: list[RuleError]) -> list[tuple[int, int]]:
@@ -103,9 +120,17 @@ def matching(table: RuleTable, event: Event, member: Member, rule_errors: list[R
     return matched
 
 
-def fitting(member: Member, unit: str, given: int, limited_by: str, left: dict[str, int]) -> tuple[int, str]:
-    """(points that the wallet, and the event by what is `left` of its maximum, still take; what clipped them)."""
-    room = lots.room(lots.wallet_of(member, unit))
+def points_of(planned: list[Planned], unit: str) -> int:
+    """Points of the unit that will be booked."""
+    return sum([points for rule, points, _ in planned if rule.unit.unit_id == unit])
+
+
+def fitting(
+    member: Member, unit: str, given: int, limited_by: str, left: dict[str, int], booked: int
+) -> tuple[int, str]:
+    """(points that the wallet, and the event by what is `left` of its maximum, still take after those `booked`; what
+    clipped them)."""
+    room = lots.room(lots.wallet_of(member, unit)) - booked
     if given > room:
         given = room
         limited_by = WALLET_MAXIMUM

@@ -17,6 +17,7 @@ from pipeline.core import (
 )
 from pipeline.core.enrolment import change_profile, enrol
 from pipeline.core.events import Event
+from pipeline.core.fraud_stage import Screening, screen
 from pipeline.core.ledger import ADJUSTED, Posting
 from pipeline.core.order import NOT_SPENT, Order, OrderLot, Part, Use, Waiting
 from pipeline.core.payloads import (
@@ -86,36 +87,33 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
         decision.reason = enrol(posting, payload, program)
     if decision.reason:
         return decision
+    screening: Screening | None = None
+    if program.fraud is not None:
+        screening = screen(posting, event, event.type_name, program)
     if isinstance(payload, TransactionCompleted):
         if known is not None or payload.points_paid:
-            decision.parts = orders.prepare(posting, program, known, payload)
-            decision.waiting = () if known is None else known.more().waiting
+            purchase(decision, posting, payload, program, known, screening)
     elif isinstance(payload, TransactionRefunded):
-        refund(decision, posting, event, payload, program, state)
+        refund(decision, posting, event, payload, program, state, screening)
     elif isinstance(payload, TransactionCancelled):
-        known = state.order(member.member_id, payload.order_id)
-        decision.reason = orders.cancel_refusal(known, payload)
-        if not decision.reason:
-            decision.order_id = payload.order_id
-            decision.order = orders.cancel(posting, program, known, payload)
-            if known is None or not known.occurred_at_ms:
-                decision.note = reasons.WAITS_FOR_ORDER
-                decision.waits = True
+        cancel(decision, posting, payload, program, state, screening)
     else:
-        decision.reason = act(posting, event, program, log_time_ms)
+        decision.reason = act(posting, event, program, log_time_ms, screening)
     if not decision.reason and not decision.waits:
-        reward(decision, posting, event, program)
+        reward(decision, posting, event, program, screening)
         if program.occasions:
             changed = isinstance(payload, (MemberEnrolled, ProfileChanged))
             occasions.schedule(member, program, member.clock_ms, changed)
+    if screening is not None:
+        screening.finish(decision.reason)
     return decision
 
 
-def act(posting: Posting, event: Event, program: Program, log_time_ms: int) -> str:
+def act(posting: Posting, event: Event, program: Program, log_time_ms: int, screening: Screening | None) -> str:
     """What events do that are not about orders. Returns the reason of a refusal, or ""."""
     payload, member = event.payload, posting.member
     if isinstance(payload, RedemptionRequested):
-        return redemptions.request(posting, event, payload, program, log_time_ms)
+        return redemptions.request(posting, event, payload, program, log_time_ms, screening)
     if isinstance(payload, FulfillmentOutcome):
         return redemptions.settle(posting, payload, program)
     if isinstance(payload, RedemptionCancelled):
@@ -139,8 +137,57 @@ def act(posting: Posting, event: Event, program: Program, log_time_ms: int) -> s
     return ""
 
 
+def purchase(
+    decision: Decision,
+    posting: Posting,
+    payload: TransactionCompleted,
+    program: Program,
+    known: Order | None,
+    screening: Screening | None,
+) -> None:
+    """Take the points that pay for a part, which is a redemption, and undo an older revision of the order."""
+    if screening is not None and payload.points_paid:
+        unit = payload.points_unit or program.default_unit.unit_id
+        decision.reason = screening.judge_redemption(unit, payload.points_paid)
+        if decision.reason:
+            return
+    decision.parts = orders.prepare(posting, program, known, payload)
+    if known is not None:
+        decision.waiting = known.more().waiting
+        if screening is not None:
+            screening.unspend(known, known.amount_minor - known.refunded_minor)
+
+
+def cancel(
+    decision: Decision,
+    posting: Posting,
+    payload: TransactionCancelled,
+    program: Program,
+    state: State,
+    screening: Screening | None,
+) -> None:
+    """Cancel the order, or let the cancellation wait for it."""
+    known = state.order(posting.member.member_id, payload.order_id)
+    decision.reason = orders.cancel_refusal(known, payload)
+    if decision.reason:
+        return
+    decision.order_id = payload.order_id
+    decision.order = orders.cancel(posting, program, known, payload)
+    if screening is not None and known is not None:
+        screening.unspend(known, known.amount_minor - known.refunded_minor)
+    if known is None or not known.occurred_at_ms:
+        decision.note = reasons.WAITS_FOR_ORDER
+        decision.waits = True
+
+
 def refund(
-    decision: Decision, posting: Posting, event: Event, payload: TransactionRefunded, program: Program, state: State
+    decision: Decision,
+    posting: Posting,
+    event: Event,
+    payload: TransactionRefunded,
+    program: Program,
+    state: State,
+    screening: Screening | None,
 ) -> None:
     """Refund the order, or let the refund wait for it."""
     order = state.order(posting.member.member_id, payload.order_id)
@@ -150,6 +197,8 @@ def refund(
         decision.reason = refunds.refusal(order, payload.amount_minor, payload.currency, pieces)
         if not decision.reason:
             decision.order = refunds.refund(posting, program, order, payload.amount_minor, pieces)
+            if screening is not None:
+                screening.unspend(order, decision.order.refunded_minor - order.refunded_minor)
         return
     decision.order = orders.wait(order, event, payload)
     if decision.order is None:
@@ -159,12 +208,14 @@ def refund(
         decision.waits = True
 
 
-def reward(decision: Decision, posting: Posting, event: Event, program: Program) -> None:
+def reward(decision: Decision, posting: Posting, event: Event, program: Program, screening: Screening | None) -> None:
     """Let the rules of the event's type give what they give, and count the event."""
     payload = event.payload
     type_name = event.type_name
     issued: list[OrderLot] = []
-    decision.rewards = awards.award(posting, event, type_name, program, decision.rule_errors, issued)
+    if screening is not None and isinstance(payload, TransactionCompleted):
+        screening.spend(payload.currency, payload.amount_minor - payload.points_paid_minor)
+    decision.rewards = awards.award(posting, event, type_name, program, decision.rule_errors, issued, screening)
     counts = posting.member.event_counts
     counts[type_name] = counts.get(type_name, 0) + 1
     if isinstance(payload, TransactionCompleted):

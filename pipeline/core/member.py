@@ -2,6 +2,7 @@
 
 from typing import Final, final
 
+from pipeline.core.fraud_counts import Counts, CountsTuple
 from pipeline.core.milestones import Progress
 from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import (
@@ -53,6 +54,7 @@ MemberTuple = tuple[
     tuple[tuple[int, int], ...],
     int,
     tuple[tuple[str, Occasion], ...],
+    CountsTuple | None,
 ]
 
 
@@ -67,9 +69,9 @@ class Member:
     `qualifying_previous` in the year before, `qualifying_periods` in earlier years and in months that still matter, by
     the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` are
     birthday and anniversary, by the type of their events. `progress` of streaks and achievements is keyed by rule id.
-    `rolling` are buckets of rolling limits by the same keys. `next_due_ms` is when time next changes
-    this state (0: never, or quarantined). `parked` records are kept, numbered from `parked_from`. `version` grows with
-    every change.
+    `rolling` are buckets of rolling limits by the same keys. `counts` is what fraud signals have
+    counted, None until the first does. `next_due_ms` is when time next changes this state (0: never, or quarantined).
+    `parked` records are kept, numbered from `parked_from`. `version` grows with every change.
     """
 
     __slots__ = (
@@ -77,6 +79,7 @@ class Member:
         "birth_date",
         "clock_ms",
         "country",
+        "counts",
         "enrolled_at_ms",
         "event_counts",
         "holds",
@@ -132,6 +135,7 @@ class Member:
         self.qualifying_periods: dict[int, int] = {}
         self.tier_rise_ms = 0
         self.occasions: dict[str, Occasion] = {}
+        self.counts: Counts | None = None
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -165,6 +169,7 @@ class Member:
             tuple(self.qualifying_periods.items()),
             self.tier_rise_ms,
             tuple(self.occasions.items()),
+            None if self.counts is None else self.counts.to_tuple(),
         )
 
     @staticmethod
@@ -225,6 +230,7 @@ class Member:
         member.qualifying_periods = dict(values[26])
         member.tier_rise_ms = values[27]
         member.occasions = dict(values[28])
+        member.counts = None if values[29] is None else Counts.from_tuple(values[29])
         return member
 
     def __eq__(self, other: object) -> bool:

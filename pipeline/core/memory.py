@@ -6,7 +6,7 @@ from typing import final
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
-from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
 
 
 @final
@@ -120,7 +120,9 @@ class Parked:
         self.event = event
 
 
-Output = LedgerEntry | TierChange | RewardDecision | FulfillmentCommand | Derived | Dead | Duplicate | Parked
+Output = (
+    LedgerEntry | TierChange | RewardDecision | FulfillmentCommand | FraudAlert | Derived | Dead | Duplicate | Parked
+)
 
 
 @final
@@ -143,6 +145,9 @@ class MemoryOutputs:
 
     def command(self, command: FulfillmentCommand) -> None:
         self.journal.append(command)
+
+    def alert(self, alert: FraudAlert) -> None:
+        self.journal.append(alert)
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         self.journal.append(Derived(event, log_time_ms))

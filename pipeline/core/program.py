@@ -9,6 +9,7 @@ from pipeline.core.campaigns import Campaign, Limit, rolling_windows, unique_win
 from pipeline.core.conversion import Conversion
 from pipeline.core.custom_events import CustomType
 from pipeline.core.events import Event
+from pipeline.core.fraud_program import FraudProgram
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload
@@ -254,8 +255,9 @@ class Program:
     is the unit whose earned points qualify for tiers ("" where spending does), per calendar year in `zone`. `groups`
     maps exclusive group to how it chooses, first or best; `maximums` unit to the most points of it that one event
     earns. `conversion` is None where amounts are not converted, `custom_events` where they are not declared,
-    `transfers` where members cannot give each other points. Derived: `calendar` of the zone, `default_unit`,
-    `tier_ranks`, tier id to its place in `tiers`, `remembered`, and those `occasions` that rules are for.
+    `transfers` where members cannot give each other points, `fraud` where there are no fraud signals. Derived:
+    `calendar` of the zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`, `remembered`, and those
+    `occasions` that rules are for.
     `returns_points` says whether a refund gives back the points that paid a part of the order.
     """
 
@@ -267,6 +269,7 @@ class Program:
         "custom_events",
         "default_unit",
         "enrolment",
+        "fraud",
         "groups",
         "maximums",
         "occasions",
@@ -305,6 +308,7 @@ class Program:
         conversion: Conversion | None = None,
         custom_events: dict[str, CustomType] | None = None,
         transfers: TransferTerms | None = None,
+        fraud: FraudProgram | None = None,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -323,6 +327,7 @@ class Program:
         self.custom_events = custom_events
         self.transfers = transfers
         self.occasions = tuple([kind for kind in OCCASIONS if kind in rules])
+        self.fraud = fraud
         self.calendar = Calendar(zone)
         self.default_unit = next(iter(units.values()))
         self.returns_points = returns_points

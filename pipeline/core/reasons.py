@@ -77,6 +77,7 @@ NOT_QUARANTINED: Final = "not_quarantined"
 TRANSFER_NOT_ALLOWED: Final = "transfer_not_allowed"
 TRANSFER_TOO_SMALL: Final = "transfer_too_small"
 TOO_MANY_LOTS: Final = "too_many_lots"
+FRAUD_DENIED: Final = "fraud_denied"
 
 REFUSAL_REASONS: Final[dict[str, str]] = {
     MEMBER_NOT_ENROLLED: "The programme requires enrolment and the member has not enrolled.",
@@ -103,6 +104,7 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     TRANSFER_NOT_ALLOWED: "The programme does not let members give each other points of this unit.",
     TRANSFER_TOO_SMALL: "The programme asks for more points in one transfer.",
     TOO_MANY_LOTS: "The points lie in more than 1,000 lots; give them in parts.",
+    FRAUD_DENIED: "A fraud signal of the programme denies it; fraud-alerts says which and why.",
 }
 """Reason to what it means, for events that are understood and change nothing: their ids enter the duplicate search."""
 

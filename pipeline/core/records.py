@@ -74,6 +74,168 @@ class DeadLetter:
 
 
 @final
+class Evidence:
+    """One fact about the member before the event."""
+
+    __slots__ = ("name", "value")
+
+    def __init__(self, name: str, value: str) -> None:
+        self.name = name
+        self.value = value
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.name, self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Evidence) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"Evidence(name={self.name!r}, value={self.value!r})"
+
+
+@final
+class Moment:
+    """One thing that was counted before."""
+
+    __slots__ = ("occurred_at_ms", "value")
+
+    def __init__(self, occurred_at_ms: int, value: int) -> None:
+        self.occurred_at_ms = occurred_at_ms
+        self.value = value
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.occurred_at_ms, self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Moment) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"Moment(occurred_at_ms={self.occurred_at_ms!r}, value={self.value!r})"
+
+
+@final
+class FraudAlert:
+    """A signal of the programme's fraud.yaml was set off by an event."""
+
+    __slots__ = (
+        "action",
+        "alert_id",
+        "event_id",
+        "event_type",
+        "evidence",
+        "history",
+        "key",
+        "kind",
+        "limit",
+        "measured",
+        "member_id",
+        "mode",
+        "occurred_at_ms",
+        "points",
+        "program_hash",
+        "recorded_at_ms",
+        "review_id",
+        "signal_id",
+        "source",
+        "traceparent",
+        "unit",
+        "value",
+    )
+
+    def __init__(
+        self,
+        alert_id: str,
+        member_id: str,
+        signal_id: str,
+        kind: str,
+        action: str,
+        mode: str,
+        event_id: str,
+        source: str,
+        event_type: str,
+        measured: str,
+        value: int,
+        limit: int,
+        key: str,
+        unit: str,
+        points: int,
+        evidence: list[Evidence],
+        history: list[Moment],
+        review_id: str,
+        program_hash: str,
+        occurred_at_ms: int,
+        recorded_at_ms: int,
+        traceparent: str = "",
+    ) -> None:
+        self.alert_id = alert_id
+        self.member_id = member_id
+        self.signal_id = signal_id
+        self.kind = kind
+        self.action = action
+        self.mode = mode
+        self.event_id = event_id
+        self.source = source
+        self.event_type = event_type
+        self.measured = measured
+        self.value = value
+        self.limit = limit
+        self.key = key
+        self.unit = unit
+        self.points = points
+        self.evidence = evidence
+        self.history = history
+        self.review_id = review_id
+        self.program_hash = program_hash
+        self.occurred_at_ms = occurred_at_ms
+        self.recorded_at_ms = recorded_at_ms
+        self.traceparent = traceparent
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (
+            self.alert_id,
+            self.member_id,
+            self.signal_id,
+            self.kind,
+            self.action,
+            self.mode,
+            self.event_id,
+            self.source,
+            self.event_type,
+            self.measured,
+            self.value,
+            self.limit,
+            self.key,
+            self.unit,
+            self.points,
+            tuple(item.to_tuple() for item in self.evidence),
+            tuple(item.to_tuple() for item in self.history),
+            self.review_id,
+            self.program_hash,
+            self.occurred_at_ms,
+            self.recorded_at_ms,
+            self.traceparent,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FraudAlert) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"FraudAlert(alert_id={self.alert_id!r}, member_id={self.member_id!r}, signal_id={self.signal_id!r}, kind={self.kind!r}, action={self.action!r}, mode={self.mode!r}, event_id={self.event_id!r}, source={self.source!r}, event_type={self.event_type!r}, measured={self.measured!r}, value={self.value!r}, limit={self.limit!r}, key={self.key!r}, unit={self.unit!r}, points={self.points!r}, evidence={self.evidence!r}, history={self.history!r}, review_id={self.review_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, traceparent={self.traceparent!r})"
+
+
+@final
 class FulfillmentAttempt:
     """What came of one call to a partner, or what the partner says by itself."""
 
@@ -666,6 +828,7 @@ class TierChange:
 
 Output = (
     DeadLetter
+    | FraudAlert
     | FulfillmentAttempt
     | FulfillmentCommand
     | LedgerEntry

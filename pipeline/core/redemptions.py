@@ -13,6 +13,7 @@ Where the reward asks for confirmation, the provider is told only then:
 
 from pipeline.core import expiry, limits, lots, reasons
 from pipeline.core.events import Event
+from pipeline.core.fraud_stage import Screening
 from pipeline.core.house import NOT_PARTNERS
 from pipeline.core.ledger import REDEEMED, Posting, redeemed_at
 from pipeline.core.payloads import FulfillmentOutcome, RedemptionCancelled, RedemptionConfirmed, RedemptionRequested
@@ -21,7 +22,14 @@ from pipeline.core.records import FulfillmentCommand
 from pipeline.core.wallet import Hold
 
 
-def request(posting: Posting, event: Event, payload: RedemptionRequested, program: Program, log_time_ms: int) -> str:
+def request(
+    posting: Posting,
+    event: Event,
+    payload: RedemptionRequested,
+    program: Program,
+    log_time_ms: int,
+    screening: Screening | None = None,
+) -> str:
     """Hold the price and ask the provider to fulfil. Returns the reason of a refusal, or ""."""
     member = posting.member
     reward = program.rewards.get(payload.reward_id)
@@ -40,6 +48,10 @@ def request(posting: Posting, event: Event, payload: RedemptionRequested, progra
     wallet = member.wallets.get(unit)
     if wallet is None or wallet.available < points:
         return reasons.INSUFFICIENT_POINTS
+    if screening is not None:
+        denied = screening.judge_redemption(unit, points)
+        if denied:
+            return denied
     parts = lots.burn(wallet, points)
     wallet.held += points
     if reward.unit.slides_by_redeeming:

@@ -6,7 +6,7 @@ from pipeline.core.calendar import iso_utc
 from pipeline.core.digest import Digest
 from pipeline.core.member import Member
 from pipeline.core.memory import Dead, Output
-from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
 
 
 @final
@@ -35,10 +35,20 @@ class MemberSummary:
 
 @final
 class SimulationResult:
-    """Outputs by kind: entries by member and seq, tier changes and commands by member, the rest in the order of the
-    log."""
+    """Outputs by kind: entries by member and seq, tier changes, commands and alerts by member, the rest in the order
+    of the log."""
 
-    __slots__ = ("commands", "decisions", "digest", "entries", "members", "rejections", "snapshots", "tier_changes")
+    __slots__ = (
+        "alerts",
+        "commands",
+        "decisions",
+        "digest",
+        "entries",
+        "members",
+        "rejections",
+        "snapshots",
+        "tier_changes",
+    )
 
     def __init__(
         self,
@@ -51,6 +61,7 @@ class SimulationResult:
         self.entries = [output for output in journal if isinstance(output, LedgerEntry)]
         self.tier_changes = [output for output in journal if isinstance(output, TierChange)]
         self.commands = [output for output in journal if isinstance(output, FulfillmentCommand)]
+        self.alerts = [output for output in journal if isinstance(output, FraudAlert)]
         self.decisions = [output for output in journal if isinstance(output, RewardDecision)]
         self.rejections: list[tuple[str, str]] = []
         """(event id, reason) of what went to dead-letters or was refused."""
@@ -60,6 +71,7 @@ class SimulationResult:
         self.entries.sort(key=entry_order)
         self.tier_changes.sort(key=tier_change_member)
         self.commands.sort(key=command_member)
+        self.alerts.sort(key=alert_member)
         digest = Digest()
         for entry in self.entries:
             digest.add(entry)
@@ -73,7 +85,7 @@ class SimulationResult:
             "tier_changes": [tier_change_json(change) for change in self.tier_changes],
             "fulfillments": [command_json(command) for command in self.commands],
             "rejections": [{"event_id": event_id, "reason": reason} for event_id, reason in self.rejections],
-            "alerts": [],
+            "alerts": [alert_json(alert) for alert in self.alerts],
             "snapshots": [
                 {"at": iso_utc(at_ms), "members": members_json(members)} for at_ms, members in self.snapshots
             ],
@@ -145,6 +157,38 @@ def command_json(command: FulfillmentCommand) -> dict[str, object]:
         "occurred_at": iso_utc(command.occurred_at_ms),
         "recorded_at": iso_utc(command.recorded_at_ms),
     }
+
+
+def alert_json(alert: FraudAlert) -> dict[str, object]:
+    """A fraud alert by field."""
+    return {
+        "alert_id": alert.alert_id,
+        "member_id": alert.member_id,
+        "signal_id": alert.signal_id,
+        "kind": alert.kind,
+        "action": alert.action,
+        "mode": alert.mode,
+        "event_id": alert.event_id,
+        "source": alert.source,
+        "event_type": alert.event_type,
+        "measured": alert.measured,
+        "value": alert.value,
+        "limit": alert.limit,
+        "key": alert.key,
+        "unit": alert.unit,
+        "points": alert.points,
+        "evidence": {fact.name: fact.value for fact in alert.evidence},
+        "history": [{"occurred_at": iso_utc(one.occurred_at_ms), "value": one.value} for one in alert.history],
+        "review_id": alert.review_id,
+        "program_hash": alert.program_hash,
+        "occurred_at": iso_utc(alert.occurred_at_ms),
+        "recorded_at": iso_utc(alert.recorded_at_ms),
+    }
+
+
+def alert_member(alert: FraudAlert) -> str:
+    """Alerts are listed in ascending order of this."""
+    return alert.member_id
 
 
 def entry_order(entry: LedgerEntry) -> tuple[str, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pipeline.core.events import Event
 from pipeline.core.records import (
     DeadLetter,
+    FraudAlert,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
@@ -22,6 +23,7 @@ TOPICS: tuple[str, ...] = (
     "reward-decisions",
     "tier-changes",
     "reward-fulfillments",
+    "fraud-alerts",
     "dead-letters",
     "member-balances",
 )
@@ -38,6 +40,7 @@ class Outputs:
     decisions: list[RewardDecision] = field(default_factory=list)
     tier_changes: list[TierChange] = field(default_factory=list)
     commands: list[FulfillmentCommand] = field(default_factory=list)
+    alerts: list[FraudAlert] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     balances: dict[str, MemberBalance] = field(default_factory=dict)
     derived: list[Event] = field(default_factory=list)
@@ -88,6 +91,8 @@ def _sort_in(outputs: Outputs, record: Output) -> None:
             outputs.tier_changes.append(record)
         case FulfillmentCommand():
             outputs.commands.append(record)
+        case FraudAlert():
+            outputs.alerts.append(record)
         case DeadLetter():
             outputs.letters.append(record)
         case MemberBalance():

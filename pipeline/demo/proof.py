@@ -112,6 +112,7 @@ def _oracle(evidence: Evidence) -> Check:
     _compare(faults, "decisions", map(repr, outputs.decisions), map(repr, result.decisions))
     _compare(faults, "tier changes", map(repr, outputs.tier_changes), map(repr, result.tier_changes))
     _compare(faults, "commands", map(repr, outputs.commands), map(repr, result.commands))
+    _compare(faults, "fraud alerts", map(repr, outputs.alerts), map(repr, result.alerts))
     derived = [o.event for p in partitions for o in simulation.journal(p) if isinstance(o, Derived)]
     _compare(faults, "derived events", map(_derived, outputs.derived), map(_derived, derived))
     _compare(

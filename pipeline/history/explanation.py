@@ -15,7 +15,7 @@ from pipeline.core.payloads import Control, MemberQuarantined, Payload
 from pipeline.core.ports import UnknownProgram
 from pipeline.core.program import Match, Program, RuleTable
 from pipeline.core.quarantine import quarantine_key
-from pipeline.core.records import FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
 from pipeline.core.simulate import Simulation
 from pipeline.program import Bundle, BundleRefused, ProgramRefused
 from pipeline.program.checker import CheckedRule
@@ -38,6 +38,7 @@ class Explained:
     tier_changes: list[TierChange] = field(default_factory=list)
     commands: list[FulfillmentCommand] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
+    alerts: list[FraudAlert] = field(default_factory=list)
 
 
 @final
@@ -112,12 +113,14 @@ def explained(
             for each in found.values():
                 if output.event_id == each.event.event_id:
                     each.dead.append(output)
-        elif isinstance(output, RewardDecision | LedgerEntry) and output.event_id in event_ids:
+        elif isinstance(output, RewardDecision | LedgerEntry | FraudAlert) and output.event_id in event_ids:
             own = found.get((output.member_id, output.source))
             if own is not None and isinstance(output, RewardDecision):
                 own.decision = output
             elif own is not None and isinstance(output, LedgerEntry):
                 own.entries.append(output)
+            elif own is not None and isinstance(output, FraudAlert):
+                own.alerts.append(output)
         elif isinstance(output, TierChange | FulfillmentCommand) and output.event_id in event_ids:
             for each in found.values():
                 if output.member_id == each.event.member_id:

@@ -9,6 +9,7 @@ from pipeline.core.member import Member
 from pipeline.core.payloads import MemberQuarantined, QuarantineReleased
 from pipeline.core.records import (
     DeadLetter,
+    FraudAlert,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
@@ -33,6 +34,7 @@ class Encoder(Protocol):
     def tier_change(self, record: TierChange) -> bytes: ...
     def reward_decision(self, record: RewardDecision) -> bytes: ...
     def fulfillment_command(self, record: FulfillmentCommand) -> bytes: ...
+    def fraud_alert(self, record: FraudAlert) -> bytes: ...
     def member_balance(self, record: MemberBalance) -> bytes: ...
     def dead_letter(self, record: DeadLetter) -> bytes: ...
     def event(self, event: Event) -> bytes: ...
@@ -43,6 +45,7 @@ class OutputTopics:
     """Full names of the topics that a lane reads and writes; all have the same number of partitions."""
 
     __slots__ = (
+        "alerts",
         "balances",
         "changelog",
         "commands",
@@ -61,6 +64,7 @@ class OutputTopics:
         self.tier_changes = name("tier-changes")
         self.decisions = name("reward-decisions")
         self.commands = name("reward-fulfillments")
+        self.alerts = name("fraud-alerts")
         self.balances = name("member-balances")
         self.derived = name("derived-events")
         self.dead_letters = name("dead-letters")
@@ -117,6 +121,7 @@ class LaneOutputs:
         self._decisions: list[Message] = []
         self._tier_changes: list[Message] = []
         self._commands: list[Message] = []
+        self._alerts: list[Message] = []
         self._balances: list[Message] = []
         self._derived: list[Message] = []
         self._dead_letters: list[Message] = []
@@ -125,6 +130,7 @@ class LaneOutputs:
             (topics.decisions, self._decisions),
             (topics.tier_changes, self._tier_changes),
             (topics.commands, self._commands),
+            (topics.alerts, self._alerts),
             (topics.balances, self._balances),
             (topics.derived, self._derived),
             (topics.dead_letters, self._dead_letters),
@@ -155,6 +161,10 @@ class LaneOutputs:
     def command(self, command: FulfillmentCommand) -> None:
         self.count += 1
         self._commands.append({"key": command.member_id.encode(), "value": self._encoder.fulfillment_command(command)})
+
+    def alert(self, alert: FraudAlert) -> None:
+        self.count += 1
+        self._alerts.append({"key": alert.member_id.encode(), "value": self._encoder.fraud_alert(alert)})
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         self.count += 1

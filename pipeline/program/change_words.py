@@ -45,6 +45,10 @@ LABELS: Final = {
     "refunds.clawback": "what refunds take back",
     "qualification.unit": "the unit that counts for tiers",
     "program": "the programme's name",
+    "action": "the action",
+    "velocity.at_most": "how many are allowed",
+    "velocity.within": "the window",
+    "velocity.every": "the window",
 }
 """What keys are called; others are called by their path."""
 

@@ -6,6 +6,7 @@ from typing import Final, final
 
 from pipeline.core.campaigns import Campaign
 from pipeline.core.custom_events import CustomType
+from pipeline.core.fraud_program import FraudProgram
 from pipeline.core.program import Reward, Rule
 from pipeline.program import files
 from pipeline.program.campaigns_file import read_campaigns
@@ -14,6 +15,7 @@ from pipeline.program.cel_python import Condition
 from pipeline.program.cel_tree import Tree
 from pipeline.program.effects import check_program, check_rule
 from pipeline.program.events_file import certain, check_attributes, read_events
+from pipeline.program.fraud_file import read_fraud
 from pipeline.program.partners import Partner
 from pipeline.program.partners_file import check_partners, read_partners
 from pipeline.program.problems import Report, Source
@@ -50,6 +52,7 @@ class Definition:
     rules: tuple[CheckedRule, ...]
     events: dict[str, CustomType] | None
     partners: dict[str, Partner]
+    fraud: FraudProgram | None
 
 
 def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
@@ -102,13 +105,14 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     if files.EVENTS in nodes:
         events = read_events(report, *nodes[files.EVENTS])
         domains["custom event"] = events
+    fraud = read_fraud(report, *nodes[files.FRAUD], settings.units) if files.FRAUD in nodes else None
     rules = _check_rules(
         report, drafts, domains, events, converts=settings.currencies.base != "" or files.SETTINGS not in nodes
     )
     if tiers_known:
         check_tier_rates(drafts, tiers.ids)
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
-    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules), events, partners)
+    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules), events, partners, fraud)
 
 
 def _check_rules(

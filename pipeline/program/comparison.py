@@ -24,16 +24,25 @@ _NAMED: Final = {
     "campaign": "campaigns",
     "event": "events",
     "partner": "partners",
+    "signal": "signals",
 }
-_LISTED: Final = {"rules": "id", "tiers": "id", "rewards": "id", "campaigns": "id", "events": "name", "partners": "id"}
+_LISTED: Final = {
+    "rules": "id",
+    "tiers": "id",
+    "rewards": "id",
+    "campaigns": "id",
+    "events": "name",
+    "partners": "id",
+    "signals": "id",
+}
 """Lists of a programme, and the key that tells their items apart."""
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner or core, `name` its id, `key` a
-    path or empty.
+    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner, signal or core, `name` its id,
+    `key` a path or empty.
 
     `before` and `after` are in words, empty for nothing; `text` is the whole sentence.
     """
@@ -60,6 +69,7 @@ class _Side:
         self.campaigns: dict[str, Item] = {}
         self.events: dict[str, Item] = {}
         self.partners: dict[str, Item] = {}
+        self.signals: dict[str, Item] = {}
         self.plain: dict[tuple[str, str], Item] = {}
         nodes = {name: parse(Source(name, text), Report()) for name, text in sorted(texts.items())}
         unit = _default_unit(nodes.get(files.SETTINGS))

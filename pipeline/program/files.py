@@ -14,8 +14,9 @@ REWARDS: Final = "rewards.yaml"
 CAMPAIGNS: Final = "campaigns.yaml"
 EVENTS: Final = "events.yaml"
 PARTNERS: Final = "partners.yaml"
+FRAUD: Final = "fraud.yaml"
 
-KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS, PARTNERS)
+KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS, PARTNERS, FRAUD)
 """Besides rules/*.yaml. A README.md and files whose name starts with a dot may lie there too; they are not read."""
 
 EXAMPLES: Final = "examples.yaml"

@@ -6,6 +6,7 @@ from pipeline.program import (
     campaigns_file,
     events_file,
     files,
+    fraud_file,
     partners_file,
     rewards_file,
     rules_file,
@@ -22,5 +23,6 @@ GRAMMAR: Final = {
     files.CAMPAIGNS: Fields(campaigns_file.FILE_KEYS),
     files.EVENTS: Fields(events_file.FILE_KEYS),
     files.PARTNERS: Fields(partners_file.FILE_KEYS),
+    files.FRAUD: Fields(fraud_file.FILE_KEYS),
 }
 """By file; those in rules/ hold what rules.yaml holds."""

@@ -27,11 +27,13 @@ class Trace:
     tier_changes: list[Row]
     fulfillments: list[Row]
     dead_letters: list[Row]
+    fraud_alerts: list[Row]
 
     @property
     def empty(self) -> bool:
         """Whether nothing is known of the event."""
-        return not (self.decisions or self.entries or self.tier_changes or self.fulfillments or self.dead_letters)
+        known = (self.decisions, self.entries, self.tier_changes, self.fulfillments, self.dead_letters)
+        return not (any(known) or self.fraud_alerts)
 
 
 class Ledger:
@@ -54,7 +56,12 @@ class Ledger:
             )
 
         return Trace(
-            rows("decisions"), rows("ledger_entries"), rows("tier_changes"), rows("fulfillments"), rows("dead_letters")
+            rows("decisions"),
+            rows("ledger_entries"),
+            rows("tier_changes"),
+            rows("fulfillments"),
+            rows("dead_letters"),
+            rows("fraud_alerts"),
         )
 
     def entries(self, member_id: str, limit: int) -> list[Row]:

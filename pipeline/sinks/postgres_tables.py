@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline.core.records import DeadLetter, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import DeadLetter, FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
 from pipeline.sinks.target import SinkRecord
 
 Row = tuple[object, ...]
@@ -120,6 +120,19 @@ def _fulfillment(record: SinkRecord) -> Row:
     )  # fmt: skip
 
 
+def _alert(record: SinkRecord) -> Row:
+    a = record.value
+    assert isinstance(a, FraudAlert)
+    evidence = [{"name": clean(one.name), "value": clean(one.value)} for one in a.evidence]
+    history = [{"occurred_at_ms": one.occurred_at_ms, "value": one.value} for one in a.history]
+    return (
+        clean(a.alert_id), clean(a.member_id), clean(a.signal_id), clean(a.kind), clean(a.action), clean(a.mode),
+        clean(a.event_id), clean(a.source), clean(a.event_type), clean(a.measured), a.value, a.limit, clean(a.key),
+        clean(a.unit), a.points, json.dumps(evidence), json.dumps(history), clean(a.review_id), clean(a.program_hash),
+        a.occurred_at_ms, a.recorded_at_ms, clean(a.traceparent), record.partition, record.offset,
+    )  # fmt: skip
+
+
 def _dead_letter(record: SinkRecord) -> Row:
     letter = record.value
     assert isinstance(letter, DeadLetter)
@@ -175,6 +188,18 @@ FULFILLMENTS: Final = Table(
     _fulfillment,
 )  # fmt: skip
 
+FRAUD_ALERTS: Final = Table(
+    "fraud_alerts",
+    (
+        _text("alert_id"), _text("member_id"), _text("signal_id"), _text("kind"), _text("action"), _text("mode"),
+        _text("event_id"), _text("source"), _text("event_type"), _text("measured"), _number("value"), _number("limit"),
+        _text("key"), _text("unit"), _number("points"), _json("evidence"), _json("history"), _text("review_id"),
+        _text("program_hash"), _time("occurred_at"), _time("recorded_at"), _text("traceparent"), *_PLACE,
+    ),
+    ("alert_id",),
+    _alert,
+)  # fmt: skip
+
 DEAD_LETTERS: Final = Table(
     "dead_letters",
     (
@@ -191,9 +216,17 @@ TABLES: Final[dict[type, Table]] = {
     TierChange: TIER_CHANGES,
     RewardDecision: DECISIONS,
     FulfillmentCommand: FULFILLMENTS,
+    FraudAlert: FRAUD_ALERTS,
     DeadLetter: DEAD_LETTERS,
 }
 """Table by value class of `pipeline.core.records`."""
 
-TOPICS: Final = ("ledger-entries", "tier-changes", "reward-decisions", "reward-fulfillments", "dead-letters")
+TOPICS: Final = (
+    "ledger-entries",
+    "tier-changes",
+    "reward-decisions",
+    "reward-fulfillments",
+    "fraud-alerts",
+    "dead-letters",
+)
 """Topics that the Postgres sink reads, by their names in topics.yaml."""

@@ -14,6 +14,7 @@ from pipeline.core.events import Event
 from pipeline.core.payloads import Control, ProgramActivated, Tick
 from pipeline.core.records import (
     DeadLetter,
+    FraudAlert,
     FulfillmentAttempt,
     FulfillmentCommand,
     LedgerEntry,
@@ -213,6 +214,9 @@ class Encoder:
 
     def reward_decision(self, decision: RewardDecision) -> bytes:
         return self._encode("accrue.rewards.RewardDecision", encoders.encode_reward_decision, decision)
+
+    def fraud_alert(self, alert: FraudAlert) -> bytes:
+        return self._encode("accrue.fraud.FraudAlert", encoders.encode_fraud_alert, alert)
 
     def fulfillment_command(self, command: FulfillmentCommand) -> bytes:
         return self._encode("accrue.fulfillment.FulfillmentCommand", encoders.encode_fulfillment_command, command)

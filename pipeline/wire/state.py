@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.core.fraud_packing import pack_counts, unpack_counts
 from pipeline.core.member import Member
 from pipeline.core.order import Order, OrderLot, OrderTuple
 from pipeline.core.rolling import Bucket
@@ -109,6 +110,7 @@ def pack_member(member: Member) -> bytes:
         member.qualifying_periods,
         member.tier_rise_ms,
         member.occasions,
+        None if member.counts is None else pack_counts(member.counts, clock_ms),
     )
     return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
@@ -130,6 +132,7 @@ def unpack_member(packed: bytes) -> Member:
             ]
         )
         rolling = tuple([(key, unpack_buckets(numbers)) for key, numbers in body[23].items()])
+        signals = None if body[28] is None else unpack_counts(body[28], clock_ms)
         counts = tuple([(EVENT_TYPES[code], count) for code, count in body[16].items()])
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableState(
@@ -152,6 +155,7 @@ def unpack_member(packed: bytes) -> Member:
             tuple(body[25].items()),
             body[26],
             tuple(body[27].items()),
+            signals,
         )
     )
 

@@ -19,7 +19,15 @@ from pipeline.core.events import Event
 from pipeline.core.house import HOUSE, HOUSE_SOURCE
 from pipeline.core.ledger import SOURCE
 from pipeline.core.memory import Dead, Derived
-from pipeline.core.records import DeadLetter, FulfillmentCommand, LedgerEntry, MemberBalance, RewardDecision, TierChange
+from pipeline.core.records import (
+    DeadLetter,
+    FraudAlert,
+    FulfillmentCommand,
+    LedgerEntry,
+    MemberBalance,
+    RewardDecision,
+    TierChange,
+)
 from pipeline.demo.audit import Faults, LedgerAudit
 from pipeline.lane import keys
 from pipeline.lane.quarantined import Quarantined
@@ -31,6 +39,7 @@ OUTPUTS = (
     (TOPICS.decisions, RewardDecision),
     (TOPICS.tier_changes, TierChange),
     (TOPICS.commands, FulfillmentCommand),
+    (TOPICS.alerts, FraudAlert),
 )
 
 

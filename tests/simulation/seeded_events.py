@@ -7,6 +7,7 @@ from random import Random
 from core_programs import NONE, Limit, Period, Tier, Unit, program, rule, table
 
 from pipeline.core.events import Event
+from pipeline.core.fraud_program import Counter, FraudProgram, Signal
 from pipeline.core.member import Member
 from pipeline.core.payloads import (
     FulfillmentOutcome,
@@ -66,10 +67,21 @@ def programs(names: str) -> dict[str, Program]:
             units=(points,),
             tiers=(Tier("bronze", 0, 100), Tier("silver", 150, 120)),
             rewards=(Reward("voucher", points, 30, "house", (), ()), Reward("trip", points, 80, "external", (), ())),
+            fraud=signals(),
         )
         for index, name in enumerate(names, 1)
     ]
     return {one.program_hash: one for one in made}
+
+
+def signals() -> FraudProgram:
+    """A signal of each way of counting: a sliding window that denies, a calendar month that clips."""
+    redemptions = Signal(
+        "few", "velocity", "deny", True, "redemptions", "", 2, DAY_MS, Counter("r", "member", "", DAY_MS, 6), "few"
+    )
+    earned = Counter("E:points/month", "member", "month", 0, 0)
+    monthly = Signal("month", "velocity", "clip", True, "earned", "points", 300, 0, earned, "month")
+    return FraudProgram((redemptions, monthly), {})
 
 
 class SeededEvents:

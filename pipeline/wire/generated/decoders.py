@@ -37,10 +37,13 @@ from pipeline.core.payloads import (
 )
 from pipeline.core.records import (
     DeadLetter,
+    Evidence,
+    FraudAlert,
     FulfillmentAttempt,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    Moment,
     Output,
     PartnerOrder,
     Reward,
@@ -3298,6 +3301,296 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
     )
 
 
+_DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen',)
+_DECODE_FRAUD_ALERT_V_ACTION: Final = ('other', 'allow', 'clip', 'deny', 'review', 'freeze',)
+_DECODE_FRAUD_ALERT_V_MODE: Final = ('other', 'live', 'shadow',)
+
+
+def decode_fraud_alert(data: bytes) -> FraudAlert:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_alert_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_signal_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_kind = _DECODE_FRAUD_ALERT_V_KIND[n >> 1]
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_action = _DECODE_FRAUD_ALERT_V_ACTION[n >> 1]
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_mode = _DECODE_FRAUD_ALERT_V_MODE[n >> 1]
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_source = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_type = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_measured = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_value = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_limit = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_key = data[i:j].decode()
+        i = j
+    else:
+        v_key = ""
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_unit = data[i:j].decode()
+        i = j
+    else:
+        v_unit = ""
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_points = ~(n >> 1) if n & 1 else n >> 1
+    v_evidence: list[Evidence] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_evidence_stop = 0
+        if n & 129:
+            v_evidence_count, i, v_evidence_stop = read_block(data, i - 1)
+        else:
+            v_evidence_count = n >> 1
+        for _ in range(v_evidence_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_evidence_name = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_evidence_value = data[i:j].decode()
+            i = j
+            v_evidence.append(Evidence(v_evidence_name, v_evidence_value))
+        if v_evidence_stop and i != v_evidence_stop:
+            raise Malformed("FraudAlert.evidence: a block does not end where it says")
+        n = data[i]
+        i += 1
+    v_history: list[Moment] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_history_stop = 0
+        if n & 129:
+            v_history_count, i, v_history_stop = read_block(data, i - 1)
+        else:
+            v_history_count = n >> 1
+        for _ in range(v_history_count):
+            n = data[i]
+            if n < 128:
+                i += 1
+            elif (
+                i + 5 < end
+                and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+                and (f := data[i + 5]) < 128
+            ):
+                n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+                i += 6
+            else:
+                n, i = read_long(data, i)
+            v_history_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_history_value = ~(n >> 1) if n & 1 else n >> 1
+            v_history.append(Moment(v_history_occurred_at, v_history_value))
+        if v_history_stop and i != v_history_stop:
+            raise Malformed("FraudAlert.history: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_review_id = data[i:j].decode()
+        i = j
+    else:
+        v_review_id = ""
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_program_hash = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_recorded_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return FraudAlert(
+        v_alert_id,
+        v_member_id,
+        v_signal_id,
+        v_kind,
+        v_action,
+        v_mode,
+        v_event_id,
+        v_source,
+        v_event_type,
+        v_measured,
+        v_value,
+        v_limit,
+        v_key,
+        v_unit,
+        v_points,
+        v_evidence,
+        v_history,
+        v_review_id,
+        v_program_hash,
+        v_occurred_at,
+        v_recorded_at,
+        v_traceparent,
+    )
+
+
 _DECODE_FULFILLMENT_ATTEMPT_V_ACTION: Final = ('other', 'fulfil', 'ask', 'cancel', 'callback',)
 _DECODE_FULFILLMENT_ATTEMPT_V_MEANS: Final = ('unknown', 'confirmed', 'pending', 'failed', 'absent', 'retry',)
 
@@ -4418,6 +4711,7 @@ INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
 
 OUTPUTS: Final[dict[str, Callable[[bytes], Output]]] = {
     "accrue.dead_letters.DeadLetter": decode_dead_letter,
+    "accrue.fraud.FraudAlert": decode_fraud_alert,
     "accrue.fulfillment.FulfillmentAttempt": decode_fulfillment_attempt,
     "accrue.fulfillment.FulfillmentCommand": decode_fulfillment_command,
     "accrue.ledger.LedgerEntry": decode_ledger_entry,

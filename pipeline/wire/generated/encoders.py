@@ -34,6 +34,7 @@ from pipeline.core.payloads import (
 )
 from pipeline.core.records import (
     DeadLetter,
+    FraudAlert,
     FulfillmentAttempt,
     FulfillmentCommand,
     LedgerEntry,
@@ -1433,6 +1434,130 @@ def encode_dead_letter(prefix: bytes, value: DeadLetter) -> bytes:
             v_traceparent,
         )
     )
+
+
+_FRAUD_ALERT_V_KIND: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "velocity": SMALL[1],
+    "spending": SMALL[2],
+    "history": SMALL[3],
+    "travel": SMALL[4],
+    "country": SMALL[5],
+    "place": SMALL[6],
+    "refunds": SMALL[7],
+    "takeover": SMALL[8],
+    "referral": SMALL[9],
+    "frozen": SMALL[10],
+}
+_FRAUD_ALERT_V_ACTION: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "allow": SMALL[1],
+    "clip": SMALL[2],
+    "deny": SMALL[3],
+    "review": SMALL[4],
+    "freeze": SMALL[5],
+}
+_FRAUD_ALERT_V_MODE: Final[dict[str, bytes]] = {"other": SMALL[0], "live": SMALL[1], "shadow": SMALL[2]}
+
+
+def encode_fraud_alert(prefix: bytes, value: FraudAlert) -> bytes:
+    v_alert_id = value.alert_id.encode()
+    v_member_id = value.member_id.encode()
+    v_signal_id = value.signal_id.encode()
+    v_event_id = value.event_id.encode()
+    v_source = value.source.encode()
+    v_event_type = value.event_type.encode()
+    v_measured = value.measured.encode()
+    v_value = value.value
+    v_limit = value.limit
+    v_key = value.key.encode()
+    v_unit = value.unit.encode()
+    v_points = value.points
+    out = [
+        prefix,
+        SMALL[len(v_alert_id)] if len(v_alert_id) < SMALL_LIMIT else length_bytes(len(v_alert_id)),
+        v_alert_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        SMALL[len(v_signal_id)] if len(v_signal_id) < SMALL_LIMIT else length_bytes(len(v_signal_id)),
+        v_signal_id,
+        _FRAUD_ALERT_V_KIND[value.kind],
+        _FRAUD_ALERT_V_ACTION[value.action],
+        _FRAUD_ALERT_V_MODE[value.mode],
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_event_type)] if len(v_event_type) < SMALL_LIMIT else length_bytes(len(v_event_type)),
+        v_event_type,
+        SMALL[len(v_measured)] if len(v_measured) < SMALL_LIMIT else length_bytes(len(v_measured)),
+        v_measured,
+        SMALL[v_value] if 0 <= v_value < SMALL_LIMIT else long_bytes(v_value),
+        SMALL[v_limit] if 0 <= v_limit < SMALL_LIMIT else long_bytes(v_limit),
+        SMALL[len(v_key)] if len(v_key) < SMALL_LIMIT else length_bytes(len(v_key)),
+        v_key,
+        SMALL[len(v_unit)] if len(v_unit) < SMALL_LIMIT else length_bytes(len(v_unit)),
+        v_unit,
+        SMALL[v_points] if 0 <= v_points < SMALL_LIMIT else long_bytes(v_points),
+    ]
+    if value.evidence:
+        out.append(length_bytes(len(value.evidence)))
+        for v_evidence_item in value.evidence:
+            v_evidence_item_name = v_evidence_item.name.encode()
+            v_evidence_item_value = v_evidence_item.value.encode()
+            out += (
+                SMALL[len(v_evidence_item_name)] if len(v_evidence_item_name) < SMALL_LIMIT else length_bytes(len(v_evidence_item_name)),
+                v_evidence_item_name,
+                SMALL[len(v_evidence_item_value)] if len(v_evidence_item_value) < SMALL_LIMIT else length_bytes(len(v_evidence_item_value)),
+                v_evidence_item_value,
+            )
+    out += (
+        b"\0",
+    )
+    if value.history:
+        out.append(length_bytes(len(value.history)))
+        for v_history_item in value.history:
+            v_history_item_occurred_at = v_history_item.occurred_at_ms << 1
+            if TIMESTAMP_MIN << 1 <= v_history_item_occurred_at <= TIMESTAMP_MAX << 1:
+                v_history_item_occurred_at_ = b"".join(
+                    (PAIR[v_history_item_occurred_at & 16383], PAIR[v_history_item_occurred_at >> 14 & 16383], RAW[v_history_item_occurred_at >> 28])
+                )
+            else:
+                v_history_item_occurred_at_ = long_bytes(v_history_item.occurred_at_ms)
+            v_history_item_value = v_history_item.value
+            out += (
+                v_history_item_occurred_at_,
+                SMALL[v_history_item_value] if 0 <= v_history_item_value < SMALL_LIMIT else long_bytes(v_history_item_value),
+            )
+    v_review_id = value.review_id.encode()
+    v_program_hash = value.program_hash.encode()
+    v_occurred_at = value.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
+    else:
+        v_occurred_at_ = long_bytes(value.occurred_at_ms)
+    v_recorded_at = value.recorded_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
+        v_recorded_at_ = b"".join(
+            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
+        )
+    else:
+        v_recorded_at_ = long_bytes(value.recorded_at_ms)
+    v_traceparent = value.traceparent.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_review_id)] if len(v_review_id) < SMALL_LIMIT else length_bytes(len(v_review_id)),
+        v_review_id,
+        SMALL[len(v_program_hash)] if len(v_program_hash) < SMALL_LIMIT else length_bytes(len(v_program_hash)),
+        v_program_hash,
+        v_occurred_at_,
+        v_recorded_at_,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    )
+    return b"".join(out)
 
 
 _FULFILLMENT_ATTEMPT_V_ACTION: Final[dict[str, bytes]] = {

@@ -15,9 +15,12 @@ from pipeline.core.chain import entry_hash
 from pipeline.core.member import NO_HASH
 from pipeline.core.records import (
     DeadLetter,
+    Evidence,
+    FraudAlert,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    Moment,
     Output,
     Reward,
     RewardDecision,
@@ -148,6 +151,13 @@ class Account:
             40, event_id, PROGRAM, NOW_MS, NOW_MS + 500, 0, "",
         )  # fmt: skip
 
+    def alert(self, event_id: str) -> FraudAlert:
+        return FraudAlert(
+            f"alert-{self.member_id}-{event_id}", self.member_id, "hourly", "velocity", "deny", "live", event_id, "app",
+            "redemption_requested", "redemptions within 1 hour", 2, 1, "", "", 40, [Evidence("tier", "gold")],
+            [Moment(NOW_MS - 5, 1)], "", PROGRAM, NOW_MS, NOW_MS + 500, "",
+        )  # fmt: skip
+
     def dead_letter(
         self, event_id: str, reason: str = "out_of_range", detail: str = "amount_minor is -1"
     ) -> DeadLetter:
@@ -162,6 +172,7 @@ TOPIC_OF = {
     TierChange: ("tier-changes", Encoder.tier_change),
     RewardDecision: ("reward-decisions", Encoder.reward_decision),
     FulfillmentCommand: ("reward-fulfillments", Encoder.fulfillment_command),
+    FraudAlert: ("fraud-alerts", Encoder.fraud_alert),
     MemberBalance: ("member-balances", Encoder.member_balance),
     DeadLetter: ("dead-letters", Encoder.dead_letter),
 }

@@ -1,6 +1,7 @@
 """`accrue explain --log`: from an exported log or a file of events, without any server."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from pipeline.core.payloads import (
     MemberEnrolled,
     MemberQuarantined,
     Payload,
+    PointsAdjusted,
     ProgramActivated,
     QuarantineReleased,
+    RedemptionRequested,
     TransactionCompleted,
 )
 from pipeline.history.log_lines import Footer, Header, ProgramLine, footer_line, header_line, program_line, record_line
@@ -236,3 +239,21 @@ def test_what_cannot_be_explained_is_refused(
 
     assert result.exit_code == code
     assert said in " ".join(result.stderr.split())
+
+
+def test_fraud_signals_that_an_event_set_off_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "HOUR_MS", 60_000)
+    history: list[tuple[str, str, Payload]] = [
+        ("ann", "0", MemberEnrolled("", "", "")),
+        ("ann", "1", PointsAdjusted("", 500, "gift", "me")),
+        ("ann", "2", RedemptionRequested("r1", "coffee", 1, "")),
+        ("ann", "3", RedemptionRequested("r2", "voucher-5", 1, "")),
+    ]
+    log = exported(tmp_path / "log.jsonl", history)
+
+    (alert,) = document("3", "--log", str(log))["fraud_alerts"]
+    assert (alert["signal_id"], alert["mode"]) == ("one-redemption-an-hour", "shadow")
+    assert (alert["value"], alert["limit"]) == (2, 1)
+    assert "Fraud signal one-redemption-an-hour (deny) in shadow, nothing was done: redemptions within 1 hour" in (
+        explain("3", "--log", str(log)).stdout
+    )

@@ -8,6 +8,7 @@ from pipeline.core.payloads import ProgramActivated, TransactionCompleted
 from pipeline.core.reasons import NO_PROGRAM
 from pipeline.core.records import (
     DeadLetter,
+    FraudAlert,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
@@ -98,6 +99,8 @@ def evidence(steps: list[Step], path: Path) -> Evidence:
                     outputs.tier_changes.append(output)
                 case FulfillmentCommand():
                     outputs.commands.append(output)
+                case FraudAlert():
+                    outputs.alerts.append(output)
                 case Derived():
                     outputs.derived.append(output.event)
         for member in replay.simulation.state(partition).members.values():

@@ -11,6 +11,7 @@ from pipeline.program import (
     currency_keys,
     events_file,
     expiry_keys,
+    fraud_file,
     limits,
     milestone_keys,
     partner_calls,
@@ -42,6 +43,7 @@ def test_there_are_examples_of_every_file() -> None:
         "events.yaml",
         "campaigns.yaml",
         "partners.yaml",
+        "fraud.yaml",
     }
 
 
@@ -88,6 +90,14 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"callback.{key}" for key in partners_file.CALLBACK_KEYS}
     keys |= {f"fallback.*.{key}" for key in partners_file.FALLBACK_KEYS}
     keys |= {f"settlement.{key}" for key in partners_file.SETTLEMENT_KEYS}
+    keys |= {f"signals.*.{key}" for key in fraud_file.KEYS} | {
+        *fraud_file.ACTIONS,
+        *fraud_file.MEASURES,
+        *fraud_file.BY,
+    }
+    keys |= {f"velocity.{key}" for key in fraud_file.VELOCITY_KEYS}
+    keys |= {f"spending.{key}" for key in fraud_file.SPENDING_KEYS}
+    keys |= {f"attributes.{key}" for key in fraud_file.ATTRIBUTES_KEYS}
     keys -= {"award", "conversion", "stacking", "streak", "achievement"}
 
     assert keys - CODE == set()

@@ -113,6 +113,20 @@ events:
     attributes: {score: int, topic: text}
     optional: [topic]
 """,
+    "fraud.yaml": """\
+signals:
+  - id: devices
+    velocity: {of: events, on: [transaction_completed], at_most: 5, within: 1h, by: device}
+    action: deny
+    mode: shadow
+  - id: earned
+    velocity: {of: earned, at_most: 500, every: month, unit: miles}
+    action: clip
+  - id: capped
+    spending: {points: 2, per: 100, every: month, unit: points}
+    action: clip
+attributes: {device: device_id, partner: partner_id, place: shop}
+""",
     "rules.yaml": """\
 rules:
   - id: purchase

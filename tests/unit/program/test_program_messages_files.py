@@ -156,11 +156,11 @@ reward.yaml:1:1: error: this is not a file of a programme
 """,
     ),
     "a file that no programme has": (
-        {"fraud.yaml": "x: 1\n"},
+        {"prizes.yaml": "x: 1\n"},
         """
-fraud.yaml:1:1: error: this is not a file of a programme
+prizes.yaml:1:1: error: this is not a file of a programme
     = a programme has program.yaml, rules.yaml, tiers.yaml, rewards.yaml, campaigns.yaml, events.yaml, \
-partners.yaml, rules/, examples/
+partners.yaml, fraud.yaml, rules/, examples/
 """,
     ),
     "broken YAML": (

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from core_programs import DAY_MS, Bench, Limit, Period, Tier, Unit, program, rule, table
 
+from pipeline.core.fraud_counts import Counts
 from pipeline.core.member import Member
 from pipeline.core.order import Order
 from pipeline.core.payloads import PAYLOAD_TYPES
@@ -113,6 +114,19 @@ def test_a_member_that_version_1_wrote_is_read() -> None:
     fields[14] = [wallet[:7] for wallet in fields[14]]
 
     assert unpack_member(b"\x01" + packed[1:9] + msgspec.msgpack.encode(fields[:22])) == typical()
+
+
+def test_what_fraud_signals_count_is_packed_and_read() -> None:
+    member = typical()
+    assert unpack_member(pack_member(member)).counts is None
+    clock_ms = member.clock_ms
+    counts = Counts()
+    counts.journals = {"r": [(clock_ms - 5_000, 1), (clock_ms, 2), (clock_ms + 9, 1)], "a": [(7, 1)]}
+    counts.periods = {"e/day": (clock_ms - 9, 3, 0, 0), "s/ever": (0, 8, 0, 0), "s/year": (clock_ms, 8, 5, 6)}
+    member.counts = counts
+
+    assert unpack_member(pack_member(member)) == member
+    assert unpack_member(pack_member(member)).to_tuple()[-1] == counts.to_tuple()
 
 
 def test_an_order_that_version_1_wrote_is_read() -> None:

@@ -1,0 +1,160 @@
+"""Fraud signals as a programme states them: what each measures, what it allows, and what it does beyond that."""
+
+from typing import Final, final
+
+REDEMPTIONS: Final = "redemptions"
+REDEEMED: Final = "redeemed"
+ATTEMPTS: Final = "attempts"
+EARNINGS: Final = "earnings"
+EARNED: Final = "earned"
+EVENTS: Final = "events"
+SPENT: Final = "spent"
+"""Kept for spending caps: minor units paid with money."""
+
+ALLOW: Final = "allow"
+CLIP: Final = "clip"
+DENY: Final = "deny"
+
+BY_MEMBER: Final = "member"
+BY_PARTNER: Final = "partner"
+BY_PLACE: Final = "place"
+
+
+@final
+class Counter:
+    """What is counted of each member for one or more signals, under `key`; by each device, partner or place where `by`
+    names one.
+
+    A sliding counter (`every` is "") serves windows of up to `length_ms` and remembers at most `capacity` moments;
+    another one remembers the two newest calendar windows.
+    """
+
+    __slots__ = ("by", "capacity", "every", "key", "length_ms")
+
+    def __init__(self, key: str, by: str, every: str, length_ms: int, capacity: int) -> None:
+        self.key = key
+        self.by = by
+        self.every = every
+        self.length_ms = length_ms
+        self.capacity = capacity
+
+
+@final
+class Signal:
+    """One signal. `kind` is velocity or spending; `measure` what it counts, of `unit` where it counts points.
+
+    At most `at_most` within `length_ms`, or in each calendar window of `counter.every`; of a spending cap, at most
+    `at_most` points per `per` minor units spent in the window, which `spent` counts. `words` say it to people.
+    """
+
+    __slots__ = (
+        "action",
+        "at_most",
+        "counter",
+        "kind",
+        "length_ms",
+        "live",
+        "measure",
+        "per",
+        "signal_id",
+        "spent",
+        "unit",
+        "words",
+    )
+
+    def __init__(
+        self,
+        signal_id: str,
+        kind: str,
+        action: str,
+        live: bool,
+        measure: str,
+        unit: str,
+        at_most: int,
+        length_ms: int,
+        counter: Counter,
+        words: str,
+        per: int = 0,
+        spent: Counter | None = None,
+    ) -> None:
+        self.signal_id = signal_id
+        self.kind = kind
+        self.action = action
+        self.live = live
+        self.measure = measure
+        self.unit = unit
+        self.at_most = at_most
+        self.length_ms = length_ms
+        self.counter = counter
+        self.words = words
+        self.per = per
+        self.spent = spent
+
+
+@final
+class FraudProgram:
+    """All signals of a programme, by id, which is the order in which they are judged, and what they make the core
+    count.
+
+    `events` and `event_counters` are by event type. `device`, `partner` and `place` name the event attributes that are
+    read; a purchase's place is its store where the attribute is absent.
+    """
+
+    __slots__ = (
+        "attempt_counters",
+        "attempts",
+        "device",
+        "earning",
+        "earning_counters",
+        "event_counters",
+        "events",
+        "partner",
+        "place",
+        "redeeming",
+        "redeeming_counters",
+        "signals",
+        "spent_counters",
+    )
+
+    def __init__(
+        self,
+        signals: tuple[Signal, ...],
+        event_types: dict[str, tuple[str, ...]],
+        device: str = "device",
+        partner: str = "partner",
+        place: str = "place",
+    ) -> None:
+        """`event_types` maps the id of a signal that counts events to their types."""
+        signals = tuple(sorted(signals, key=signal_name))
+        self.signals = signals
+        self.device = device
+        self.partner = partner
+        self.place = place
+        self.attempts = tuple([one for one in signals if one.measure == ATTEMPTS])
+        self.redeeming = tuple([one for one in signals if one.measure in (REDEMPTIONS, REDEEMED)])
+        self.earning = tuple([one for one in signals if one.measure in (EARNINGS, EARNED)])
+        self.attempt_counters = counters_of(self.attempts)
+        self.redeeming_counters = counters_of(self.redeeming)
+        self.earning_counters = counters_of(self.earning)
+        self.spent_counters = tuple({one.spent.key: one.spent for one in signals if one.spent is not None}.values())
+        self.events: dict[str, tuple[Signal, ...]] = {}
+        self.event_counters: dict[str, tuple[Counter, ...]] = {}
+        for signal in signals:
+            for type_name in event_types.get(signal.signal_id, ()):
+                self.events[type_name] = (*self.events.get(type_name, ()), signal)
+        for type_name, those in self.events.items():
+            self.event_counters[type_name] = tuple({one.counter.key: one.counter for one in those}.values())
+
+
+def signal_name(signal: Signal) -> str:
+    """Signals are judged in ascending order of this, however the file is written."""
+    return signal.signal_id
+
+
+Counted = tuple[str, str, Counter]
+"""(measure, unit, counter)."""
+
+
+def counters_of(signals: tuple[Signal, ...]) -> tuple[Counted, ...]:
+    """The counters that some signals share, each once."""
+    return tuple({one.counter.key: (one.measure, one.unit, one.counter) for one in signals}.values())

@@ -1,0 +1,276 @@
+"""The fraud stage: judges one event by the programme's signals, before it takes effect, and counts it afterwards."""
+
+from typing import Final, final
+
+from pipeline.core import fraud_counts, reasons
+from pipeline.core.events import Event
+from pipeline.core.fraud_counts import Counts
+from pipeline.core.fraud_program import (
+    ALLOW,
+    BY_MEMBER,
+    BY_PARTNER,
+    BY_PLACE,
+    CLIP,
+    DENY,
+    EARNED,
+    REDEEMED,
+    Counted,
+    Counter,
+    FraudProgram,
+    Signal,
+)
+from pipeline.core.ledger import Posting
+from pipeline.core.order import Order
+from pipeline.core.payloads import RedemptionRequested, TransactionCompleted
+from pipeline.core.program import Program
+from pipeline.core.records import Evidence, FraudAlert, Moment
+
+HISTORY_MAX: Final = 20
+"""So many of the latest moments that a signal had counted stand in its alert."""
+
+LIVE: Final = "live"
+SHADOW: Final = "shadow"
+NOT_JUDGED: Final = ""
+
+
+@final
+class Screening:
+    """What the signals say of one event.
+
+    `denied_by` is the live signal that denies what the event would give or take, or "". `left` says how many points of
+    a unit are left where signals clip, `clipped_by` which one does. Signals in shadow mode only make alerts.
+    """
+
+    __slots__ = (
+        "_event",
+        "_fraud",
+        "_posting",
+        "_program",
+        "_type_name",
+        "alerts",
+        "clipped_by",
+        "counts",
+        "denied_by",
+        "left",
+        "redeemed",
+    )
+
+    def __init__(self, posting: Posting, event: Event, type_name: str, program: Program, fraud: FraudProgram) -> None:
+        self._posting = posting
+        self._event = event
+        self._type_name = type_name
+        self._program = program
+        self._fraud = fraud
+        if posting.member.counts is None:
+            posting.member.counts = Counts()
+        self.counts: Counts = posting.member.counts
+        self.alerts: list[FraudAlert] = []
+        self.denied_by = ""
+        self.left: dict[str, int] = {}
+        self.clipped_by: dict[str, str] = {}
+        self.redeemed: tuple[str, int] = ("", 0)
+
+    def judge_event(self) -> None:
+        """Signals that count events of this type, and attempts to redeem."""
+        for signal in self._fraud.events.get(self._type_name, ()):
+            self._judge(signal, 1, 0)
+        payload = self._event.payload
+        if self._fraud.attempts and isinstance(payload, RedemptionRequested):
+            reward = self._program.rewards.get(payload.reward_id)
+            price = 0 if reward is None else reward.price * payload.quantity
+            for signal in self._fraud.attempts:
+                self._judge(signal, 1, price)
+
+    def judge_redemption(self, unit: str, points: int) -> str:
+        """Signals that count what is redeemed, of a redemption that could be had. Returns the reason of a refusal, or
+        "". What else denies a purchase denies its points, and not the purchase."""
+        before = self.denied_by
+        self.denied_by = ""
+        for signal in self._fraud.redeeming:
+            if signal.measure != REDEEMED:
+                self._judge(signal, 1, points)
+            elif signal.unit == unit:
+                self._judge(signal, points, points)
+        denied_by = self.denied_by
+        self.denied_by = before or denied_by
+        if denied_by or (before and isinstance(self._event.payload, RedemptionRequested)):
+            return reasons.FRAUD_DENIED
+        self.redeemed = (unit, points)
+        return ""
+
+    def judge_earnings(self, totals: dict[str, int]) -> None:
+        """Signals that count what is earned; `totals` are the points by unit that the rules give."""
+        for signal in self._fraud.earning:
+            points = totals.get(signal.unit, 0)
+            if points:
+                self._judge(signal, points if signal.measure == EARNED else 1, points)
+
+    def count_earnings(self, totals: dict[str, int]) -> None:
+        """Count what was given in the end."""
+        for measure, unit, counter in self._fraud.earning_counters:
+            points = totals.get(unit, 0)
+            if points:
+                self._count(counter, points if measure == EARNED else 1)
+
+    def spend(self, currency: str, minor: int) -> None:
+        """Count money spent, where a cap on earning depends on it."""
+        at_ms = self._posting.occurred_at_ms
+        for counter in self._fraud.spent_counters:
+            amount = self._base_minor(currency, minor, at_ms)
+            fraud_counts.count(self.counts, counter, counter.key, self._program.calendar, at_ms, amount)
+
+    def unspend(self, order: Order, minor: int) -> None:
+        """Money of an order was given back: it counts no longer in the window of its purchase."""
+        at_ms = order.occurred_at_ms
+        for counter in self._fraud.spent_counters:
+            amount = self._base_minor(order.currency, minor, at_ms)
+            fraud_counts.give_back(self.counts, counter, self._program.calendar, at_ms, amount)
+
+    def finish(self, reason: str) -> None:
+        """Count the event, unless it was refused, and put out the alerts."""
+        payload = self._event.payload
+        if self._fraud.attempts and isinstance(payload, RedemptionRequested):
+            for one in self._fraud.attempt_counters:
+                self._count(one[2], 1)
+        if not reason:
+            for counter in self._fraud.event_counters.get(self._type_name, ()):
+                self._count(counter, 1)
+            if self.redeemed[1]:
+                self._count_redeemed(self._fraud.redeeming_counters)
+        for alert in self.alerts:
+            self._posting.out.alert(alert)
+
+    def value_by(self, by: str) -> str:
+        """The event's device, partner or place; "" where it has none."""
+        attributes = self._event.attributes
+        if by == BY_PARTNER:
+            return attributes.get(self._fraud.partner, "")
+        if by == BY_PLACE:
+            place = attributes.get(self._fraud.place, "")
+            payload = self._event.payload
+            return payload.store_id if not place and isinstance(payload, TransactionCompleted) else place
+        return attributes.get(self._fraud.device, "")
+
+    def _base_minor(self, currency: str, minor: int, at_ms: int) -> int:
+        conversion = self._program.conversion
+        if conversion is None or conversion.rate(currency, at_ms) is None:
+            return minor
+        return conversion.base_minor(currency, minor, at_ms)
+
+    def _count_redeemed(self, counters: tuple[Counted, ...]) -> None:
+        unit, points = self.redeemed
+        for measure, own_unit, counter in counters:
+            if measure != REDEEMED:
+                self._count(counter, 1)
+            elif own_unit == unit:
+                self._count(counter, points)
+
+    def _count(self, counter: Counter, amount: int) -> None:
+        value = ""
+        if counter.by != BY_MEMBER:
+            value = self.value_by(counter.by)
+            if not value:
+                return
+        key = fraud_counts.key_of(counter, value)
+        calendar = self._program.calendar
+        fraud_counts.count(self.counts, counter, key, calendar, self._posting.occurred_at_ms, amount)
+
+    def _judge(self, signal: Signal, amount: int, points: int) -> None:
+        """Note the signal if `amount` more is over what it allows; `points` are at stake."""
+        counter = signal.counter
+        value = ""
+        if counter.by != BY_MEMBER:
+            value = self.value_by(counter.by)
+            if not value:
+                return
+        key = fraud_counts.key_of(counter, value)
+        at_ms, calendar = self._posting.occurred_at_ms, self._program.calendar
+        at_most = signal.at_most
+        if signal.spent is not None:
+            spent = fraud_counts.used(self.counts, signal.spent, signal.spent.key, 0, calendar, at_ms)
+            at_most = spent * signal.at_most // signal.per
+        used = fraud_counts.used(self.counts, counter, key, signal.length_ms, calendar, at_ms)
+        if used + amount <= at_most:
+            return
+        stopped = points if signal.action != ALLOW else 0
+        if signal.action == CLIP:
+            left = max(at_most - used, 0)
+            stopped = points - left
+            if signal.live and left < self.left.get(signal.unit, points):
+                self.left[signal.unit] = left
+                self.clipped_by[signal.unit] = signal.signal_id
+        elif signal.live and signal.action == DENY and not self.denied_by:
+            self.denied_by = signal.signal_id
+        self.alerts.append(self._alert(signal, used + amount, at_most, value, key, stopped))
+
+    def _alert(self, signal: Signal, value: int, limit: int, by: str, key: str, points: int) -> FraudAlert:
+        posting, event = self._posting, self._event
+        return FraudAlert(
+            posting.derived_id(f"fraud:{signal.signal_id}", 0),
+            posting.member.member_id,
+            signal.signal_id,
+            signal.kind,
+            signal.action,
+            LIVE if signal.live else SHADOW,
+            event.event_id,
+            event.source,
+            self._type_name,
+            signal.words,
+            value,
+            limit,
+            by,
+            signal.unit,
+            points,
+            self._evidence(signal.unit),
+            self._history(key),
+            "",
+            posting.program_hash,
+            posting.occurred_at_ms,
+            posting.recorded_at_ms,
+            event.traceparent,
+        )
+
+    def _evidence(self, unit: str) -> list[Evidence]:
+        """The member as it stands."""
+        member = self._posting.member
+        facts = [
+            Evidence("enrolled_at_ms", str(member.enrolled_at_ms)),
+            Evidence("tier", member.tier),
+            Evidence("purchases", str(member.event_counts.get("transaction_completed", 0))),
+            Evidence("redemptions", str(member.event_counts.get("redemption_requested", 0))),
+            Evidence("refunds", str(member.event_counts.get("transaction_refunded", 0))),
+        ]
+        wallet = member.wallets.get(unit or self._program.default_unit.unit_id)
+        if wallet is not None:
+            facts.append(Evidence("available", str(wallet.available)))
+            facts.append(Evidence("pending", str(wallet.pending)))
+            facts.append(Evidence("held", str(wallet.held)))
+        return facts
+
+    def _history(self, key: str) -> list[Moment]:
+        """The latest of what was counted under the key."""
+        period = self.counts.periods.get(key)
+        if period is not None:
+            windows = [Moment(period[2], period[3])] if period[2] else []
+            return [*windows, Moment(period[0], period[1])]
+        return [Moment(at_ms, amount) for at_ms, amount in self.counts.journals.get(key, [])[-HISTORY_MAX:]]
+
+
+def concerned(fraud: FraudProgram, event: Event, type_name: str) -> bool:
+    """Whether any signal looks at the event; most events of programmes that watch redemptions alone are none."""
+    if fraud.earning or type_name in fraud.events:
+        return True
+    payload = event.payload
+    if isinstance(payload, TransactionCompleted):
+        return payload.points_paid > 0 and len(fraud.redeeming) > 0
+    return isinstance(payload, RedemptionRequested) and (len(fraud.redeeming) > 0 or len(fraud.attempts) > 0)
+
+
+def screen(posting: Posting, event: Event, type_name: str, program: Program) -> Screening | None:
+    """The event's screening, with the signals that count events judged; None where no signal looks at the event."""
+    fraud = program.fraud
+    if fraud is None or not concerned(fraud, event, type_name):
+        return None
+    screening = Screening(posting, event, type_name, program, fraud)
+    screening.judge_event()
+    return screening

@@ -1,0 +1,146 @@
+"""fraud.yaml: what it comes to, what is refused with its place, and how changes are told."""
+
+from __future__ import annotations
+
+import pytest
+from core_programs import HOUR_MS, Bench
+from program_texts import bundle, compiled, problems
+
+from pipeline.core.program import Program
+from pipeline.core.records import FraudAlert
+from pipeline.program.comparison import compare
+
+FRAUD = """\
+signals:
+  - id: one-an-hour
+    velocity: {of: redemptions, at_most: 1, within: 1h}
+    action: deny
+  - id: many-purchases
+    velocity: {of: events, on: [transaction_completed, transaction_refunded], at_most: 30, every: day, by: device}
+    action: allow
+    mode: shadow
+  - id: by-spending
+    spending: {points: 2, per: 100, every: month}
+    action: clip
+attributes: {device: device_id}
+"""
+
+
+def written(signal: str) -> dict[str, str]:
+    """A fraud.yaml of one signal with these lines below `- id: it`."""
+    lines = "".join(f"    {line}\n" for line in signal.strip("\n").split("\n"))
+    return {"fraud.yaml": f"signals:\n  - id: it\n{lines}"}
+
+
+def program(text: str) -> Program:
+    return compiled({"fraud.yaml": text})
+
+
+def test_signals_are_compiled_by_name() -> None:
+    fraud = program(FRAUD).fraud
+    assert fraud is not None
+    assert [(one.signal_id, one.action, one.live, one.words) for one in fraud.signals] == [
+        ("by-spending", "clip", True, "points earned each month, at most 2 for every 100 spent"),
+        ("many-purchases", "allow", False, "transaction_completed, transaction_refunded each day by device"),
+        ("one-an-hour", "deny", True, "redemptions within 1 hour"),
+    ]
+    assert fraud.device == "device_id"
+    assert sorted(fraud.events) == ["transaction_completed", "transaction_refunded"]
+
+
+def test_signals_over_the_same_count_share_a_counter_of_the_longest_window() -> None:
+    fraud = program(
+        "signals:\n"
+        "  - {id: a, velocity: {of: redemptions, at_most: 1, within: 1h}, action: deny}\n"
+        "  - {id: b, velocity: {of: redemptions, at_most: 5, within: 1d}, action: deny}\n"
+    ).fraud
+    assert fraud is not None
+    assert fraud.signals[0].counter is fraud.signals[1].counter
+    assert fraud.signals[0].counter.length_ms == 24 * HOUR_MS
+    assert len(fraud.redeeming_counters) == 1
+
+
+def test_a_programme_without_it_has_no_fraud_stage() -> None:
+    assert compiled({}).fraud is None
+
+
+def test_it_is_part_of_the_bundle_and_its_hash() -> None:
+    assert b"one-an-hour" in bundle({"fraud.yaml": FRAUD}).canonical()
+    assert bundle({"fraud.yaml": FRAUD}).hash != bundle({}).hash
+
+
+def test_it_decides() -> None:
+    bench = Bench(program(FRAUD.replace("deny", "deny")), start="2026-01-10T12:00:00")
+    bench.enrol()
+    bench.adjust("gift", 1_000)
+    bench.redeem("r1", "coffee")
+    bench.redeem("r2", "coffee")
+
+    assert bench.reason == "fraud_denied"
+    assert [alert.signal_id for alert in bench.of(FraudAlert)] == ["one-an-hour"]
+
+
+MISTAKES = [
+    ("velocity: {of: redemption, at_most: 1, within: 1h}\naction: deny", "did you mean `redemptions`?"),
+    ("velocity: {of: redemptions, at_most: 1}\naction: deny", "needs either `within` or `every`"),
+    ("velocity: {of: redemptions, at_most: 1, within: 1h, every: hour}\naction: deny", "needs either `within` or"),
+    ("velocity: {of: redemptions, at_most: 1, within: 1mo}\naction: deny", "write days: 30d, or `every: month`"),
+    ("velocity: {of: redemptions, at_most: 1, within: 401d}\naction: deny", "write `every: year`"),
+    (
+        "velocity: {of: redemptions, at_most: 101, within: 1h}\naction: deny",
+        "write at most 100, or count in a calendar",
+    ),
+    ("velocity: {of: events, at_most: 1, within: 1h}\naction: deny", "lacks `on`"),
+    ("velocity: {of: events, on: [purchase], at_most: 1, within: 1h}\naction: deny", "no event type `purchase`"),
+    (
+        "velocity: {of: earned, on: [custom_event], at_most: 1, within: 1h}\naction: deny",
+        "`on` belongs to `of: events`",
+    ),
+    ("velocity: {of: attempts, at_most: 1, within: 1h, unit: miles}\naction: deny", "says nothing about attempts"),
+    ("velocity: {of: earned, at_most: 1, within: 1h, unit: mils}\naction: deny", "did you mean `miles`?"),
+    ("velocity: {of: redemptions, at_most: 1, within: 1h}\naction: clip", "redemptions are none"),
+    ("velocity: {of: redemptions, at_most: 1, within: 1h}\naction: block", "`action` cannot be `block`"),
+    ("velocity: {of: redemptions, within: 1h}\naction: deny", "lacks `at_most`"),
+    ("velocity: {of: redemptions, at_most: 1, within: 1h}", "lacks `action`"),
+    ("action: deny", "does not say what it looks at"),
+    (
+        "velocity: {of: redemptions, at_most: 1, within: 1h}\nspending: {points: 1, per: 1, every: day}\naction: deny",
+        "make two signals of it",
+    ),
+    ("spending: {points: 1, every: day}\naction: clip", "lacks `per`"),
+    ("spending: {points: 1, per: 0, every: day}\naction: clip", "must be at least 1"),
+    ("velocty: {of: redemptions}\naction: deny", "did you mean `velocity`?"),
+]
+
+
+@pytest.mark.parametrize(("signal", "said"), MISTAKES, ids=[said for _, said in MISTAKES])
+def test_mistakes_are_told_with_place_and_way_out(signal: str, said: str) -> None:
+    found = problems(written(signal))
+
+    assert any(said in one for one in found), found
+    assert all(one.startswith("fraud.yaml:") and "^" in one for one in found)
+
+
+def test_a_second_signal_of_a_name_and_an_unknown_attribute_are_refused() -> None:
+    twice = FRAUD.replace("id: many-purchases", "id: one-an-hour")
+    assert "there are two signals `one-an-hour`" in "".join(problems({"fraud.yaml": twice}))
+    named = FRAUD.replace("{device: device_id}", "{devise: device_id}")
+    assert "did you mean `device`?" in "".join(problems({"fraud.yaml": named}))
+    assert "lacks `signals`" in "".join(problems({"fraud.yaml": "attributes: {device: d}\n"}))
+
+
+def test_changes_are_said_in_words() -> None:
+    before = bundle({"fraud.yaml": FRAUD})
+    texts = {
+        "fraud.yaml": FRAUD.replace("within: 1h", "within: 2h").replace("mode: shadow", "mode: live"),
+    }
+
+    assert [change.text for change in compare(before, bundle(texts))] == [
+        "signal `many-purchases`: the mode changes from shadow to live",
+        "signal `one-an-hour`: the window changes from 1 hour to 2 hours",
+    ]
+    told = [change.text for change in compare(bundle({}), before)]
+    assert "the programme: `attributes.device` is new: device_id" in told
+    assert any(
+        "signal `one-an-hour` is added: velocity: of redemptions, at_most 1, within 1 hour" in one for one in told
+    ), told
