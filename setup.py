@@ -13,7 +13,11 @@ from setuptools import setup
 BUILDS = {"build", "build_ext", "bdist_wheel", "editable_wheel"}
 COMPILED = (
     *sorted(str(path) for path in Path("pipeline/core").glob("*.py") if path.name != "__init__.py"),
+    "pipeline/lane/keys.py",
+    "pipeline/lane/outputs.py",
+    "pipeline/lane/state.py",
     "pipeline/wire/binary.py",
+    "pipeline/wire/codec.py",
     "pipeline/wire/state.py",
     "pipeline/wire/generated/decoders.py",
     "pipeline/wire/generated/encoders.py",

@@ -14,6 +14,7 @@ class Event:
     """
 
     __slots__ = (
+        "_identity",
         "attributes",
         "event_id",
         "member_id",
@@ -43,6 +44,7 @@ class Event:
         self.attributes = attributes
         self.payload = payload
         self.recorded_at_ms = recorded_at_ms
+        self._identity = b""
 
     @property
     def type_name(self) -> str:
@@ -50,9 +52,11 @@ class Event:
         return TYPE_NAMES[type(self.payload)]
 
     def identity(self) -> bytes:
-        """16 bytes that tell events apart: hash of member, source and event id."""
-        text = f"{len(self.member_id)}:{self.member_id}{len(self.source)}:{self.source}{self.event_id}"
-        return blake2b(text.encode(), digest_size=16).digest()
+        """16 bytes that tell events apart: hash of member, source and event id. Computed once."""
+        if not self._identity:
+            text = f"{len(self.member_id)}:{self.member_id}{len(self.source)}:{self.source}{self.event_id}"
+            self._identity = blake2b(text.encode(), digest_size=16).digest()
+        return self._identity
 
     def content_digest(self) -> bytes:
         """8 bytes over the canonical content; trace context and the log's time are not content."""

@@ -72,7 +72,10 @@ class OutputTopics:
         self.ids = name("member-ids-changelog")
 
     def all(self) -> list[str]:
-        return [getattr(self, slot) for slot in self.__slots__]
+        return [
+            self.source, self.entries, self.tier_changes, self.decisions, self.commands, self.balances, self.derived,
+            self.dead_letters, self.changelog, self.ids,
+        ]  # fmt: skip
 
 
 class Namer(Protocol):

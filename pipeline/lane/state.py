@@ -10,6 +10,7 @@ import msgspec
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
+from pipeline.core.payloads import TransactionCancelled, TransactionCompleted, TransactionRefunded
 from pipeline.lane import keys
 from pipeline.lane.faults import Faults, guarded_get
 from pipeline.lane.ports import Change, LaneBroken, Store
@@ -19,7 +20,7 @@ from pipeline.wire.state import UnreadableState, pack_member, pack_order, unpack
 
 CACHED_MEMBERS: Final = 20_000
 """Decoded members in the young generation of the cache, where nobody else shares it; as many again are in the old."""
-MEMBER_BYTES_MAX: Final = 2_000_000
+MEMBER_BYTES_MAX: int = 2_000_000
 """A packed member may be so large; key, quarantine and framing still fit into a record of the changelog."""
 
 
@@ -86,6 +87,7 @@ class LaneState:
         self._parked: Changed = {}
         self._seen: dict[bytes, tuple[bytes, int]] = {}
         self._fetched: Changed = {}
+        self._fetched_ids: Changed = {}
         self._stale_due: list[bytes] = []
         self._activations: list[tuple[int, str]] | None = None
         self._activations_changed = False
@@ -96,20 +98,28 @@ class LaneState:
     # ---- members
 
     def prefetch(self, events: Iterable[Event]) -> None:
-        """Fetch in one go what deciding these events will read: their members and whether they were seen before."""
-        prefixes = [keys.seen_prefix(number) for number in self._generations]
+        """Fetch in one go what deciding these events will read: members, orders, whether they were seen before.
+
+        One by one, each would also hand the interpreter's lock to another thread and wait to get it back.
+        """
+        identities: dict[bytes, None] = {}
         wanted: dict[bytes, None] = {}
         young, old = self._young, self._old
         for event in events:
             member_id = event.member_id
+            payload = event.payload
             if member_id not in young and member_id not in old:
-                wanted[b"m" + member_id.encode()] = None
-            if prefixes:
-                identity = event.identity()
-                for prefix in prefixes:
-                    wanted[prefix + identity] = None
-        keys_wanted = list(wanted)
-        self._fetched = dict(zip(keys_wanted, self._store.get_many(keys_wanted), strict=True))
+                wanted[keys.member_key(member_id)] = None
+            if isinstance(payload, (TransactionCompleted, TransactionRefunded, TransactionCancelled)):
+                wanted[keys.order_key(member_id, payload.order_id)] = None
+            identities[event.identity()] = None
+        fetch = list(wanted)
+        for number in reversed(self._generations):
+            prefix = keys.seen_prefix(number)
+            fetch += [b"".join((prefix, identity)) for identity in identities]
+        values = self._store.get_many(fetch)
+        self._fetched = dict(zip(wanted, values, strict=False))
+        self._fetched_ids = newest(list(identities), values[len(wanted) :])
 
     def member(self, member_id: str) -> Member | None:
         member = self._young.get(member_id)
@@ -142,7 +152,7 @@ class LaneState:
         key = keys.order_key(member_id, order_id)
         order = self._orders.get(key)
         if order is None:
-            packed = self._get(key)
+            packed = self._read(key)
             try:
                 order = None if packed is None else unpack_order(packed)
             except UnreadableState as error:
@@ -156,10 +166,12 @@ class LaneState:
         new = self._seen.get(identity)
         if new is not None and new[1] >= since_ms:
             return new[0]
-        for number in reversed(self._generations):
-            found = self._read(keys.seen_prefix(number) + identity)
-            if found is not None and keys.unpack_number(found[8:]) >= since_ms:
-                return found[:8]
+        if identity in self._fetched_ids:
+            found = self._fetched_ids[identity]
+        else:
+            found = self._find_id(identity)
+        if found is not None and keys.unpack_number(found[8:]) >= since_ms:
+            return found[:8]
         return None
 
     def put_seen(self, identity: bytes, content_digest: bytes, recorded_at_ms: int) -> None:
@@ -247,7 +259,7 @@ class LaneState:
                     local.append((keys.due_key(member.next_due_ms, member_id), b""))
         changelog.extend((key, pack_order(order)) for key, order in self._orders.items())
         changelog.extend(self._parked.items())
-        changelog.extend(self._quarantine.changes((member for member, _ in members), news))
+        changelog.extend(self._quarantine.changes([member for member, _ in members], news))
         if self._activations_changed and self._activations is not None:
             changelog.append((keys.ACTIVATIONS, msgspec.msgpack.encode(self._activations)))
         parts: list[bytes] = []
@@ -290,6 +302,14 @@ class LaneState:
         fetched = self._fetched
         return fetched[key] if key in fetched else self._get(key)
 
+    def _find_id(self, identity: bytes) -> bytes | None:
+        """What the store has of an id, of its newest generation: the older ones have older times."""
+        for number in reversed(self._generations):
+            found = self._get(b"".join((keys.seen_prefix(number), identity)))
+            if found is not None:
+                return found
+        return None
+
     def _unreadable(self, error: Exception) -> LaneBroken:
         broken = LaneBroken(f"the state is of another version of the pipeline: {error}", another_version())
         self._faults.note(broken)
@@ -301,6 +321,7 @@ class LaneState:
         self._parked = {}
         self._seen = {}
         self._fetched = {}
+        self._fetched_ids = {}
         self._stale_due = []
         self._activations = None
         self._activations_changed = False
@@ -324,6 +345,17 @@ class LaneState:
 
 
 Changed = dict[bytes, bytes | None]
+
+
+def newest(identities: list[bytes], values: list[bytes | None]) -> Changed:
+    """What is known of each id: `values` has a row for each generation, the newest first, each as long as
+    `identities`."""
+    found: Changed = dict.fromkeys(identities)
+    for start in range(0, len(values), len(identities) or 1):
+        for identity, value in zip(identities, values[start : start + len(identities)], strict=True):
+            if value is not None and found[identity] is None:
+                found[identity] = value
+    return found
 
 
 def _packed(member: Member) -> bytes:
