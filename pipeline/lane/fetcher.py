@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from itertools import groupby
 from typing import Any, Final, final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -60,9 +61,9 @@ class Buffer:
     def low(self) -> bool:
         return len(self.records) < BUFFERED_MAX // 2 and self.bytes < BUFFERED_BYTES_MAX // 2
 
-    def add(self, record: Record) -> None:
-        self.records.append(record)
-        self.bytes += len(record[3] or b"")
+    def add(self, records: list[Record]) -> None:
+        self.records += records
+        self.bytes += sum([len(value) for _offset, _timestamp_ms, _key, value in records if value])
 
     def cut(self, limit: int) -> Batch:
         """The next batch: at most `limit` records and, but for one that is larger by itself, BATCH_BYTES_MAX bytes."""
@@ -178,17 +179,18 @@ class Fetcher:
                 buffer.paused = False
 
     def _take(self, messages: list[KafkaMessage]) -> None:
-        partition = -1
-        buffer: Buffer | None = None
-        for message in messages:
-            if message.partition() != partition:
-                partition = message.partition() or 0
-                buffer = self._buffers.get(partition)
-            error = message.error()
-            if error is not None:
-                self._handle(error, partition)
-            elif buffer is not None:  # else its lane is not open: it is read again when it is
-                buffer.add(buffer.to_record(message))
+        for number, run in groupby(messages, KafkaMessage.partition):
+            partition = number or 0
+            buffer = self._buffers.get(partition)
+            whole = list(run)
+            if any(map(KafkaMessage.error, whole)):
+                for message in whole:
+                    error = message.error()
+                    if error is not None:
+                        self._handle(error, partition)
+                whole = [message for message in whole if message.error() is None]
+            if buffer is not None:  # else its lane is not open: it is read again when it is
+                buffer.add(list(map(buffer.to_record, whole)))
 
     def _handle(self, error: KafkaError, partition: int) -> None:
         """An error event. One that the consumer cannot get over ends it; the others it works at by itself."""

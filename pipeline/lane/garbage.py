@@ -6,7 +6,8 @@ import gc
 import threading
 from typing import Final
 
-BATCHES_PER_COLLECTION: Final = 50
+BATCHES_PER_COLLECTION: Final = 500
+"""Most of what is new in a few batches is replaced in the next: the longer one waits, the less there is to walk."""
 BATCHES_PER_FULL_COLLECTION: Final = 20_000
 
 _lock = threading.Lock()

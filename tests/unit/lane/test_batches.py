@@ -15,8 +15,7 @@ from pipeline.lane.runner import Attachment
 
 def buffer_of(*records: Record) -> Buffer:
     buffer = Buffer(Attachment(5, threading.Event()), plain_record)
-    for record in records:
-        buffer.add(record)
+    buffer.add(list(records))
     return buffer
 
 
