@@ -15,6 +15,7 @@ COMPILED = (
     *sorted(str(path) for path in Path("pipeline/core").glob("*.py") if path.name != "__init__.py"),
     "pipeline/lane/keys.py",
     "pipeline/lane/outputs.py",
+    "pipeline/lane/seen.py",
     "pipeline/lane/state.py",
     "pipeline/wire/binary.py",
     "pipeline/wire/codec.py",

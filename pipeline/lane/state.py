@@ -16,6 +16,7 @@ from pipeline.lane.faults import Faults, guarded_get
 from pipeline.lane.ports import Change, LaneBroken, Store
 from pipeline.lane.quarantined import Quarantine, Quarantined
 from pipeline.lane.remedies import another_version
+from pipeline.lane.seen import SeenIds
 from pipeline.wire.state import UnreadableState, pack_member, pack_order, unpack_member, unpack_order
 
 CACHED_MEMBERS: Final = 20_000
@@ -77,6 +78,7 @@ class LaneState:
         self._store = store
         self._faults = faults
         self._get = guarded_get(store, faults)
+        self._ids = SeenIds(store, self._get)
         self._at = at
         self.cached_members = cached_members
         self._young: dict[str, Member] = {}
@@ -85,13 +87,10 @@ class LaneState:
         self._changed: dict[str, int] = {}  # member id -> timestamp of the record
         self._orders: dict[bytes, Order] = {}
         self._parked: Changed = {}
-        self._seen: dict[bytes, tuple[bytes, int]] = {}
         self._fetched: Changed = {}
-        self._fetched_ids: Changed = {}
         self._stale_due: list[bytes] = []
         self._activations: list[tuple[int, str]] | None = None
         self._activations_changed = False
-        self._generations = self._present_generations()
         self._quarantine = Quarantine(store)
         self.careful = False
 
@@ -113,13 +112,10 @@ class LaneState:
             if isinstance(payload, (TransactionCompleted, TransactionRefunded, TransactionCancelled)):
                 wanted[keys.order_key(member_id, payload.order_id)] = None
             identities[event.identity()] = None
-        fetch = list(wanted)
-        for number in reversed(self._generations):
-            prefix = keys.seen_prefix(number)
-            fetch += [b"".join((prefix, identity)) for identity in identities]
-        values = self._store.get_many(fetch)
+        ids = list(identities)
+        values = self._store.get_many([*wanted, *self._ids.keys_of(ids)])
         self._fetched = dict(zip(wanted, values, strict=False))
-        self._fetched_ids = newest(list(identities), values[len(wanted) :])
+        self._ids.fetched(ids, values[len(wanted) :])
 
     def member(self, member_id: str) -> Member | None:
         member = self._young.get(member_id)
@@ -163,19 +159,10 @@ class LaneState:
         self._orders[keys.order_key(member_id, order_id)] = order
 
     def seen(self, identity: bytes, since_ms: int) -> bytes | None:
-        new = self._seen.get(identity)
-        if new is not None and new[1] >= since_ms:
-            return new[0]
-        if identity in self._fetched_ids:
-            found = self._fetched_ids[identity]
-        else:
-            found = self._find_id(identity)
-        if found is not None and keys.unpack_number(found[8:]) >= since_ms:
-            return found[:8]
-        return None
+        return self._ids.seen(identity, since_ms)
 
     def put_seen(self, identity: bytes, content_digest: bytes, recorded_at_ms: int) -> None:
-        self._seen[identity] = (content_digest, recorded_at_ms)
+        self._ids.put(identity, content_digest, recorded_at_ms)
 
     def park(self, member_id: str, number: int, recorded_at_ms: int, value: bytes) -> None:
         self._parked[keys.parked_key(member_id, number)] = keys.pack_number(recorded_at_ms) + value
@@ -262,19 +249,14 @@ class LaneState:
         changelog.extend(self._quarantine.changes([member for member, _ in members], news))
         if self._activations_changed and self._activations is not None:
             changelog.append((keys.ACTIVATIONS, msgspec.msgpack.encode(self._activations)))
-        parts: list[bytes] = []
-        for identity, (digest, at_ms) in self._seen.items():
-            stamp = keys.pack_number(at_ms)
-            parts += (identity, digest, stamp)
-            local.append((keys.seen_prefix(keys.generation(at_ms)) + identity, digest + stamp))
-        return Changes(changelog, local, b"".join(parts), members)
+        ids, in_store = self._ids.collect()
+        return Changes(changelog, local + in_store, ids, members)
 
     def committed(self) -> None:
         """The store holds what `collect` gave: the changes are changes no more."""
         for member_id in self._changed:
             self._indexed_due_ms[member_id] = self._young[member_id].next_due_ms
-        for _, at_ms in self._seen.values():
-            self._add_generation(keys.generation(at_ms))
+        self._ids.committed()
         self._quarantine.committed()
         self._clear_changes()
         if len(self._young) > self.cached_members:
@@ -292,23 +274,13 @@ class LaneState:
 
     def discard_ids_before(self, time_ms: int) -> None:
         """Drop the generations of ids that ended before `time_ms`."""
-        for number in [n for n in self._generations if n < keys.generation(time_ms)]:
-            self._store.discard(keys.seen_prefix(number), keys.seen_prefix(number + 1))
-            self._generations.remove(number)
+        self._ids.discard_before(time_ms)
 
     # ---- inner
 
     def _read(self, key: bytes) -> bytes | None:
         fetched = self._fetched
         return fetched[key] if key in fetched else self._get(key)
-
-    def _find_id(self, identity: bytes) -> bytes | None:
-        """What the store has of an id, of its newest generation: the older ones have older times."""
-        for number in reversed(self._generations):
-            found = self._get(b"".join((keys.seen_prefix(number), identity)))
-            if found is not None:
-                return found
-        return None
 
     def _unreadable(self, error: Exception) -> LaneBroken:
         broken = LaneBroken(f"the state is of another version of the pipeline: {error}", another_version())
@@ -319,43 +291,14 @@ class LaneState:
         self._changed = {}
         self._orders = {}
         self._parked = {}
-        self._seen = {}
         self._fetched = {}
-        self._fetched_ids = {}
+        self._ids.forget_changes()
         self._stale_due = []
         self._activations = None
         self._activations_changed = False
 
-    def _add_generation(self, number: int) -> None:
-        if number not in self._generations:
-            self._generations.append(number)
-            self._generations.sort()
-
-    def _present_generations(self) -> list[int]:
-        """The generations of ids in the store, ascending: a seek each, not a scan."""
-        present: list[int] = []
-        number = 0
-        while number <= keys.GENERATIONS_MAX:
-            first = next(self._store.scan(keys.seen_prefix(number), keys.SEEN_END), None)
-            if first is None:
-                break
-            present.append(keys.seen_generation(first[0]))
-            number = present[-1] + 1
-        return present
-
 
 Changed = dict[bytes, bytes | None]
-
-
-def newest(identities: list[bytes], values: list[bytes | None]) -> Changed:
-    """What is known of each id: `values` has a row for each generation, the newest first, each as long as
-    `identities`."""
-    found: Changed = dict.fromkeys(identities)
-    for start in range(0, len(values), len(identities) or 1):
-        for identity, value in zip(identities, values[start : start + len(identities)], strict=True):
-            if value is not None and found[identity] is None:
-                found[identity] = value
-    return found
 
 
 def _packed(member: Member) -> bytes:
