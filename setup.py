@@ -1,4 +1,4 @@
-"""Compiles the core and the codec with mypyc where a C compiler is at hand; without one they run interpreted.
+"""Compiles core, codec and the lane's state with mypyc where a C compiler is at hand; without one they run interpreted.
 
 Everything else about the package stands in pyproject.toml. `ACCRUE_PURE=1` leaves the compiler out. The same modules
 run in both ways: nothing may depend on being compiled but its speed.

@@ -10,7 +10,7 @@ from fake_store import FakeStore
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
-from pipeline.core.payloads import MemberEnrolled
+from pipeline.core.payloads import MemberEnrolled, TransactionRefunded
 from pipeline.lane import keys
 from pipeline.lane import state as state_module
 from pipeline.lane.faults import Faults
@@ -126,6 +126,27 @@ def test_a_rewind_forgets_what_was_changed_in_place() -> None:
     assert kept.state.order("a", "o") is None
     assert kept.state.activations() == []
     assert kept.state.collect().changelog == []
+
+
+def test_what_a_batch_will_read_is_fetched_in_one_go() -> None:
+    """Members, orders and ids of the events, so that no single read is left: the store is empty afterwards."""
+    kept = Kept()
+    event = Event("e", "a", 1, "shop", "", {}, TransactionRefunded("o", 1, "EUR", ""), 1)
+    kept.put("a")
+    kept.state.put_order("a", "o", Order(1, "EUR", 1, 0, []))
+    kept.state.put_seen(event.identity(), DIGEST, 1)
+    kept.state.put_seen(event.identity(), b"newer...", keys.GENERATION_MS)
+    kept.commit()
+    reopened = LaneState(kept.store, kept.at, kept.faults)
+
+    reopened.prefetch([event])
+    kept.content.clear()
+
+    assert reopened.member("a") is not None
+    assert reopened.order("a", "o") is not None
+    assert reopened.seen(event.identity(), keys.GENERATION_MS) == b"newer..."
+    assert reopened.order("a", "another") is None
+    assert reopened.seen(IDENTITY, 0) is None
 
 
 def test_an_id_is_known_until_it_is_older_than_asked_for() -> None:
