@@ -7,7 +7,7 @@ from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.fraud_awards import Planned, judged
 from pipeline.core.fraud_stage import Screening
-from pipeline.core.ledger import ISSUED, Posting
+from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
 from pipeline.core.milestones import NO_PROGRESS, Milestone
 from pipeline.core.order import OrderLot
@@ -226,4 +226,4 @@ def book(posting: Posting, program: Program, rule: Rule, at_ms: int, points: int
         expires_at_ms = expiry.of_unit(calendar, rule.unit, wallet, from_ms)
     else:
         expires_at_ms = expiry.date_after(calendar, rule.lasts, from_ms)
-    return lots.issue(posting, wallet, "earn", unit, points, ISSUED, available_at_ms, expires_at_ms, rule.rule_id)
+    return lots.issue(posting, wallet, "earn", unit, points, rule.issuer, available_at_ms, expires_at_ms, rule.rule_id)

@@ -11,16 +11,10 @@ from pipeline.core.records import LedgerEntry
 SOURCE: Final = "accrue"
 """Source of what the pipeline itself causes."""
 
-ISSUED: Final = "program:issued"
 REDEEMED: Final = "program:redeemed"
 EXPIRED: Final = "program:expired"
 CLAWED_BACK: Final = "program:clawed_back"
 ADJUSTED: Final = "program:adjusted"
-
-
-def redeemed_at(provider: str) -> str:
-    """The account of what was redeemed at a partner: what it is owed for."""
-    return f"partner:{provider}:redeemed"
 
 
 @final

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final, final
 from zoneinfo import ZoneInfo
 
+from pipeline.core.accounts import ISSUED
 from pipeline.core.calendar import Calendar
 from pipeline.core.campaigns import Campaign, Limit, rolling_windows, unique_windows
 from pipeline.core.conversion import Conversion
@@ -91,6 +92,7 @@ class Rule:
         "first_only",
         "fixed_points",
         "group",
+        "issuer",
         "lasts",
         "limits",
         "live",
@@ -136,8 +138,10 @@ class Rule:
         campaign: Campaign | None = None,
         milestone: Milestone | None = None,
         tier_rates: dict[str, tuple[int, int]] | None = None,
+        issuer: str = ISSUED,
     ) -> None:
         self.rule_id = rule_id
+        self.issuer = issuer
         self.unit = unit
         self.fixed_points = fixed_points
         self.per = per

@@ -12,10 +12,11 @@ Where the reward asks for confirmation, the provider is told only then:
 """
 
 from pipeline.core import expiry, limits, lots, reasons
+from pipeline.core.accounts import redeemed_at
 from pipeline.core.events import Event
 from pipeline.core.fraud_stage import Screening
 from pipeline.core.house import NOT_PARTNERS
-from pipeline.core.ledger import REDEEMED, Posting, redeemed_at
+from pipeline.core.ledger import REDEEMED, Posting
 from pipeline.core.payloads import FulfillmentOutcome, RedemptionCancelled, RedemptionConfirmed, RedemptionRequested
 from pipeline.core.program import Program
 from pipeline.core.records import FulfillmentCommand

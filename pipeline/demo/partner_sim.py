@@ -38,7 +38,8 @@ SLOW_SECONDS: Final = 0.2
 class Sim:
     """What the partner has given, and how it behaves: `faults` is the share of calls that go wrong, from 0 to 1.
 
-    `refuses` is the share of orders that it refuses for good; `down` means that every call ends in 503.
+    `refuses` is the share of orders that it refuses for good. While it is `down` every call ends in 503, while it
+    `hangs` in nothing at all.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Sim:
         self.callbacks = callbacks
         self.secret = secret
         self.down = False
+        self.hangs = False
         self.given: dict[str, int] = {}
         self.refused: set[str] = set()
         self.calls = 0
@@ -86,9 +88,9 @@ class Sim:
         return web.json_response({"given": self.given, "refused": sorted(self.refused), "calls": self.calls})
 
     async def mode(self, request: web.Request) -> web.StreamResponse:
-        """Change how it behaves: `faults`, `refuses`, `down`."""
+        """Change how it behaves: `faults`, `refuses`, `down`, `hangs`."""
         for name, value in (await request.json()).items():
-            if name not in ("faults", "refuses", "down"):
+            if name not in ("faults", "refuses", "down", "hangs"):
                 return web.json_response({"error": f"{name} cannot be set"}, status=400)
             setattr(self, name, value)
         return web.json_response({})
@@ -99,6 +101,8 @@ class Sim:
         self.calls += 1
         if self.down:
             return web.json_response({"error": "down"}, status=503)
+        if self.hangs:
+            await asyncio.sleep(HANG_SECONDS)
         fault = self._random.choice(FAULTS) if self._random.random() < self.faults else ""
         if fault == "busy":
             return web.json_response({"error": "busy"}, status=429)

@@ -20,7 +20,7 @@ from pipeline.program.partners import Partner
 from pipeline.program.partners_file import check_partners, read_partners
 from pipeline.program.problems import Report, Source
 from pipeline.program.rewards_file import read_rewards
-from pipeline.program.rules_file import RuleDraft, check_ids, check_tier_rates, read_rules
+from pipeline.program.rules_file import RuleDraft, check_funders, check_ids, check_tier_rates, read_rules
 from pipeline.program.settings_file import NO_SETTINGS, Settings, read_settings
 from pipeline.program.spans import Span
 from pipeline.program.stacking_keys import check_groups
@@ -95,6 +95,8 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     if not any(name == files.RULES or name.startswith(files.RULES_FOLDER + "/") for name in texts):
         report.warning(Source(files.RULES, ""), 0, "there are no rules, so nothing earns points", "write rules.yaml")
     check_ids(drafts)
+    if partners_known:
+        check_funders(drafts, partners)
     if files.SETTINGS in nodes:
         check_groups(drafts, settings.stacking.groups)
     # What could not be read is not held against those who name it.

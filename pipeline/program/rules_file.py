@@ -1,8 +1,10 @@
 """Reads rules.yaml and rules/*.yaml: each rule's structured part; its expressions are checked afterwards."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, final
 
+from pipeline.core.accounts import ISSUED, funded_by
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.campaigns import Campaign
 from pipeline.core.program import Period, Rule, Unit
@@ -86,6 +88,7 @@ KEYS: Final[Keys] = {
     "campaign": Key(Name(), "The campaign of campaigns.yaml whose schedule and limits hold for the rule too."),
     "streak": Key(STREAK, "Gives only when events come in so many days or weeks in a row."),
     "achievement": Key(ACHIEVEMENT, "Gives only at the so-manieth event."),
+    "funded_by": Key(Name(), "The partner of partners.yaml that pays for the points; the programme without it."),
 }
 FILE_KEYS: Final[Keys] = {
     "rules": Key(Items(Fields(KEYS), ITEMS_MAX, ordered=True, id_key="id"), "The rules.", required=True)
@@ -152,6 +155,7 @@ def _rule(
     schedule = read_schedule(report, source, section)
     campaign = _campaign(section, campaigns)
     milestone = read_milestone(section)
+    funder = section.identifier("funded_by")
     award, of = _award(section, units)
     rule: Rule | None = None
     if complete and rule_id and event_type and award and cooldown is not None:
@@ -177,6 +181,7 @@ def _rule(
             campaign=campaign,
             milestone=milestone,
             tier_rates=award.tier_rates,
+            issuer=ISSUED if funder is None else funded_by(funder),
         )
     return RuleDraft(rule_id or "", event_type, rule, when, of, source, section)
 
@@ -287,6 +292,15 @@ def check_tier_rates(drafts: list[RuleDraft], tiers: tuple[str, ...]) -> None:
             known = ", ".join(tiers) or "the programme has none"
             reason = f"`rate` of {draft.section.what} names the tiers {', '.join(named)}"
             draft.section.refuse("award", reason, f"name every tier, from the lowest up: {known}")
+
+
+def check_funders(drafts: list[RuleDraft], partners: Collection[str]) -> None:
+    """Refuses `funded_by` where it names no partner."""
+    for draft in drafts:
+        named = draft.section.identifier("funded_by") if "funded_by" in draft.section else None
+        if named is not None and named not in partners:
+            advice = closest(named, partners) or "declare it in partners.yaml"
+            draft.section.refuse("funded_by", f"there is no partner `{named}`", advice)
 
 
 def check_ids(drafts: list[RuleDraft]) -> None:

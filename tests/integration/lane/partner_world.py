@@ -93,6 +93,8 @@ def program_with(folder: Path, ports: Mapping[str, int], attempts: int = 18) -> 
         "program: gifts\nzone: UTC\nenrolment: automatic\ncurrencies: [EUR]\nunits: {points: {expires: never}}\n"
     )
     rewards = "".join(f"  - {{id: {name}-gift, price: {PRICE}, provider: {name}}}\n" for name in ports)
+    rule = "{id: base, on: transaction_completed, award: {points: {per: 100, of: event.amount_minor}}}"
+    (folder / "rules.yaml").write_text(f"rules:\n  - {rule}\n")
     (folder / "rewards.yaml").write_text(f"rewards:\n{rewards}")
     retries, asks = (", ".join([first] + ["300ms"] * attempts) for first in ("0s", "100ms"))
     texts = [PARTNER.format(name=name, port=port, retries=retries, asks=asks) for name, port in ports.items()]
@@ -126,6 +128,17 @@ def outcomes(world: LaneWorld) -> dict[str, str]:
             if isinstance(event, Event) and isinstance(event.payload, FulfillmentOutcome):
                 assert event.payload.fulfillment_id not in found, "an outcome was written twice"
                 found[event.payload.fulfillment_id] = event.payload.outcome
+    return found
+
+
+def outcome_times(world: LaneWorld) -> dict[str, int]:
+    """By fulfilment the time in ms of the record that told of its outcome."""
+    found: dict[str, int] = {}
+    for partition in range(world.partitions):
+        for _offset, at_ms, _key, value in world.records("derived-events", partition):
+            event = world.connection.decoder.decode(value or b"", at_ms)
+            if isinstance(event, Event) and isinstance(event.payload, FulfillmentOutcome):
+                found[event.payload.fulfillment_id] = at_ms
     return found
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import urllib.error
+import urllib.request
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from lane_world import LaneWorld, wait_until
 from partner_world import (
     PartnerProcess,
@@ -17,6 +23,8 @@ from partner_world import (
     wait_for_outcomes,
 )
 
+from pipeline.cli.main import cli
+from pipeline.core.records import FulfillmentAttempt
 from pipeline.devstack import Settings
 
 pytestmark = pytest.mark.kafka
@@ -53,3 +61,58 @@ def test_under_faults_and_kills_what_partners_gave_is_what_members_paid_for(
             confirmed = check_reward_or_points(world, {"acme": acme, "calm": calm})
             assert 0.9 * FULFILMENTS < confirmed < FULFILMENTS
             world.check_against_oracle()
+
+
+def test_operators_pause_and_resume_and_partners_call_back(settings: Settings, prefix: str, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/callbacks/acme"
+    with PartnerProcess("--callbacks", address, "--secret", HOOK["PARTNER_HOOK"]) as acme:
+        program = program_with(tmp_path / "program", {"acme": acme.port})
+        with LaneWorld(settings, prefix, tmp_path, 2, program) as world:
+            world.worker("one", environment=HOOK)
+            world.crew.start("listener", ["partners", "listen", "--port", str(port)], HOOK)
+            assert command(world, "pause", "acme", "--reason", "they asked for it").exit_code == 0
+            assert "no published programme" in command(world, "pause", "acmee").stderr
+            fund(world, 3, 100)
+            for number in range(3):
+                redeem(world, number, f"m-{number}", "acme-gift")
+            world.flush()
+            wait_until(lambda: standing(world).get("counts") == {"waiting": 3}, "three commands that wait")
+            assert (standing(world)["paused"], standing(world)["paused_why"]) == (True, "they asked for it")
+            wait_until(lambda: "callbacks:" in world.crew.log("listener").read_text(), "the listener")
+
+            assert command(world, "resume", "acme").exit_code == 0
+            wait_for_outcomes(world, 3)
+
+            assert check_reward_or_points(world, {"acme": acme}) == 3
+            wait_until(lambda: callbacks(world) >= 3, "what the partner sends by itself")
+            wait_until(lambda: standing(world)["counts"] == {"confirmed": 3}, "the state of it")
+            assert standing(world)["contradictions"] == 0
+            assert refused_unsigned(address) == 401
+            assert "is open" in command(world, "decide", "unheard-of", "failed", "--reason", "x").stderr
+
+
+def command(world: LaneWorld, *arguments: str) -> Result:
+    """`accrue partners ARGUMENTS`."""
+    return CliRunner().invoke(cli, ["partners", *arguments], env=world.environment())
+
+
+def standing(world: LaneWorld) -> dict[str, Any]:
+    """How the one partner stands; empty while nothing was heard of it."""
+    found: list[dict[str, Any]] = json.loads(command(world, "status", "--json").stdout)
+    return found[0] if found else {}
+
+
+def callbacks(world: LaneWorld) -> int:
+    found = [one for partition in range(world.partitions) for one in world.outputs("fulfillment-attempts", partition)]
+    return sum(isinstance(one, FulfillmentAttempt) and one.action == "callback" for one in found)
+
+
+def refused_unsigned(address: str) -> int:
+    try:
+        with urllib.request.urlopen(address, b"{}", timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code

@@ -20,6 +20,7 @@ from core_programs import (
     table,
 )
 
+from pipeline.core.accounts import funded_by
 from pipeline.core.awards import points_for, rounded
 from pipeline.core.bounds import POINTS_MAX, WALLET_MAX
 from pipeline.core.events import Event
@@ -325,3 +326,15 @@ def test_entries_name_member_source_event_rule_lot_and_program() -> None:
     assert (entry.debit, entry.credit, entry.lot) == ("program:issued", "member:m:available", 1)
     assert (entry.event_id, entry.source, entry.rule_id, entry.leg) == ("e1", "shop", "base", 0)
     assert (entry.program_hash, entry.occurred_at_ms, entry.recorded_at_ms) == ("p" * 64, loyal.now_ms, loyal.now_ms)
+
+
+def test_points_that_a_partner_funds_are_issued_from_its_account() -> None:
+    funded = rule()
+    funded.issuer = funded_by("acme")
+    shop = bench(funded, rule("own"))
+
+    shop.buy("e1", 1_000)
+
+    assert [(entry.rule_id, entry.debit) for entry in shop.entries] == [
+        ("base", "partner:acme:funded"), ("own", "program:issued")
+    ]  # fmt: skip

@@ -156,6 +156,7 @@ rules:
     on: transaction_completed
     award: {points: 10}
     achievement: {count: 10}
+    funded_by: acme
 """,
 }
 """A sound programme in which every key stands at least once."""
