@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BUILT  := $(VENV)/.compiled
 
-.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short mutants bench bench-rolling lock clean bench-restore fuzz property-long
+.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short mutants bench bench-rolling lock clean bench-restore fuzz property-long due-long
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
@@ -65,6 +65,10 @@ bench-restore: $(BUILT)  ## restore of a million members beside a bare reading, 
 
 fuzz: $(BUILT)   ## a million decodes and 20,000 programmes, damaged by a seed
 	$(BIN)/python -m tests.fuzz
+
+LOTS ?= 1000000
+due-long: $(BUILT)  ## LOTS=1000000 lots that expire at one instant, worked off with a kill in the middle
+	$(BIN)/python -m tests.simulation --lots $(LOTS)
 
 STEPS ?= 1000000
 property-long: $(BUILT)  ## STEPS=1000000 steps of core and independent model beside each other (JOBS=2 SEED=...)

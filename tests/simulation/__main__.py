@@ -6,7 +6,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from simulation_command import main  # noqa: E402 - its own imports need the paths
+import many_due  # noqa: E402 - its own imports need the paths
+import simulation_command  # noqa: E402 - as above
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(many_due.main() if "--lots" in sys.argv else simulation_command.main())
