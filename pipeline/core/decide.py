@@ -30,6 +30,7 @@ from pipeline.core.payloads import (
     RedemptionConfirmed,
     RedemptionRequested,
     ReferralAccepted,
+    ReferralJoined,
     TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
@@ -101,6 +102,8 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
         decision.reason = act(posting, event, program, log_time_ms, screening)
     if not decision.reason and not decision.waits:
         reward(decision, posting, event, program, screening)
+        if program.referrals is not None and isinstance(payload, TransactionCompleted):
+            referrals.qualify(posting, event, payload, program, log_time_ms)
         if program.occasions:
             changed = isinstance(payload, (MemberEnrolled, ProfileChanged))
             occasions.schedule(member, program, member.clock_ms, changed)
@@ -126,6 +129,8 @@ def act(posting: Posting, event: Event, program: Program, log_time_ms: int, scre
         change_profile(member, payload)
     if isinstance(payload, ReferralAccepted):
         referrals.announce(posting, event, payload, log_time_ms)
+    if isinstance(payload, ReferralJoined):
+        referrals.join(posting, payload, program)
     if isinstance(payload, TransferRequested):
         return transfers.request(posting, event, payload, program, log_time_ms)
     if isinstance(payload, TransferReturned):

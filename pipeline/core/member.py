@@ -24,6 +24,9 @@ NO_HASH: Final = bytes(32)
 Occasion = tuple[int, int, int]
 """(when it comes next in ms, the calendar year of that, the year in which it last came or 0)."""
 
+Referral = tuple[str, str, int]
+"""(referral id, referrer or "" once it is settled, when the member joined by it in ms)."""
+
 MemberTuple = tuple[
     int,
     str,
@@ -55,6 +58,7 @@ MemberTuple = tuple[
     int,
     tuple[tuple[str, Occasion], ...],
     CountsTuple | None,
+    Referral | None,
 ]
 
 
@@ -67,11 +71,11 @@ class Member:
     events by type. `windows` is keyed by rule id + "/" + every, or "reward:" + reward id + "/" + every.
     `qualifying_points` were earned in the calendar or membership year `qualifying_year` (0: none yet),
     `qualifying_previous` in the year before, `qualifying_periods` in earlier years and in months that still matter, by
-    the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` are
-    birthday and anniversary, by the type of their events. `progress` of streaks and achievements is keyed by rule id.
-    `rolling` are buckets of rolling limits by the same keys. `counts` is what fraud signals have
-    counted, None until the first does. `next_due_ms` is when time next changes this state (0: never, or quarantined).
-    `parked` records are kept, numbered from `parked_from`. `version` grows with every change.
+    the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` are birthday
+    and anniversary, by the type of their events; by `referral` the member joined. `progress` of streaks and
+    achievements is keyed by rule id. `rolling` are buckets of rolling limits by the same keys. `counts` is what fraud
+    signals have counted, None until the first does. `next_due_ms` is when time next changes this state (0: never, or
+    quarantined). `parked` records are kept, numbered from `parked_from`. `version` grows with every change.
     """
 
     __slots__ = (
@@ -95,6 +99,7 @@ class Member:
         "qualifying_previous",
         "qualifying_year",
         "quarantined",
+        "referral",
         "rolling",
         "segment",
         "seq",
@@ -136,6 +141,7 @@ class Member:
         self.tier_rise_ms = 0
         self.occasions: dict[str, Occasion] = {}
         self.counts: Counts | None = None
+        self.referral: Referral | None = None
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -170,6 +176,7 @@ class Member:
             self.tier_rise_ms,
             tuple(self.occasions.items()),
             None if self.counts is None else self.counts.to_tuple(),
+            self.referral,
         )
 
     @staticmethod
@@ -231,6 +238,7 @@ class Member:
         member.tier_rise_ms = values[27]
         member.occasions = dict(values[28])
         member.counts = None if values[29] is None else Counts.from_tuple(values[29])
+        member.referral = values[30]
         return member
 
     def __eq__(self, other: object) -> bool:

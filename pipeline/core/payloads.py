@@ -554,6 +554,34 @@ class ReferralJoined:
 
 
 @final
+class ReferralQualified:
+    """A member whom this member referred has bought what makes the referral count. Derived by the pipeline from the purchase."""
+
+    __slots__ = ("referral_id", "referred_member_id")
+
+    def __init__(self, referral_id: str, referred_member_id: str) -> None:
+        self.referral_id = referral_id
+        self.referred_member_id = referred_member_id
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.referral_id, self.referred_member_id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReferralQualified) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"ReferralQualified(referral_id={self.referral_id!r}, referred_member_id={self.referred_member_id!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        return f"referral_id={len(self.referral_id)}:{self.referral_id};referred_member_id={len(self.referred_member_id)}:{self.referred_member_id};"
+
+
+@final
 class SubscriptionRenewed:
     """A subscription was renewed and paid."""
 
@@ -1044,6 +1072,7 @@ Payload = (
     | RedemptionRequested
     | ReferralAccepted
     | ReferralJoined
+    | ReferralQualified
     | SubscriptionRenewed
     | TransactionCancelled
     | TransactionCompleted
@@ -1074,6 +1103,7 @@ PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
     "redemption_requested": RedemptionRequested,
     "referral_accepted": ReferralAccepted,
     "referral_joined": ReferralJoined,
+    "referral_qualified": ReferralQualified,
     "subscription_renewed": SubscriptionRenewed,
     "transaction_cancelled": TransactionCancelled,
     "transaction_completed": TransactionCompleted,
@@ -1128,6 +1158,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "referral_accepted": (("referral_id", "string"), ("referred_member_id", "string")),
     "referral_joined": (("referral_id", "string"), ("referrer_member_id", "string")),
+    "referral_qualified": (("referral_id", "string"), ("referred_member_id", "string")),
     "subscription_renewed": (
         ("subscription_id", "string"),
         ("plan", "string"),

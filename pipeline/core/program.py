@@ -14,6 +14,7 @@ from pipeline.core.fraud_program import FraudProgram
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload
+from pipeline.core.referral_terms import ReferralTerms
 from pipeline.core.schedules import Schedule
 from pipeline.core.tier_policy import TIERS_AS_QUALIFIED, Tier, TierPolicy
 from pipeline.core.transfer_terms import TransferTerms
@@ -259,9 +260,9 @@ class Program:
     is the unit whose earned points qualify for tiers ("" where spending does), per calendar year in `zone`. `groups`
     maps exclusive group to how it chooses, first or best; `maximums` unit to the most points of it that one event
     earns. `conversion` is None where amounts are not converted, `custom_events` where they are not declared,
-    `transfers` where members cannot give each other points, `fraud` where there are no fraud signals. Derived:
-    `calendar` of the zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`, `remembered`, and those
-    `occasions` that rules are for.
+    `transfers` where members cannot give each other points, `fraud` where there are no fraud signals, `referrals` where
+    none has to qualify. Derived: `calendar` of the zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`,
+    `remembered`, and those `occasions` that rules are for.
     `returns_points` says whether a refund gives back the points that paid a part of the order.
     """
 
@@ -280,6 +281,7 @@ class Program:
         "program_hash",
         "program_id",
         "qualification_unit",
+        "referrals",
         "remembered",
         "returns_points",
         "rewards",
@@ -313,6 +315,7 @@ class Program:
         custom_events: dict[str, CustomType] | None = None,
         transfers: TransferTerms | None = None,
         fraud: FraudProgram | None = None,
+        referrals: ReferralTerms | None = None,
     ) -> None:
         self.program_id = program_id
         self.program_hash = program_hash
@@ -330,6 +333,7 @@ class Program:
         self.conversion = conversion
         self.custom_events = custom_events
         self.transfers = transfers
+        self.referrals = referrals
         self.occasions = tuple([kind for kind in OCCASIONS if kind in rules])
         self.fraud = fraud
         self.calendar = Calendar(zone)

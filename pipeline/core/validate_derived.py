@@ -10,6 +10,7 @@ from pipeline.core.ledger import SOURCE
 from pipeline.core.payloads import (
     AnniversaryReached,
     BirthdayReached,
+    ReferralQualified,
     TransferLot,
     TransferReceived,
     TransferRequested,
@@ -19,8 +20,8 @@ from pipeline.core.program import Program
 from pipeline.core.transfers import LOTS_MAX, SLIDES
 
 YEAR_MAX: Final = 9999
-DERIVED: Final = (AnniversaryReached, BirthdayReached, TransferReceived, TransferReturned)
-Derived = AnniversaryReached | BirthdayReached | TransferReceived | TransferReturned
+DERIVED: Final = (AnniversaryReached, BirthdayReached, ReferralQualified, TransferReceived, TransferReturned)
+Derived = AnniversaryReached | BirthdayReached | ReferralQualified | TransferReceived | TransferReturned
 
 
 def transfer_fault(payload: TransferRequested, member_id: str, program: Program) -> Fault | None:
@@ -53,6 +54,10 @@ def derived_fault(event: Event, payload: Derived) -> Fault | None:
         return range_fault("year", payload.year, 1, YEAR_MAX)
     if isinstance(payload, AnniversaryReached):
         return range_fault("year", payload.year, 1, YEAR_MAX) or range_fault("years", payload.years, 1, YEAR_MAX)
+    if isinstance(payload, ReferralQualified):
+        return id_fault("referral_id", payload.referral_id) or id_fault(
+            "referred_member_id", payload.referred_member_id
+        )
     other = payload.from_member_id if isinstance(payload, TransferReceived) else payload.to_member_id
     return (
         id_fault("transfer_id", payload.transfer_id)

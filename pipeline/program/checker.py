@@ -19,6 +19,7 @@ from pipeline.program.fraud_file import read_fraud
 from pipeline.program.partners import Partner
 from pipeline.program.partners_file import check_partners, read_partners
 from pipeline.program.problems import Report, Source
+from pipeline.program.referral_keys import warn_of_referrals
 from pipeline.program.rewards_file import read_rewards
 from pipeline.program.rules_file import RuleDraft, check_funders, check_ids, check_tier_rates, read_rules
 from pipeline.program.settings_file import NO_SETTINGS, Settings, read_settings
@@ -111,6 +112,8 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     rules = _check_rules(
         report, drafts, domains, events, converts=settings.currencies.base != "" or files.SETTINGS not in nodes
     )
+    if files.SETTINGS in nodes and settings.referrals is None:
+        warn_of_referrals(drafts)
     if tiers_known:
         check_tier_rates(drafts, tiers.ids)
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))

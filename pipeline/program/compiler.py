@@ -89,6 +89,7 @@ def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
         custom_events=definition.events,
         transfers=settings.transfers,
         fraud=definition.fraud,
+        referrals=settings.referrals,
     )
     return program, definition
 

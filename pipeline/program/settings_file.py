@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from pipeline.core.program import Period, Unit
+from pipeline.core.referral_terms import ReferralTerms
 from pipeline.core.transfer_terms import TransferTerms
 from pipeline.program.currency_keys import CONVERSION, CURRENCIES, ROUNDINGS, Currencies, read_currencies
 from pipeline.program.expiry_keys import UNIT_EXPIRES, expires, read_sliding
 from pipeline.program.problems import Report, Source, closest
+from pipeline.program.referral_keys import REFERRALS, read_referrals
 from pipeline.program.sections import IDENTIFIER, Section, bad_name_advice
 from pipeline.program.shapes import Choice, Fields, Key, Keys, Name, Named, Text
 from pipeline.program.stacking_keys import STACKING, Stacking, read_stacking
@@ -62,6 +64,7 @@ KEYS: Final[Keys] = {
     ),
     "refunds": Key(Fields(REFUNDS_KEYS), "What refunds do.", default="{}"),
     "stacking": Key(STACKING, "What rules that hold for one event give together."),
+    "referrals": Key(REFERRALS, "What makes a referral count, for rules on `referral_qualified`."),
     "transfers": Key(TRANSFERS, "Which points members can give each other; none without it."),
     "conversion": Key(CONVERSION, "Amounts in a base currency, which conditions read as event.amount_base_minor."),
 }
@@ -81,6 +84,7 @@ class Settings:
     stacking: Stacking
     returns_points: bool = True
     transfers: TransferTerms | None = None
+    referrals: ReferralTerms | None = None
 
 
 NO_SETTINGS: Final = Settings("", "UTC", ENROLMENTS[0], Currencies(), {}, "within_balance", Stacking())
@@ -103,6 +107,7 @@ def read_settings(report: Report, source: Source, node: Node) -> Settings:
         returns_points=refunds is None or refunds.choice("points_paid", POINTS_PAID, "returned") == "returned",
         stacking=read_stacking(section, units),
         transfers=read_transfers(report, source, section, units),
+        referrals=read_referrals(section),
     )
 
 

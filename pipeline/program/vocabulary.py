@@ -20,6 +20,7 @@ REWARDABLE: Final = (
     "profile_changed",
     "referral_accepted",
     "referral_joined",
+    "referral_qualified",
     "subscription_renewed",
     "transaction_completed",
 )

@@ -49,6 +49,7 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "transfer_requested": 42,
     "transfer_received": 43,
     "transfer_returned": 44,
+    "referral_qualified": 45,
 }
 """Event type to its number in packed members. A number is never given to another type."""
 
@@ -111,6 +112,7 @@ def pack_member(member: Member) -> bytes:
         member.tier_rise_ms,
         member.occasions,
         None if member.counts is None else pack_counts(member.counts, clock_ms),
+        member.referral,
     )
     return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
@@ -156,6 +158,7 @@ def unpack_member(packed: bytes) -> Member:
             body[26],
             tuple(body[27].items()),
             signals,
+            body[29],
         )
     )
 

@@ -23,6 +23,7 @@ from pipeline.core.payloads import (
     RedemptionRequested,
     ReferralAccepted,
     ReferralJoined,
+    ReferralQualified,
     SubscriptionRenewed,
     Tick,
     TransactionCancelled,
@@ -887,6 +888,55 @@ def encode_referral_joined(prefix: bytes, event: Event) -> bytes:
         v_referral_id,
         SMALL[len(v_referrer_member_id)] if len(v_referrer_member_id) < SMALL_LIMIT else length_bytes(len(v_referrer_member_id)),
         v_referrer_member_id,
+    )
+    return b"".join(out)
+
+
+
+def encode_referral_qualified(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, ReferralQualified)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_referral_id = value.referral_id.encode()
+    v_referred_member_id = value.referred_member_id.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_referral_id)] if len(v_referral_id) < SMALL_LIMIT else length_bytes(len(v_referral_id)),
+        v_referral_id,
+        SMALL[len(v_referred_member_id)] if len(v_referred_member_id) < SMALL_LIMIT else length_bytes(len(v_referred_member_id)),
+        v_referred_member_id,
     )
     return b"".join(out)
 
@@ -2043,6 +2093,7 @@ EVENTS: Final[dict[type[Payload], tuple[str, Callable[[bytes, Event], bytes]]]] 
     RedemptionRequested: ("accrue.events.RedemptionRequested", encode_redemption_requested),
     ReferralAccepted: ("accrue.events.ReferralAccepted", encode_referral_accepted),
     ReferralJoined: ("accrue.events.ReferralJoined", encode_referral_joined),
+    ReferralQualified: ("accrue.events.ReferralQualified", encode_referral_qualified),
     SubscriptionRenewed: ("accrue.events.SubscriptionRenewed", encode_subscription_renewed),
     TransactionCancelled: ("accrue.events.TransactionCancelled", encode_transaction_cancelled),
     TransactionCompleted: ("accrue.events.TransactionCompleted", encode_transaction_completed),

@@ -16,6 +16,7 @@ from pipeline.program import (
     milestone_keys,
     partner_calls,
     partners_file,
+    referral_keys,
     rewards_file,
     rules_file,
     schedule_keys,
@@ -82,6 +83,7 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"achievement.{key}" for key in milestone_keys.ACHIEVEMENT_KEYS} | {*milestone_keys.AWARD_AT}
     keys |= {f"events.*.{key}" for key in events_file.KEYS} | {*events_file.TYPES}
     keys |= {f"conversion.{key}" for key in currency_keys.CONVERSION_KEYS}
+    keys |= {f"referrals.{key}" for key in referral_keys.REFERRAL_KEYS}
     keys |= {f"transfers.{key}" for key in transfer_keys.TRANSFER_KEYS} | {*transfer_keys.EXPIRIES}
     keys |= {f"partners.*.{key}" for key in partners_file.KEYS} | {f"fulfil.{key}" for key in partner_calls.CALL_KEYS}
     keys |= {f"credentials.{key}" for key in partners_file.CREDENTIALS_KEYS} | {*MEANINGS}

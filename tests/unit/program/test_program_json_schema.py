@@ -46,6 +46,7 @@ units:
   points: {expires: {after: 12mo, end_of: month}, rounding: floor}
   miles: {expires: {sliding: 12mo, by: earning}}
 refunds: {clawback: unlimited, points_paid: kept}
+referrals: {minimum_minor: 1000, within: 90d}
 transfers: {units: [points], minimum: 5, expiry: renewed, limit: {per_member: {points: 100, every: week}}}
 stacking:
   groups: {best-deal: {choose: best}}
