@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BUILT  := $(VENV)/.compiled
 
-.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short mutants bench bench-rolling lock clean bench-restore fuzz property-long due-long
+.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short partners mutants bench bench-rolling lock clean bench-restore fuzz property-long due-long
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
@@ -55,6 +55,10 @@ chaos: $(BUILT)  ## real servers and processes under faults from a seed (KILLS=3
 	$(BIN)/python -m tests.chaos --kills $(KILLS) $(if $(SEED),--seed $(SEED))
 chaos-short: $(BUILT)  ## the same in about three minutes: every kind of fault at least once
 	$(BIN)/python -m tests.chaos --kills 25 $(if $(SEED),--seed $(SEED))
+
+FULFILMENTS ?= 10000
+partners: $(BUILT)  ## FULFILMENTS=10000 by partners that misbehave, workers killed meanwhile; and what the others notice
+	$(BIN)/python -m tests.partner_proof --fulfilments $(FULFILMENTS)
 
 mutants: $(READY)  ## plausible mistakes one by one in a copy of the tree: each has to be caught
 	$(BIN)/python -m tests.mutants $(MUTANTS)

@@ -111,6 +111,13 @@ def _tiers(balances: list[MemberBalance]) -> list[TierFacts]:
     ]
 
 
+def confirmed_at(evidence: Evidence, provider: str) -> set[str]:
+    """The fulfilments by a provider that were confirmed."""
+    ended = ended_fulfilments(evidence)
+    asked = {c.fulfillment_id for c in evidence.outputs.commands if c.provider == provider and c.action == "fulfil"}
+    return {fulfillment_id for fulfillment_id in asked if ended.get(fulfillment_id) == "confirmed"}
+
+
 def _fulfilments(evidence: Evidence) -> dict[str, int]:
     """Commands by provider, and by what became of them."""
     ended = ended_fulfilments(evidence)

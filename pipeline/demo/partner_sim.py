@@ -176,6 +176,8 @@ class Sim:
 def main() -> None:
     """Serve until it is ended; the port is printed first."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="A free one by default.")
+    parser.add_argument("--down", action="store_true", help="Every call ends in 503 until POST /mode says otherwise.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--faults", type=float, default=0.0)
     parser.add_argument("--refuses", type=float, default=0.0)
@@ -184,11 +186,12 @@ def main() -> None:
     parser.add_argument("--secret", default="", help="By which they are signed.")
     given = parser.parse_args()
     sim = Sim(given.seed, given.faults, given.refuses, given.late_seconds, given.callbacks, given.secret)
+    sim.down = given.down
 
     async def serve() -> None:
         runner = web.AppRunner(sim.app(), access_log=None, shutdown_timeout=0.5)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", given.port)
         await site.start()
         print(runner.addresses[0][1])  # noqa: T201 - whoever starts it needs the port
         sys.stdout.flush()

@@ -14,6 +14,7 @@ from pipeline.core.reasons import NO_PROGRAM
 from pipeline.demo import gather
 from pipeline.demo.acts import whole_day
 from pipeline.demo.cinema import Cinema
+from pipeline.demo.gift_cards import MEMBERS, PARTNER, GiftCards, ask_for_gift_cards, done, states
 from pipeline.demo.kills import Killer, planned_kills
 from pipeline.demo.positions import LOG
 from pipeline.demo.report import Facts
@@ -26,7 +27,7 @@ from pipeline.history.append import Appender
 from pipeline.history.importer import Imported, Importer
 from pipeline.history.purchases import DAY_MS, Purchase, read_purchases, shift_days
 from pipeline.history.purchases import events as events_of
-from pipeline.program import compile_bundle, load_program
+from pipeline.program import compile_bundle
 
 PROGRAM: Final = Path(__file__).resolve().parents[2] / "programs" / "shop"
 IMPORT_SOURCE: Final = "import"
@@ -64,9 +65,22 @@ def run(stage: Stage, plan: Plan, watcher: Watcher) -> Facts:
     facts = Facts(seed=plan.seed, partitions=stage.partitions, workers=len(stage.workers))
     watcher.act("shopping")
     purchases, facts.purchases = _purchases(stage, plan)
+    with GiftCards(stage.directory, PROGRAM) as cards:
+        return _run(stage, plan, watcher, cards, purchases, facts, began_s)
+
+
+def _run(
+    stage: Stage,
+    plan: Plan,
+    watcher: Watcher,
+    cards: GiftCards,
+    purchases: list[Purchase],
+    facts: Facts,
+    began_s: float,
+) -> Facts:
     days = shift_days(purchases, _now_ms())
     history = list(events_of(purchases, IMPORT_SOURCE, days))
-    bundle = load_program(PROGRAM)
+    bundle = cards.bundle()
     # One purchase lies before the programme: it belongs to nobody's account, and is a dead letter.
     stage.publish(bundle, history[0].occurred_at_ms)
     early = _too_early(history[0])
@@ -77,7 +91,8 @@ def run(stage: Stage, plan: Plan, watcher: Watcher) -> Facts:
     watcher.act("a live day")
     script = Script(stage.encoder, stage.partitions, _now_ms())
     whole_day(script, _refundable(purchases, compile_bundle(bundle).currencies), bundle.hash)
-    live(stage, script)
+    ask_for_gift_cards(script)
+    live(stage, script, cards, watcher)
     facts.events_live = len(script.steps)
 
     watcher.act("stopping the workers")
@@ -86,6 +101,7 @@ def run(stage: Stage, plan: Plan, watcher: Watcher) -> Facts:
     stores_filled = fill_stores(stage)
     evidence = gather.collect(stage, stores_filled, watcher)
     gather.prove_and_count(evidence, [script.step(early, DEAD + NO_PROGRAM), *script.steps], facts, watcher)
+    facts.checks.append(cards.check(gather.confirmed_at(evidence, PARTNER)))
     facts.total_s = time.monotonic() - began_s
     return facts
 
@@ -146,8 +162,11 @@ def load(stage: Stage, plan: Plan, history: list[Event], facts: Facts, watcher: 
     facts.kills = killer.done
 
 
-def live(stage: Stage, script: Script) -> None:
-    """Send the script, with the cinema answering, and wait until nothing is left to do."""
+def live(stage: Stage, script: Script, cards: GiftCards, watcher: Watcher) -> None:
+    """Send the script, with the cinema answering, and wait until nothing is left to do.
+
+    The gift cards' partner is down meanwhile: its queue is held, all else is done, and then it comes back.
+    """
     appender = Appender(stage.settings, stage.connection.log.full_name, stage.partitions)
     cinema = Cinema(stage.connection, Appender(stage.settings, stage.connection.log.full_name, stage.partitions))
     cinema.start()
@@ -161,6 +180,20 @@ def live(stage: Stage, script: Script) -> None:
             quiet = stage.positions.quiet
             return quiet() and cinema.reached(stage.positions.ends("reward-fulfillments")) and quiet()
 
+        _wait(stage, settled)
+        found = states(stage.settings)
+        waiting = found.total() - done(found)
+        watcher.act(f"all is done but {waiting} gift cards: their partner is down")
+        _wait(stage, lambda: states(stage.settings).total() >= MEMBERS)
+        cards.come_back()
+        watcher.act("the partner is back")
+
+        def given() -> bool:
+            ended = done(states(stage.settings))
+            watcher.progress(ended, MEMBERS)
+            return ended >= MEMBERS
+
+        _wait(stage, given, lambda: states(stage.settings))
         _wait(stage, settled)
     finally:
         cinema.stop()
