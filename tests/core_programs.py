@@ -23,6 +23,7 @@ from pipeline.core.payloads import (
     QuarantineReleased,
     RedemptionCancelled,
     RedemptionRequested,
+    ReviewDecided,
     TransactionCompleted,
     TransactionRefunded,
 )
@@ -263,6 +264,9 @@ class Bench:
 
     def release(self, event_id: str, member_id: str = "m") -> list[Output]:
         return self.send(event_id, QuarantineReleased("ada", ""), member_id, source="ops")
+
+    def verdict(self, event_id: str, review_id: str, verdict: str = "approve", reviewer: str = "ada") -> list[Output]:
+        return self.send(event_id, ReviewDecided(review_id, verdict, reviewer, "looked at"), source="desk")
 
     def member(self, member_id: str = "m") -> Member:
         return self.state.members[member_id]

@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "ledger": ("pipeline.cli.ledger:ledger", "Verify the ledger's hash chains."),
     "dlq": ("pipeline.cli.dlq:dlq", "List, show and re-drive dead letters."),
     "partners": ("pipeline.cli.partners:partners", "Providers of rewards: status, orders, callbacks, settlement."),
+    "reviews": ("pipeline.cli.reviews:reviews", "List, show and decide what fraud signals hold."),
     "sink": ("pipeline.cli.sink:sink", "Carry the output topics into PostgreSQL or Redis."),
 }
 """Command to (module:object, line for the help). A subject's file exports its command under the command's name."""

@@ -27,6 +27,7 @@ from pipeline.sinks.target import SinkError
 
 TIMEOUT_S = 10.0
 ACCOUNTS = ("available", "pending", "held", "debt")
+REVIEW = "review"
 
 
 @click.group()
@@ -95,9 +96,11 @@ def _show(found: dict[str, Any], entries: list[Row] | None) -> None:
     )
     if found["quarantined"]:
         click.echo("Quarantined: later records are parked; see `accrue quarantine list`")
+    waits = any(wallet.get(REVIEW) for wallet in found["wallets"].values())
+    names = (*ACCOUNTS, REVIEW) if waits else ACCOUNTS
     print_table(
-        ("unit", *ACCOUNTS),
-        [(unit, *(wallet.get(name, 0) for name in ACCOUNTS)) for unit, wallet in sorted(found["wallets"].items())],
+        ("unit", *names),
+        [(unit, *(wallet.get(name, 0) for name in names)) for unit, wallet in sorted(found["wallets"].items())],
     )
     if entries:
         click.echo("Latest entries:")

@@ -6,11 +6,14 @@ from pipeline.core import expiry, limits, lots, stacking, tiers
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.fraud_awards import Planned, judged
+from pipeline.core.fraud_holding import hold_points
+from pipeline.core.fraud_review import Held
 from pipeline.core.fraud_stage import Screening
 from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
 from pipeline.core.milestones import NO_PROGRESS, Milestone
 from pipeline.core.order import OrderLot
+from pipeline.core.payloads import TransactionCompleted
 from pipeline.core.program import Program, Rule, RuleTable
 from pipeline.core.records import Reward, RuleError
 from pipeline.core.rounding import rounded
@@ -84,6 +87,9 @@ def award(
     if planned:
         if screening is not None:
             planned = judged(screening, member, program, planned, rewards, at_ms)
+            if screening.reviewed_by and planned:
+                book_for_review(posting, event, program, planned, rewards, issued, screening)
+                return rewards
         book_all(posting, program, planned, issued)
     return rewards
 
@@ -216,14 +222,50 @@ def cooling(member: Member, rule: Rule, at_ms: int) -> bool:
 
 def book(posting: Posting, program: Program, rule: Rule, at_ms: int, points: int) -> int:
     """Issue the lot with the dates that the rule gives it. Returns its seq."""
+    available_at_ms, expires_at_ms = dates(posting, program, rule, at_ms)
+    unit = rule.unit.unit_id
+    wallet = posting.member.wallets[unit]
+    return lots.issue(posting, wallet, "earn", unit, points, rule.issuer, available_at_ms, expires_at_ms, rule.rule_id)
+
+
+def dates(posting: Posting, program: Program, rule: Rule, at_ms: int) -> tuple[int, int]:
+    """(available_at_ms, expires_at_ms) of a lot that the rule gives."""
     calendar = program.calendar
     pending = rule.pending
     available_at_ms = calendar.add(at_ms, pending.months, pending.ms) if pending.months or pending.ms else 0
-    unit = rule.unit.unit_id
-    wallet = posting.member.wallets[unit]
     from_ms = available_at_ms or at_ms
     if rule.slides:
-        expires_at_ms = expiry.of_unit(calendar, rule.unit, wallet, from_ms)
-    else:
-        expires_at_ms = expiry.date_after(calendar, rule.lasts, from_ms)
-    return lots.issue(posting, wallet, "earn", unit, points, rule.issuer, available_at_ms, expires_at_ms, rule.rule_id)
+        wallet = posting.member.wallets[rule.unit.unit_id]
+        return available_at_ms, expiry.of_unit(calendar, rule.unit, wallet, from_ms)
+    return available_at_ms, expiry.date_after(calendar, rule.lasts, from_ms)
+
+
+def book_for_review(
+    posting: Posting,
+    event: Event,
+    program: Program,
+    planned: list[Planned],
+    rewards: list[Reward],
+    issued: list[OrderLot],
+    screening: Screening,
+) -> None:
+    """Book what rules give as points that wait for a verdict: they count for no tier, and pauses begin with them."""
+    member, at_ms = posting.member, posting.occurred_at_ms
+    payload = event.payload
+    total = sum([points for _, points, _ in planned])
+    review = screening.new_review(total)
+    review.order_id = payload.order_id if isinstance(payload, TransactionCompleted) else ""
+    for rule, points, index in planned:
+        unit = rule.unit.unit_id
+        available_at_ms, expires_at_ms = dates(posting, program, rule, at_ms)
+        seq = member.seq + 1
+        held = Held(unit, seq, points, available_at_ms, expires_at_ms, rule.qualifies)
+        hold_points(posting, review, held, rule.rule_id, rule.issuer)
+        issued.append((unit, seq, points, 0, 0))
+        reward = rewards[index]
+        rewards[index] = Reward(
+            reward.rule_id, reward.type, unit, points, reward.desired, f"review:{screening.reviewed_by}", reward.mode
+        )
+        if member.awarded_at_ms.get(rule.rule_id, 0) < at_ms:
+            member.awarded_at_ms[rule.rule_id] = at_ms
+    screening.open(review)

@@ -5,6 +5,7 @@ from typing import Final, final
 from pipeline.core import (
     awards,
     expiry,
+    fraud_verdicts,
     lots,
     occasions,
     orders,
@@ -17,6 +18,7 @@ from pipeline.core import (
 )
 from pipeline.core.enrolment import change_profile, enrol
 from pipeline.core.events import Event
+from pipeline.core.fraud_holding import frozen
 from pipeline.core.fraud_stage import Screening, screen
 from pipeline.core.ledger import ADJUSTED, Posting
 from pipeline.core.order import NOT_SPENT, Order, OrderLot, Part, Use, Waiting
@@ -31,6 +33,7 @@ from pipeline.core.payloads import (
     RedemptionRequested,
     ReferralAccepted,
     ReferralJoined,
+    ReviewDecided,
     TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
@@ -70,8 +73,8 @@ class Decision:
 
 
 def decide(posting: Posting, event: Event, program: Program, state: State, log_time_ms: int) -> Decision:
-    """Change the posting's member as the event says; a refused event changes nothing. Reads orders from `state`, writes
-    nothing to it."""
+    """Change the posting's member as the event says; a refused event changes nothing. Reads orders from `state`, and
+    writes the one whose points a verdict lets count for the tier."""
     decision = Decision()
     payload = event.payload
     member = posting.member
@@ -98,6 +101,8 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
         refund(decision, posting, event, payload, program, state, screening)
     elif isinstance(payload, TransactionCancelled):
         cancel(decision, posting, payload, program, state, screening)
+    elif isinstance(payload, ReviewDecided):
+        decision.reason = fraud_verdicts.decide(posting, payload, program, state, event.traceparent, log_time_ms)
     else:
         decision.reason = act(posting, event, program, log_time_ms, screening)
     if not decision.reason and not decision.waits:
@@ -151,6 +156,9 @@ def purchase(
     screening: Screening | None,
 ) -> None:
     """Take the points that pay for a part, which is a redemption, and undo an older revision of the order."""
+    if payload.points_paid and posting.member.reviews and frozen(posting.member):
+        decision.reason = reasons.REDEMPTIONS_FROZEN
+        return
     if screening is not None and payload.points_paid:
         unit = payload.points_unit or program.default_unit.unit_id
         decision.reason = screening.judge_redemption(unit, payload.points_paid)

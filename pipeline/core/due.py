@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from pipeline.core import expiry, lots, occasions, redemptions, tiers
+from pipeline.core import expiry, fraud_verdicts, lots, occasions, redemptions, tiers
 from pipeline.core.activations import Activations
 from pipeline.core.ledger import SOURCE, Posting
 from pipeline.core.member import Member
-from pipeline.core.ports import Outputs
+from pipeline.core.ports import Outputs, State
 
 RELEASE: Final = 0
 EXPIRE: Final = 1
@@ -15,9 +15,11 @@ LAPSE: Final = 3
 TIMEOUT: Final = 4
 RISE: Final = 5
 OCCASION: Final = 6
+VERDICT: Final = 7
 
 Due = tuple[int, int, int, str]
-"""(due time in ms, kind, lot seq or 0, unit, redemption id, occasion or ""): due work is done in ascending order."""
+"""(due time in ms, kind, lot seq or 0, unit, redemption id, occasion, review id or ""): due work is done in
+ascending order."""
 
 
 def apply_due(
@@ -26,6 +28,7 @@ def apply_due(
     recorded_at_ms: int,
     activations: Activations,
     out: Outputs,
+    state: State,
     log_time_ms: int = 0,
 ) -> None:
     """Do what fell due up to and including `until_ms`, each under the program and with the date of its own due time.
@@ -49,6 +52,8 @@ def apply_due(
             cause = f"due:rise:{due_ms}"
         elif kind == OCCASION:
             cause = f"due:{unit}:{due_ms}"
+        elif kind == VERDICT:
+            cause = f"due:review:{unit}"
         elif kind == TIMEOUT:
             cause = f"due:timeout:{member.holds[unit].fulfillment_id}"
         else:
@@ -60,6 +65,8 @@ def apply_due(
             tiers.rise(posting, program)
         elif kind == OCCASION:
             occasions.keep(posting, program, unit, log_time_ms)
+        elif kind == VERDICT:
+            fraud_verdicts.time_out(posting, unit, program, state, log_time_ms)
         elif kind == TIMEOUT:
             redemptions.time_out(posting, unit, program)
         elif kind == RELEASE:
@@ -100,6 +107,11 @@ def first_due(member: Member) -> Due | None:
         if wallet.lots and 0 < wallet.lots[0].expires_at_ms < expiry.SLIDING_MS:
             lot = wallet.lots[0]
             due = (lot.expires_at_ms, EXPIRE, lot.seq, unit)
+            if first is None or due < first:
+                first = due
+    for review_id, review in member.reviews.items():
+        if review.due_ms:
+            due = (review.due_ms, VERDICT, 0, review_id)
             if first is None or due < first:
                 first = due
     for redemption_id, hold in member.holds.items():

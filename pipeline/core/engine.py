@@ -155,7 +155,7 @@ class Engine:
         log_time_ms = self._derived_time(recorded_at_ms)
         member.clock_ms = max(member.clock_ms, recorded_at_ms)
         if 0 < member.next_due_ms <= member.clock_ms:
-            apply_due(member, member.clock_ms, recorded_at_ms, activations, out, log_time_ms)
+            apply_due(member, member.clock_ms, recorded_at_ms, activations, out, state, log_time_ms)
         posting = Posting(
             member, out, program.program_hash, event.event_id, event.source, event.occurred_at_ms, recorded_at_ms
         )
@@ -166,7 +166,7 @@ class Engine:
             decision.note = "" if settled.all_fitted else reasons.REFUND_NOT_APPLIED
         member.next_due_ms = next_due(member)
         if 0 < member.next_due_ms <= member.clock_ms:
-            apply_due(member, member.clock_ms, recorded_at_ms, activations, out, log_time_ms)
+            apply_due(member, member.clock_ms, recorded_at_ms, activations, out, state, log_time_ms)
         out.decision(decision_record(event, program, decision))
         if known is not None or not (decision.reason or decision.waits):
             member.version += 1
@@ -243,7 +243,8 @@ class Engine:
         if key not in self._quarantined:
             mark = out.mark()
             try:
-                apply_due(member, until_ms, recorded_at_ms, self._activations, out, self._derived_time(recorded_at_ms))
+                log_time_ms = self._derived_time(recorded_at_ms)
+                apply_due(member, until_ms, recorded_at_ms, self._activations, out, state, log_time_ms)
                 member.version += 1
                 state.put_member(member)
                 return

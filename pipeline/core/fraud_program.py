@@ -14,6 +14,8 @@ SPENT: Final = "spent"
 ALLOW: Final = "allow"
 CLIP: Final = "clip"
 DENY: Final = "deny"
+REVIEW: Final = "review"
+FREEZE: Final = "freeze"
 
 BY_MEMBER: Final = "member"
 BY_PARTNER: Final = "partner"
@@ -92,6 +94,22 @@ class Signal:
 
 
 @final
+class ReviewTerms:
+    """How reviews go: after `timeout_ms` (0: never) one is approved if `approves`, else rejected; those of at least
+    `four_eyes_points` points (0: none) need two reviewers."""
+
+    __slots__ = ("approves", "four_eyes_points", "timeout_ms")
+
+    def __init__(self, timeout_ms: int = 0, approves: bool = False, four_eyes_points: int = 0) -> None:
+        self.timeout_ms = timeout_ms
+        self.approves = approves
+        self.four_eyes_points = four_eyes_points
+
+
+NO_TIMEOUT: Final = ReviewTerms()
+
+
+@final
 class FraudProgram:
     """All signals of a programme, by id, which is the order in which they are judged, and what they make the core
     count.
@@ -114,6 +132,7 @@ class FraudProgram:
         "redeeming_counters",
         "signals",
         "spent_counters",
+        "terms",
     )
 
     def __init__(
@@ -123,10 +142,12 @@ class FraudProgram:
         device: str = "device",
         partner: str = "partner",
         place: str = "place",
+        terms: ReviewTerms = NO_TIMEOUT,
     ) -> None:
         """`event_types` maps the id of a signal that counts events to their types."""
         signals = tuple(sorted(signals, key=signal_name))
         self.signals = signals
+        self.terms = terms
         self.device = device
         self.partner = partner
         self.place = place

@@ -5,6 +5,7 @@ from typing import Final, final
 from pipeline.core import fraud_counts, reasons
 from pipeline.core.events import Event
 from pipeline.core.fraud_counts import Counts
+from pipeline.core.fraud_holding import open_review
 from pipeline.core.fraud_program import (
     ALLOW,
     BY_MEMBER,
@@ -13,12 +14,15 @@ from pipeline.core.fraud_program import (
     CLIP,
     DENY,
     EARNED,
+    FREEZE,
     REDEEMED,
+    REVIEW,
     Counted,
     Counter,
     FraudProgram,
     Signal,
 )
+from pipeline.core.fraud_review import Review
 from pipeline.core.ledger import Posting
 from pipeline.core.order import Order
 from pipeline.core.payloads import RedemptionRequested, TransactionCompleted
@@ -38,7 +42,8 @@ class Screening:
     """What the signals say of one event.
 
     `denied_by` is the live signal that denies what the event would give or take, or "". `left` says how many points of
-    a unit are left where signals clip, `clipped_by` which one does. Signals in shadow mode only make alerts.
+    a unit are left where signals clip, `clipped_by` which one does. `reviewed_by` holds it for review, `frozen_by`
+    freezes redemptions, `opened` is the review that was opened. Signals in shadow mode only make alerts.
     """
 
     __slots__ = (
@@ -51,8 +56,11 @@ class Screening:
         "clipped_by",
         "counts",
         "denied_by",
+        "frozen_by",
         "left",
+        "opened",
         "redeemed",
+        "reviewed_by",
     )
 
     def __init__(self, posting: Posting, event: Event, type_name: str, program: Program, fraud: FraudProgram) -> None:
@@ -69,6 +77,9 @@ class Screening:
         self.left: dict[str, int] = {}
         self.clipped_by: dict[str, str] = {}
         self.redeemed: tuple[str, int] = ("", 0)
+        self.reviewed_by = ""
+        self.frozen_by = ""
+        self.opened = ""
 
     def judge_event(self) -> None:
         """Signals that count events of this type, and attempts to redeem."""
@@ -91,7 +102,7 @@ class Screening:
                 self._judge(signal, 1, points)
             elif signal.unit == unit:
                 self._judge(signal, points, points)
-        denied_by = self.denied_by
+        denied_by = self.denied_by or self.frozen_by
         self.denied_by = before or denied_by
         if denied_by or (before and isinstance(self._event.payload, RedemptionRequested)):
             return reasons.FRAUD_DENIED
@@ -137,8 +148,45 @@ class Screening:
                 self._count(counter, 1)
             if self.redeemed[1]:
                 self._count_redeemed(self._fraud.redeeming_counters)
+        if self.frozen_by:
+            self._freeze()
         for alert in self.alerts:
+            if alert.mode == LIVE and alert.action == REVIEW:
+                alert.review_id = self.opened
             self._posting.out.alert(alert)
+
+    def new_review(self, points: int) -> Review:
+        """A review of what the event earns or redeems, with the programme's terms."""
+        terms = self._fraud.terms
+        reviewers = 2 if 0 < terms.four_eyes_points <= points else 1
+        due_ms = self._posting.recorded_at_ms + terms.timeout_ms if terms.timeout_ms else 0
+        return Review(self.reviewed_by, self._posting.occurred_at_ms, due_ms, terms.approves, reviewers)
+
+    def open(self, review: Review) -> None:
+        """Keep the review of what the event earns or redeems."""
+        self.opened = self._posting.derived_id("review", 0)
+        open_review(self._posting, self.opened, review)
+
+    def review_redemption(self, redemption_id: str, points: int) -> None:
+        """The redemption waits for a verdict."""
+        review = self.new_review(points)
+        review.redemption_id = redemption_id
+        self.open(review)
+
+    def _freeze(self) -> None:
+        """Freeze redemptions, unless the signal has done so before."""
+        if any(
+            review.freezes and review.signal_id == self.frozen_by for review in self._posting.member.reviews.values()
+        ):
+            return
+        terms = self._fraud.terms
+        due_ms = self._posting.recorded_at_ms + terms.timeout_ms if terms.timeout_ms else 0
+        review = Review(self.frozen_by, self._posting.occurred_at_ms, due_ms, terms.approves, 1, True)
+        review_id = self._posting.derived_id("freeze", 0)
+        open_review(self._posting, review_id, review)
+        for alert in self.alerts:
+            if alert.signal_id == self.frozen_by:
+                alert.review_id = review_id
 
     def value_by(self, by: str) -> str:
         """The event's device, partner or place; "" where it has none."""
@@ -201,6 +249,10 @@ class Screening:
                 self.clipped_by[signal.unit] = signal.signal_id
         elif signal.live and signal.action == DENY and not self.denied_by:
             self.denied_by = signal.signal_id
+        elif signal.live and signal.action == REVIEW and not self.reviewed_by:
+            self.reviewed_by = signal.signal_id
+        elif signal.live and signal.action == FREEZE and not self.frozen_by:
+            self.frozen_by = signal.signal_id
         self.alerts.append(self._alert(signal, used + amount, at_most, value, key, stopped))
 
     def _alert(self, signal: Signal, value: int, limit: int, by: str, key: str, points: int) -> FraudAlert:

@@ -131,16 +131,22 @@ def restore(wallet: Wallet, seq: int, points: int, expires_at_ms: int) -> Lot:
 
 
 def give_back(
-    posting: Posting, unit: str, parts: list[tuple[int, int, int]], debit: str, kind: str, rule_id: str, due_ms: int = 0
-) -> None:
+    posting: Posting,
+    unit: str,
+    parts: list[tuple[int, int, int]],
+    debit: str,
+    kind: str,
+    rule_id: str,
+    due_ms: int = 0,
+    legs: int = 0,
+) -> int:
     """Parts (lot seq, points, expires_at_ms) return from account `debit` to their lots, as legs of `rule_id`.
 
     A part whose expiry has passed expires at once; another repays debt first. Due work gives its time, `due_ms`: a tick
-    does it while the member's clock stands.
+    does it while the member's clock stands. `legs` are those that the rule has had; returns how many it has had then.
     """
     now_ms = max(posting.member.clock_ms, due_ms)
     wallet = wallet_of(posting.member, unit)
-    legs = 0
     for seq, points, expires_at_ms in parts:
         lot = restore(wallet, seq, points, expires_at_ms)
         posting.post(kind, unit, points, debit, posting.available, seq, rule_id, legs)
@@ -150,6 +156,7 @@ def give_back(
             legs += 1
         else:
             legs += repay(posting, wallet, unit, lot, rule_id, legs)
+    return legs
 
 
 def find(lots: list[Lot], seq: int) -> Lot | None:
@@ -188,6 +195,9 @@ def next_due(member: Member) -> int:
             next_ms = min(next_ms, wallet.lots[0].expires_at_ms)
         if wallet.slides_until_ms:
             next_ms = min(next_ms, wallet.slides_until_ms)
+    for review in member.reviews.values():
+        if review.due_ms:
+            next_ms = min(next_ms, review.due_ms)
     for hold in member.holds.values():
         if hold.timeout_at_ms:
             next_ms = min(next_ms, hold.timeout_at_ms)

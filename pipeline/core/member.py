@@ -3,6 +3,7 @@
 from typing import Final, final
 
 from pipeline.core.fraud_counts import Counts, CountsTuple
+from pipeline.core.fraud_review import Review, ReviewTuple
 from pipeline.core.milestones import Progress
 from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import (
@@ -59,6 +60,7 @@ MemberTuple = tuple[
     tuple[tuple[str, Occasion], ...],
     CountsTuple | None,
     Referral | None,
+    tuple[ReviewTuple, ...],
 ]
 
 
@@ -74,8 +76,9 @@ class Member:
     the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` are birthday
     and anniversary, by the type of their events; by `referral` the member joined. `progress` of streaks and
     achievements is keyed by rule id. `rolling` are buckets of rolling limits by the same keys. `counts` is what fraud
-    signals have counted, None until the first does. `next_due_ms` is when time next changes this state (0: never, or
-    quarantined). `parked` records are kept, numbered from `parked_from`. `version` grows with every change.
+    signals have counted, None until the first does; `reviews` are the open ones by id. `next_due_ms` is when time next
+    changes this state (0: never, or quarantined). `parked` records are kept, numbered from `parked_from`. `version`
+    grows with every change.
     """
 
     __slots__ = (
@@ -100,6 +103,7 @@ class Member:
         "qualifying_year",
         "quarantined",
         "referral",
+        "reviews",
         "rolling",
         "segment",
         "seq",
@@ -142,6 +146,7 @@ class Member:
         self.occasions: dict[str, Occasion] = {}
         self.counts: Counts | None = None
         self.referral: Referral | None = None
+        self.reviews: dict[str, Review] = {}
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -177,6 +182,7 @@ class Member:
             tuple(self.occasions.items()),
             None if self.counts is None else self.counts.to_tuple(),
             self.referral,
+            tuple([review.to_tuple(review_id) for review_id, review in self.reviews.items()]),
         )
 
     @staticmethod
@@ -239,6 +245,7 @@ class Member:
         member.occasions = dict(values[28])
         member.counts = None if values[29] is None else Counts.from_tuple(values[29])
         member.referral = values[30]
+        member.reviews = {review[0]: Review.from_tuple(review) for review in values[31]}
         return member
 
     def __eq__(self, other: object) -> bool:

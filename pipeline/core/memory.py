@@ -6,7 +6,7 @@ from typing import final
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
-from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange, RewardDecision, TierChange
 
 
 @final
@@ -121,7 +121,16 @@ class Parked:
 
 
 Output = (
-    LedgerEntry | TierChange | RewardDecision | FulfillmentCommand | FraudAlert | Derived | Dead | Duplicate | Parked
+    LedgerEntry
+    | TierChange
+    | RewardDecision
+    | FulfillmentCommand
+    | FraudAlert
+    | ReviewChange
+    | Derived
+    | Dead
+    | Duplicate
+    | Parked
 )
 
 
@@ -148,6 +157,9 @@ class MemoryOutputs:
 
     def alert(self, alert: FraudAlert) -> None:
         self.journal.append(alert)
+
+    def review(self, change: ReviewChange) -> None:
+        self.journal.append(change)
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         self.journal.append(Derived(event, log_time_ms))

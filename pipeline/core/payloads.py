@@ -582,6 +582,39 @@ class ReferralQualified:
 
 
 @final
+class ReviewDecided:
+    """A reviewer's verdict on what a fraud signal holds."""
+
+    __slots__ = ("reason", "review_id", "reviewer", "verdict")
+
+    def __init__(self, review_id: str, verdict: str, reviewer: str, reason: str = "") -> None:
+        self.review_id = review_id
+        self.verdict = verdict
+        self.reviewer = reviewer
+        self.reason = reason
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.review_id, self.verdict, self.reviewer, self.reason)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReviewDecided) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"ReviewDecided(review_id={self.review_id!r}, verdict={self.verdict!r}, reviewer={self.reviewer!r}, reason={self.reason!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        text = f"review_id={len(self.review_id)}:{self.review_id};verdict={len(self.verdict)}:{self.verdict};reviewer={len(self.reviewer)}:{self.reviewer};"
+        if self.reason:
+            text += f"reason={len(self.reason)}:{self.reason};"
+        return text
+
+
+@final
 class SubscriptionRenewed:
     """A subscription was renewed and paid."""
 
@@ -1073,6 +1106,7 @@ Payload = (
     | ReferralAccepted
     | ReferralJoined
     | ReferralQualified
+    | ReviewDecided
     | SubscriptionRenewed
     | TransactionCancelled
     | TransactionCompleted
@@ -1104,6 +1138,7 @@ PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
     "referral_accepted": ReferralAccepted,
     "referral_joined": ReferralJoined,
     "referral_qualified": ReferralQualified,
+    "review_decided": ReviewDecided,
     "subscription_renewed": SubscriptionRenewed,
     "transaction_cancelled": TransactionCancelled,
     "transaction_completed": TransactionCompleted,
@@ -1159,6 +1194,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "referral_accepted": (("referral_id", "string"), ("referred_member_id", "string")),
     "referral_joined": (("referral_id", "string"), ("referrer_member_id", "string")),
     "referral_qualified": (("referral_id", "string"), ("referred_member_id", "string")),
+    "review_decided": (("review_id", "string"), ("verdict", "string"), ("reviewer", "string"), ("reason", "string")),
     "subscription_renewed": (
         ("subscription_id", "string"),
         ("plan", "string"),

@@ -6,7 +6,7 @@ from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
 from pipeline.core.program import Program
-from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange, RewardDecision, TierChange
 
 
 class State(Protocol):
@@ -55,6 +55,8 @@ class Outputs(Protocol):
     def command(self, command: FulfillmentCommand) -> None: ...
 
     def alert(self, alert: FraudAlert) -> None: ...
+
+    def review(self, change: ReviewChange) -> None: ...
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         """An event for the relay to append to the log, stamped `log_time_ms`, or now if 0."""

@@ -78,6 +78,10 @@ TRANSFER_NOT_ALLOWED: Final = "transfer_not_allowed"
 TRANSFER_TOO_SMALL: Final = "transfer_too_small"
 TOO_MANY_LOTS: Final = "too_many_lots"
 FRAUD_DENIED: Final = "fraud_denied"
+REDEMPTIONS_FROZEN: Final = "redemptions_frozen"
+UNDER_REVIEW: Final = "under_review"
+REVIEW_NOT_OPEN: Final = "review_not_open"
+SAME_REVIEWER: Final = "same_reviewer"
 
 REFUSAL_REASONS: Final[dict[str, str]] = {
     MEMBER_NOT_ENROLLED: "The programme requires enrolment and the member has not enrolled.",
@@ -104,6 +108,10 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     TRANSFER_NOT_ALLOWED: "The programme does not let members give each other points of this unit.",
     TRANSFER_TOO_SMALL: "The programme asks for more points in one transfer.",
     TOO_MANY_LOTS: "The points lie in more than 1,000 lots; give them in parts.",
+    REDEMPTIONS_FROZEN: "A fraud review keeps the member's points from being redeemed until it is approved.",
+    UNDER_REVIEW: "The redemption waits for a reviewer's verdict.",
+    REVIEW_NOT_OPEN: "No review of this id is open.",
+    SAME_REVIEWER: "So many points need the verdicts of two different reviewers.",
     FRAUD_DENIED: "A fraud signal of the programme denies it; fraud-alerts says which and why.",
 }
 """Reason to what it means, for events that are understood and change nothing: their ids enter the duplicate search."""

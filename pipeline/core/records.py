@@ -493,18 +493,19 @@ class LedgerEntry:
 class WalletBalance:
     """Points of one unit."""
 
-    __slots__ = ("available", "debt", "held", "pending", "unit")
+    __slots__ = ("available", "debt", "held", "pending", "review", "unit")
 
-    def __init__(self, unit: str, available: int, pending: int, held: int, debt: int = 0) -> None:
+    def __init__(self, unit: str, available: int, pending: int, held: int, debt: int = 0, review: int = 0) -> None:
         self.unit = unit
         self.available = available
         self.pending = pending
         self.held = held
         self.debt = debt
+        self.review = review
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.unit, self.available, self.pending, self.held, self.debt)
+        return (self.unit, self.available, self.pending, self.held, self.debt, self.review)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WalletBalance) and self.to_tuple() == other.to_tuple()
@@ -513,7 +514,7 @@ class WalletBalance:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"WalletBalance(unit={self.unit!r}, available={self.available!r}, pending={self.pending!r}, held={self.held!r}, debt={self.debt!r})"
+        return f"WalletBalance(unit={self.unit!r}, available={self.available!r}, pending={self.pending!r}, held={self.held!r}, debt={self.debt!r}, review={self.review!r})"
 
 
 @final
@@ -614,6 +615,136 @@ class PartnerOrder:
 
     def __repr__(self) -> str:
         return f"PartnerOrder(order={self.order!r}, provider={self.provider!r}, fulfillment_id={self.fulfillment_id!r}, outcome={self.outcome!r}, author={self.author!r}, reason={self.reason!r}, ordered_at_ms={self.ordered_at_ms!r})"
+
+
+@final
+class ReviewPart:
+    """Points of one unit that are held."""
+
+    __slots__ = ("points", "unit")
+
+    def __init__(self, unit: str, points: int) -> None:
+        self.unit = unit
+        self.points = points
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.unit, self.points)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReviewPart) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"ReviewPart(unit={self.unit!r}, points={self.points!r})"
+
+
+@final
+class ReviewChange:
+    """A review was opened, endorsed by a first reviewer, or ended."""
+
+    __slots__ = (
+        "change_id",
+        "default_verdict",
+        "due_at_ms",
+        "event_id",
+        "freezes",
+        "member_id",
+        "occurred_at_ms",
+        "order_id",
+        "parts",
+        "program_hash",
+        "reason",
+        "recorded_at_ms",
+        "redemption_id",
+        "review_id",
+        "reviewer",
+        "reviewers",
+        "seq",
+        "signal_id",
+        "status",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        change_id: str,
+        review_id: str,
+        member_id: str,
+        status: str,
+        signal_id: str,
+        parts: list[ReviewPart],
+        redemption_id: str,
+        order_id: str,
+        freezes: bool,
+        reviewers: int,
+        reviewer: str,
+        verdict: str,
+        reason: str,
+        due_at_ms: int,
+        default_verdict: str,
+        event_id: str,
+        program_hash: str,
+        occurred_at_ms: int,
+        recorded_at_ms: int,
+        seq: int,
+    ) -> None:
+        self.change_id = change_id
+        self.review_id = review_id
+        self.member_id = member_id
+        self.status = status
+        self.signal_id = signal_id
+        self.parts = parts
+        self.redemption_id = redemption_id
+        self.order_id = order_id
+        self.freezes = freezes
+        self.reviewers = reviewers
+        self.reviewer = reviewer
+        self.verdict = verdict
+        self.reason = reason
+        self.due_at_ms = due_at_ms
+        self.default_verdict = default_verdict
+        self.event_id = event_id
+        self.program_hash = program_hash
+        self.occurred_at_ms = occurred_at_ms
+        self.recorded_at_ms = recorded_at_ms
+        self.seq = seq
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (
+            self.change_id,
+            self.review_id,
+            self.member_id,
+            self.status,
+            self.signal_id,
+            tuple(item.to_tuple() for item in self.parts),
+            self.redemption_id,
+            self.order_id,
+            self.freezes,
+            self.reviewers,
+            self.reviewer,
+            self.verdict,
+            self.reason,
+            self.due_at_ms,
+            self.default_verdict,
+            self.event_id,
+            self.program_hash,
+            self.occurred_at_ms,
+            self.recorded_at_ms,
+            self.seq,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ReviewChange) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"ReviewChange(change_id={self.change_id!r}, review_id={self.review_id!r}, member_id={self.member_id!r}, status={self.status!r}, signal_id={self.signal_id!r}, parts={self.parts!r}, redemption_id={self.redemption_id!r}, order_id={self.order_id!r}, freezes={self.freezes!r}, reviewers={self.reviewers!r}, reviewer={self.reviewer!r}, verdict={self.verdict!r}, reason={self.reason!r}, due_at_ms={self.due_at_ms!r}, default_verdict={self.default_verdict!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, seq={self.seq!r})"
 
 
 @final
@@ -834,6 +965,7 @@ Output = (
     | LedgerEntry
     | MemberBalance
     | PartnerOrder
+    | ReviewChange
     | RewardDecision
     | TierChange
 )

@@ -9,11 +9,14 @@
 Where the reward asks for confirmation, the provider is told only then:
 (none) --requested--> waiting --confirm asked--> open, the rest of a part void
                       waiting --cancel asked, timeout--> (void)
+
+One that a fraud signal holds for review waits likewise, for the verdict.
 """
 
 from pipeline.core import expiry, limits, lots, reasons
 from pipeline.core.accounts import redeemed_at
 from pipeline.core.events import Event
+from pipeline.core.fraud_holding import frozen, of_redemption, withdraw
 from pipeline.core.fraud_stage import Screening
 from pipeline.core.house import NOT_PARTNERS
 from pipeline.core.ledger import REDEEMED, Posting
@@ -38,6 +41,8 @@ def request(
         return reasons.UNKNOWN_REWARD
     if payload.redemption_id in member.holds:
         return reasons.REDEMPTION_EXISTS
+    if member.reviews and frozen(member):
+        return reasons.REDEMPTIONS_FROZEN
     if reward.tiers and member.tier not in reward.tiers:
         return reasons.TIER_REQUIRED
     points = reward.price * payload.quantity
@@ -75,6 +80,10 @@ def request(
         posting.recorded_at_ms + reward.timeout_ms if reward.timeout_ms else 0,
     )
     member.holds[payload.redemption_id] = hold
+    if screening is not None and screening.reviewed_by:
+        hold.dispatched = False
+        hold.timeout_at_ms = 0
+        screening.review_redemption(payload.redemption_id, points)
     if hold.dispatched:
         command(posting, event.traceparent, payload.redemption_id, hold, "fulfil", log_time_ms)
     return ""
@@ -87,6 +96,8 @@ def confirm(posting: Posting, event: Event, payload: RedemptionConfirmed, progra
         return reasons.REDEMPTION_NOT_OPEN
     if hold.dispatched:
         return reasons.ALREADY_CONFIRMED
+    if posting.member.reviews and of_redemption(posting.member, payload.redemption_id):
+        return reasons.UNDER_REVIEW
     if payload.quantity > hold.quantity:
         return reasons.QUANTITY_EXCEEDS_HOLD
     if payload.quantity:
@@ -97,6 +108,18 @@ def confirm(posting: Posting, event: Event, payload: RedemptionConfirmed, progra
     hold.timeout_at_ms = posting.recorded_at_ms + timeout_ms if timeout_ms else 0
     command(posting, event.traceparent, payload.redemption_id, hold, "fulfil", log_time_ms)
     return ""
+
+
+def approve(
+    posting: Posting, traceparent: str, redemption_id: str, hold: Hold, program: Program, log_time_ms: int
+) -> None:
+    """A review lets the redemption go on: the provider is told, or a confirmation is waited for."""
+    reward = program.rewards.get(hold.reward_id)
+    hold.dispatched = reward is None or not reward.confirm
+    timeout_ms = 0 if reward is None else reward.timeout_ms
+    hold.timeout_at_ms = posting.recorded_at_ms + timeout_ms if timeout_ms else 0
+    if hold.dispatched:
+        command(posting, traceparent, redemption_id, hold, "fulfil", log_time_ms)
 
 
 def cancel(posting: Posting, event: Event, payload: RedemptionCancelled, program: Program, log_time_ms: int) -> str:
@@ -110,6 +133,7 @@ def cancel(posting: Posting, event: Event, payload: RedemptionCancelled, program
     if hold.cancelling:
         return reasons.ALREADY_CANCELLING
     if not hold.dispatched:
+        withdraw(posting, payload.redemption_id)
         void(posting, payload.redemption_id, hold, program)
         return ""
     hold.cancelling = True

@@ -5,7 +5,9 @@ from typing import Final
 
 from pipeline.core import lots, reasons, tiers
 from pipeline.core.bounds import WALLET_MAX
+from pipeline.core.fraud_holding import take
 from pipeline.core.ledger import CLAWED_BACK, REDEEMED, Posting
+from pipeline.core.member import Member
 from pipeline.core.order import Order, OrderLine, OrderLot, Part, Rest
 from pipeline.core.program import Program
 from pipeline.core.tier_periods import best_points, uncount
@@ -141,8 +143,8 @@ def give_back(posting: Posting, rest: Rest, returned: int) -> Rest:
 
 
 def claw_back(posting: Posting, claims: list[Claim], policy: str) -> None:
-    """Take from the claims' own lots, pending ones first; then, unless `only_pending`, from other available lots; then
-    as debt.
+    """Take from the claims' own lots, first those that are pending or wait for a verdict; then, unless `only_pending`,
+    from other available lots; then as debt.
 
     `within_balance` owes at most what is held, which is still the member's; `unlimited` owes all that is missing.
     """
@@ -152,7 +154,8 @@ def claw_back(posting: Posting, claims: list[Claim], policy: str) -> None:
     others: list[Claim] = []
     for claim in claims:
         lot = lots.find(posting.member.wallets[claim[0]].pending_lots, claim[1])
-        (others if lot is None else pending).append(claim)
+        first = lot is not None or in_review(posting.member, claim)
+        (pending if first else others).append(claim)
     for unit, seq, points in pending if policy == ONLY_PENDING else pending + others:
         wallet = posting.member.wallets[unit]
         lot = lots.find(wallet.pending_lots, seq) or lots.find(wallet.lots, seq)
@@ -163,10 +166,20 @@ def claw_back(posting: Posting, claims: list[Claim], policy: str) -> None:
             lots.take(wallet, lot, taken)
             posting.post("clawback", unit, taken, account, CLAWED_BACK, seq, "clawback", legs)
             legs += 1
+        elif posting.member.reviews:
+            taken = take(posting, unit, seq, points, legs)
+            legs += 1 if taken else 0
         if taken < points:
             missing[unit] = missing.get(unit, 0) + points - taken
     for unit, points in missing.items():
         legs = claw_back_elsewhere(posting, unit, points, policy, legs)
+
+
+def in_review(member: Member, claim: Claim) -> bool:
+    """Whether the claim's own lot waits for a verdict."""
+    return any(
+        part.unit == claim[0] and part.seq == claim[1] for review in member.reviews.values() for part in review.held
+    )
 
 
 def claw_back_elsewhere(posting: Posting, unit: str, points: int, policy: str, legs: int) -> int:

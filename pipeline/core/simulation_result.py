@@ -4,9 +4,10 @@ from typing import final
 
 from pipeline.core.calendar import iso_utc
 from pipeline.core.digest import Digest
+from pipeline.core.fraud_holding import points_in_review
 from pipeline.core.member import Member
 from pipeline.core.memory import Dead, Output
-from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange, RewardDecision, TierChange
 
 
 @final
@@ -14,22 +15,26 @@ class MemberSummary:
     """A member's balances at a time: (available, pending, held, debt) by unit, tier, and the number of its entries so
     far."""
 
-    __slots__ = ("seq", "tier", "wallets")
+    __slots__ = ("review", "seq", "tier", "wallets")
 
     def __init__(self, member: Member, units: list[str]) -> None:
         self.wallets: dict[str, tuple[int, int, int, int]] = dict.fromkeys(units, (0, 0, 0, 0))
         for unit, wallet in member.wallets.items():
             self.wallets[unit] = (wallet.available, wallet.pending, wallet.held, wallet.debt)
+        self.review = {unit: points_in_review(member, unit) for unit in member.wallets} if member.reviews else {}
         self.tier = member.tier
         self.seq = member.seq
 
     def to_json(self) -> dict[str, object]:
-        """{"wallets": {unit: {"available", "pending", "held"}}, "tier", "seq"}; a wallet in debt also has "debt"."""
+        """{"wallets": {unit: {"available", "pending", "held"}}, "tier", "seq"}; a wallet in debt also has
+        "debt", one with points under review "review"."""
         wallets: dict[str, dict[str, int]] = {}
         for unit, (available, pending, held, debt) in self.wallets.items():
             wallets[unit] = {"available": available, "pending": pending, "held": held}
             if debt:
                 wallets[unit]["debt"] = debt
+            if self.review.get(unit, 0):
+                wallets[unit]["review"] = self.review[unit]
         return {"wallets": wallets, "tier": self.tier, "seq": self.seq}
 
 
@@ -46,6 +51,7 @@ class SimulationResult:
         "entries",
         "members",
         "rejections",
+        "reviews",
         "snapshots",
         "tier_changes",
     )
@@ -61,6 +67,7 @@ class SimulationResult:
         self.entries = [output for output in journal if isinstance(output, LedgerEntry)]
         self.tier_changes = [output for output in journal if isinstance(output, TierChange)]
         self.commands = [output for output in journal if isinstance(output, FulfillmentCommand)]
+        self.reviews = [output for output in journal if isinstance(output, ReviewChange)]
         self.alerts = [output for output in journal if isinstance(output, FraudAlert)]
         self.decisions = [output for output in journal if isinstance(output, RewardDecision)]
         self.rejections: list[tuple[str, str]] = []
@@ -72,6 +79,7 @@ class SimulationResult:
         self.tier_changes.sort(key=tier_change_member)
         self.commands.sort(key=command_member)
         self.alerts.sort(key=alert_member)
+        self.reviews.sort(key=review_member)
         digest = Digest()
         for entry in self.entries:
             digest.add(entry)
@@ -86,6 +94,7 @@ class SimulationResult:
             "fulfillments": [command_json(command) for command in self.commands],
             "rejections": [{"event_id": event_id, "reason": reason} for event_id, reason in self.rejections],
             "alerts": [alert_json(alert) for alert in self.alerts],
+            "reviews": [review_json(change) for change in self.reviews],
             "snapshots": [
                 {"at": iso_utc(at_ms), "members": members_json(members)} for at_ms, members in self.snapshots
             ],
@@ -184,6 +193,37 @@ def alert_json(alert: FraudAlert) -> dict[str, object]:
         "occurred_at": iso_utc(alert.occurred_at_ms),
         "recorded_at": iso_utc(alert.recorded_at_ms),
     }
+
+
+def review_json(change: ReviewChange) -> dict[str, object]:
+    """A change of a review by field; `due_at` is null for one that time does not end."""
+    return {
+        "change_id": change.change_id,
+        "review_id": change.review_id,
+        "member_id": change.member_id,
+        "status": change.status,
+        "signal_id": change.signal_id,
+        "parts": [{"unit": part.unit, "points": part.points} for part in change.parts],
+        "redemption_id": change.redemption_id,
+        "order_id": change.order_id,
+        "freezes": change.freezes,
+        "reviewers": change.reviewers,
+        "reviewer": change.reviewer,
+        "verdict": change.verdict,
+        "reason": change.reason,
+        "due_at": iso_utc(change.due_at_ms) if change.due_at_ms else None,
+        "default_verdict": change.default_verdict,
+        "event_id": change.event_id,
+        "program_hash": change.program_hash,
+        "occurred_at": iso_utc(change.occurred_at_ms),
+        "recorded_at": iso_utc(change.recorded_at_ms),
+        "seq": change.seq,
+    }
+
+
+def review_member(change: ReviewChange) -> str:
+    """Changes of reviews are listed in ascending order of this."""
+    return change.member_id
 
 
 def alert_member(alert: FraudAlert) -> str:

@@ -13,11 +13,11 @@ def enter(posting: Posting, program: Program) -> None:
     change(posting, program.tiers[0].tier_id, 0, "enrolled", 0)
 
 
-def qualify(posting: Posting, program: Program, points: int) -> None:
+def qualify(posting: Posting, program: Program, points: int, at_ms: int = 0) -> None:
     """Count qualifying points (or minor units spent) and raise the tier if they reach one: at once, or when the next
-    period begins."""
+    period begins. They were earned at `at_ms`, or with the posting if that is 0."""
     member, policy = posting.member, program.tier_policy
-    period = periods.counting_period(member, program, posting.occurred_at_ms)
+    period = periods.counting_period(member, program, at_ms or posting.occurred_at_ms)
     periods.count(member, program, period, points)
     together = periods.points_together(member, program, period)
     rank = qualified_rank(program, together)

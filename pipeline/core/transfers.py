@@ -10,6 +10,7 @@ from typing import Final
 from pipeline.core import expiry, limits, lots, reasons
 from pipeline.core.events import Event
 from pipeline.core.expiry import SLIDING_MS
+from pipeline.core.fraud_holding import frozen
 from pipeline.core.ledger import SOURCE, Posting
 from pipeline.core.payloads import Payload, TransferLot, TransferReceived, TransferRequested, TransferReturned
 from pipeline.core.program import Program
@@ -31,6 +32,8 @@ def request(posting: Posting, event: Event, payload: TransferRequested, program:
         return reasons.TRANSFER_NOT_ALLOWED
     if payload.points < terms.minimum:
         return reasons.TRANSFER_TOO_SMALL
+    if member.reviews and frozen(member):
+        return reasons.REDEMPTIONS_FROZEN
     at_ms = event.occurred_at_ms
     if not limits.allows(member, program.calendar, terms.limits, terms.window_keys, at_ms, payload.points, 1):
         return reasons.LIMIT_REACHED

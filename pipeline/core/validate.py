@@ -37,6 +37,7 @@ from pipeline.core.payloads import (
     ReferralAccepted,
     ReferralJoined,
     RefundLine,
+    ReviewDecided,
     SubscriptionRenewed,
     TransactionCancelled,
     TransactionCompleted,
@@ -49,6 +50,7 @@ from pipeline.core.validate_derived import DERIVED, derived_fault, transfer_faul
 INSTALMENTS_MAX: Final = 10_000
 REVISION_MAX: Final = 1_000_000
 OUTCOMES: Final = ("unknown", "confirmed", "failed", "cancelled")
+VERDICTS: Final = ("approve", "reject")
 
 
 def header_fault(event: Event, horizons: Horizons) -> Fault | None:
@@ -174,6 +176,12 @@ def other_payload_fault(event: Event, payload: Payload, program: Program) -> Fau
     if isinstance(payload, ReferralJoined):
         return id_fault("referral_id", payload.referral_id) or referral_fault(
             "referrer_member_id", payload.referrer_member_id, member_id
+        )
+    if isinstance(payload, ReviewDecided):
+        return (
+            id_fault("review_id", payload.review_id)
+            or choice_fault("verdict", payload.verdict, VERDICTS)
+            or text_fault("reviewer", payload.reviewer)
         )
     if isinstance(payload, QuarantineReleased):
         return text_fault("author", payload.author)

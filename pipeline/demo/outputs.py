@@ -11,6 +11,7 @@ from pipeline.core.records import (
     LedgerEntry,
     MemberBalance,
     Output,
+    ReviewChange,
     RewardDecision,
     TierChange,
 )
@@ -41,6 +42,7 @@ class Outputs:
     tier_changes: list[TierChange] = field(default_factory=list)
     commands: list[FulfillmentCommand] = field(default_factory=list)
     alerts: list[FraudAlert] = field(default_factory=list)
+    reviews: list[ReviewChange] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     balances: dict[str, MemberBalance] = field(default_factory=dict)
     derived: list[Event] = field(default_factory=list)
@@ -93,6 +95,8 @@ def _sort_in(outputs: Outputs, record: Output) -> None:
             outputs.commands.append(record)
         case FraudAlert():
             outputs.alerts.append(record)
+        case ReviewChange():
+            outputs.reviews.append(record)
         case DeadLetter():
             outputs.letters.append(record)
         case MemberBalance():

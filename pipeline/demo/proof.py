@@ -114,6 +114,7 @@ def _oracle(evidence: Evidence) -> Check:
     _compare(faults, "tier changes", map(repr, outputs.tier_changes), map(repr, result.tier_changes))
     _compare(faults, "commands", map(repr, outputs.commands), map(repr, result.commands))
     _compare(faults, "fraud alerts", map(repr, outputs.alerts), map(repr, result.alerts))
+    _compare(faults, "reviews", map(repr, outputs.reviews), map(repr, result.reviews))
     derived = [o.event for p in partitions for o in simulation.journal(p) if isinstance(o, Derived)]
     decided = [event for event in outputs.derived if event.source != SOURCE]  # outcomes of partners decide nothing
     _compare(faults, "derived events", map(_derived, decided), map(_derived, derived))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Protocol, final
 
 from pipeline.core.events import Event
+from pipeline.core.fraud_holding import points_in_review
 from pipeline.core.member import Member
 from pipeline.core.payloads import MemberQuarantined, QuarantineReleased
 from pipeline.core.records import (
@@ -13,6 +14,7 @@ from pipeline.core.records import (
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    ReviewChange,
     RewardDecision,
     TierChange,
     WalletBalance,
@@ -35,6 +37,7 @@ class Encoder(Protocol):
     def reward_decision(self, record: RewardDecision) -> bytes: ...
     def fulfillment_command(self, record: FulfillmentCommand) -> bytes: ...
     def fraud_alert(self, record: FraudAlert) -> bytes: ...
+    def review_change(self, record: ReviewChange) -> bytes: ...
     def member_balance(self, record: MemberBalance) -> bytes: ...
     def dead_letter(self, record: DeadLetter) -> bytes: ...
     def event(self, event: Event) -> bytes: ...
@@ -169,6 +172,10 @@ class LaneOutputs:
         self.count += 1
         self._alerts.append({"key": alert.member_id.encode(), "value": self._encoder.fraud_alert(alert)})
 
+    def review(self, change: ReviewChange) -> None:
+        self.count += 1
+        self._alerts.append({"key": change.member_id.encode(), "value": self._encoder.review_change(change)})
+
     def derived(self, event: Event, log_time_ms: int) -> None:
         self.count += 1
         message: Message = {"key": event.member_id.encode(), "value": self._encoder.event(event)}
@@ -221,7 +228,9 @@ class LaneOutputs:
     def balance(self, member: Member, updated_at_ms: int) -> None:
         """The member as the commit leaves it."""
         wallets = [
-            WalletBalance(unit, wallet.available, wallet.pending, wallet.held, wallet.debt)
+            WalletBalance(
+                unit, wallet.available, wallet.pending, wallet.held, wallet.debt, points_in_review(member, unit)
+            )
             for unit, wallet in sorted(member.wallets.items())
         ]
         record = MemberBalance(

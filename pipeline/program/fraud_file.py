@@ -6,7 +6,7 @@ from typing import Final, final
 from pipeline.core import fraud_program as fraud
 from pipeline.core.bounds import AMOUNT_MINOR_MAX, POINTS_MAX
 from pipeline.core.calendar import DAY_MS
-from pipeline.core.fraud_program import Counter, FraudProgram, Signal
+from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Signal
 from pipeline.core.payloads import TYPE_NAMES
 from pipeline.core.program import Unit
 from pipeline.program.limits import EVERY
@@ -23,8 +23,9 @@ COUNT_MAX: Final = 100
 WITHIN_MAX_MS: Final = 400 * DAY_MS
 MOMENTS_OF_POINTS: Final = 48
 """A sliding window over points remembers so many moments one by one."""
-ACTIONS: Final = (fraud.ALLOW, fraud.CLIP, fraud.DENY)
+ACTIONS: Final = (fraud.ALLOW, fraud.CLIP, fraud.DENY, fraud.REVIEW, fraud.FREEZE)
 MODES: Final = ("live", "shadow")
+VERDICTS: Final = ("reject", "approve")
 MEASURES: Final = (
     fraud.REDEMPTIONS,
     fraud.REDEEMED,
@@ -83,7 +84,8 @@ KEYS: Final[Keys] = {
     "spending": Key(Fields(SPENDING_KEYS), "What is earned, as capped by what is spent."),
     "action": Key(
         Choice(ACTIONS),
-        "Beyond that: `allow` only alerts; `clip` gives what is left; `deny` refuses a redemption, or gives no points.",
+        "Beyond that: `allow` only alerts; `clip` gives what is left; `deny` refuses a redemption, or gives no points; "
+        "`review` holds them for a verdict; `freeze` refuses redemptions until one.",
         required=True,
     ),
     "mode": Key(Choice(MODES), "`shadow`: nothing is done, alerts say what would be.", default="live"),
@@ -96,10 +98,16 @@ ATTRIBUTES_KEYS: Final[Keys] = {
         ATTRIBUTE, "Name of the event attribute that tells the place; without it, a purchase's store.", default="place"
     ),
 }
+REVIEW_KEYS: Final[Keys] = {
+    "timeout": Key(Length(months=False), "A verdict is given after so long without one; without it, never."),
+    "default": Key(Choice(VERDICTS), "The verdict that time gives.", default=VERDICTS[0]),
+    "four_eyes_points": Key(Whole(1, POINTS_MAX), "From so many points on, two different reviewers must agree."),
+}
 ONE_OF: Final = ("velocity", "spending")
 FILE_KEYS: Final[Keys] = {
     "signals": Key(Items(Fields(KEYS, ONE_OF), MAX_SIGNALS, id_key="id"), "What is looked out for.", required=True),
     "attributes": Key(Fields(ATTRIBUTES_KEYS), "Which event attributes tell device, partner and place.", default=""),
+    "review": Key(Fields(REVIEW_KEYS), "How reviews go."),
 }
 
 
@@ -139,7 +147,26 @@ def read_fraud(report: Report, source: Source, node: Node, units: dict[str, Unit
         seen.add(signal_id)
         _read_signal(own, signal_id, units, draft)
     names = _attributes(section)
-    return FraudProgram(tuple(draft.signals), draft.event_types, names["device"], names["partner"], names["place"])
+    return FraudProgram(
+        tuple(draft.signals), draft.event_types, names["device"], names["partner"], names["place"], _terms(section)
+    )
+
+
+def _terms(section: Section) -> ReviewTerms:
+    """What `review` says."""
+    inner = section.section("review", "review of fraud.yaml", REVIEW_KEYS)
+    if inner is None:
+        return fraud.NO_TIMEOUT
+    timeout = inner.period("timeout")
+    if timeout is not None and timeout.months:
+        inner.refuse(
+            "timeout", "`timeout` must have a fixed length, and months have not", f"write days: {timeout.months * 30}d"
+        )
+    if "default" in inner and "timeout" not in inner:
+        inner.warn("default", "`default` has no effect without a timeout", "add `timeout`, such as 7d")
+    approves = inner.choice("default", VERDICTS, VERDICTS[0]) == "approve"
+    points = inner.integer("four_eyes_points", 1, POINTS_MAX)
+    return ReviewTerms(0 if timeout is None else timeout.ms, approves, points or 0)
 
 
 def _read_signal(own: Section, signal_id: str, units: dict[str, Unit], draft: _Draft) -> None:

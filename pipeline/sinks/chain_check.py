@@ -15,7 +15,7 @@ NO_HASH: Final = bytes(32)
 PROBLEMS_KEPT: Final = 1000
 PLUS_ACCOUNTS: Final = ("available", "pending", "held", "review")
 """A member's accounts that must never stand below zero; `debt` must never stand above."""
-COMPARED_ACCOUNTS: Final = ("available", "pending", "held", "debt")
+COMPARED_ACCOUNTS: Final = ("available", "pending", "held", "review", "debt")
 SHARED_ACCOUNTS: Final = ("program:", "transit:", "partner:")
 
 
@@ -46,7 +46,7 @@ class Entry(NamedTuple):
 class Head(NamedTuple):
     """A member's published state: sequence number and hash of the latest entry, and points by unit and account.
 
-    Accounts are available, pending, held and debt; debt as the positive number that is owed.
+    Accounts are available, pending, held, review and debt; debt as the positive number that is owed.
     """
 
     seq: int

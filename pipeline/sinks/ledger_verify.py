@@ -190,7 +190,7 @@ def _entry_of_row(row: tuple[Any, ...]) -> Entry:
 
 def _head(balance: MemberBalance) -> Head:
     wallets = {
-        w.unit: {"available": w.available, "pending": w.pending, "held": w.held, "debt": w.debt}
+        w.unit: {"available": w.available, "pending": w.pending, "held": w.held, "review": w.review, "debt": w.debt}
         for w in balance.wallets
     }
     return Head(balance.seq, balance.last_hash, wallets)

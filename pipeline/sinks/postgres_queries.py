@@ -71,6 +71,24 @@ class Ledger:
             (member_id, limit),
         )
 
+    def reviews(self, only_open: bool | None, member_id: str | None) -> list[Row]:
+        """Fraud reviews as they stand, or only open ones; those that time ends first, then the oldest."""
+        return self._rows(
+            "SELECT * FROM reviews WHERE (%(open)s::boolean IS NULL OR open)"
+            " AND (%(member)s::text IS NULL OR member_id = %(member)s)"
+            " ORDER BY due_at NULLS LAST, opened_at, review_id",
+            {"open": only_open, "member": member_id},
+        )
+
+    def review(self, review_id: str) -> Row | None:
+        """One review as it stands; None where there is none."""
+        rows = self._rows("SELECT * FROM reviews WHERE review_id = %s", (review_id,))
+        return rows[0] if rows else None
+
+    def review_changes(self, review_id: str) -> list[Row]:
+        """What became of a review, in order."""
+        return self._rows("SELECT * FROM review_changes WHERE review_id = %s ORDER BY kafka_offset", (review_id,))
+
     def _rows(self, query: str, values: Any) -> list[Row]:
         try:
             return self._connection.execute(query.encode(), values).fetchall()

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline.core.records import DeadLetter, FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import (
+    DeadLetter,
+    FraudAlert,
+    FulfillmentCommand,
+    LedgerEntry,
+    ReviewChange,
+    RewardDecision,
+    TierChange,
+)
 from pipeline.sinks.target import SinkRecord
 
 Row = tuple[object, ...]
@@ -133,6 +141,18 @@ def _alert(record: SinkRecord) -> Row:
     )  # fmt: skip
 
 
+def _review(record: SinkRecord) -> Row:
+    c = record.value
+    assert isinstance(c, ReviewChange)
+    parts = [{"unit": clean(part.unit), "points": part.points} for part in c.parts]
+    return (
+        clean(c.change_id), clean(c.review_id), clean(c.member_id), clean(c.status), clean(c.signal_id),
+        json.dumps(parts), clean(c.redemption_id), clean(c.order_id), c.freezes, c.reviewers, clean(c.reviewer),
+        clean(c.verdict), clean(c.reason), c.due_at_ms, clean(c.default_verdict), clean(c.event_id),
+        clean(c.program_hash), c.occurred_at_ms, c.recorded_at_ms, c.seq, record.partition, record.offset,
+    )  # fmt: skip
+
+
 def _dead_letter(record: SinkRecord) -> Row:
     letter = record.value
     assert isinstance(letter, DeadLetter)
@@ -200,6 +220,18 @@ FRAUD_ALERTS: Final = Table(
     _alert,
 )  # fmt: skip
 
+REVIEW_CHANGES: Final = Table(
+    "review_changes",
+    (
+        _text("change_id"), _text("review_id"), _text("member_id"), _text("status"), _text("signal_id"), _json("parts"),
+        _text("redemption_id"), _text("order_id"), _number("freezes", "boolean"), _number("reviewers", "integer"),
+        _text("reviewer"), _text("verdict"), _text("reason"), _time_or_never("due_at"), _text("default_verdict"),
+        _text("event_id"), _text("program_hash"), _time("occurred_at"), _time("recorded_at"), _number("seq"), *_PLACE,
+    ),
+    ("change_id",),
+    _review,
+)  # fmt: skip
+
 DEAD_LETTERS: Final = Table(
     "dead_letters",
     (
@@ -217,6 +249,7 @@ TABLES: Final[dict[type, Table]] = {
     RewardDecision: DECISIONS,
     FulfillmentCommand: FULFILLMENTS,
     FraudAlert: FRAUD_ALERTS,
+    ReviewChange: REVIEW_CHANGES,
     DeadLetter: DEAD_LETTERS,
 }
 """Table by value class of `pipeline.core.records`."""

@@ -189,6 +189,8 @@ def _packed(balance: MemberBalance, *, replace: bool) -> bytes:
     for wallet in balance.wallets:
         fields += [f"{wallet.unit}:available", str(wallet.available), f"{wallet.unit}:pending", str(wallet.pending)]
         fields += [f"{wallet.unit}:held", str(wallet.held), f"{wallet.unit}:debt", str(wallet.debt)]
+        if wallet.review:
+            fields += [f"{wallet.unit}:review", str(wallet.review)]
     return msgspec.msgpack.encode(fields)
 
 

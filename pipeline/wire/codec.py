@@ -21,6 +21,7 @@ from pipeline.core.records import (
     MemberBalance,
     Output,
     PartnerOrder,
+    ReviewChange,
     RewardDecision,
     TierChange,
 )
@@ -217,6 +218,9 @@ class Encoder:
 
     def fraud_alert(self, alert: FraudAlert) -> bytes:
         return self._encode("accrue.fraud.FraudAlert", encoders.encode_fraud_alert, alert)
+
+    def review_change(self, change: ReviewChange) -> bytes:
+        return self._encode("accrue.fraud.ReviewChange", encoders.encode_review_change, change)
 
     def fulfillment_command(self, command: FulfillmentCommand) -> bytes:
         return self._encode("accrue.fulfillment.FulfillmentCommand", encoders.encode_fulfillment_command, command)

@@ -44,6 +44,7 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "quarantine_released": 16,
     "transaction_cancelled": 20,
     "redemption_confirmed": 21,
+    "review_decided": 60,
     "birthday_reached": 40,
     "anniversary_reached": 41,
     "transfer_requested": 42,
@@ -113,6 +114,7 @@ def pack_member(member: Member) -> bytes:
         member.occasions,
         None if member.counts is None else pack_counts(member.counts, clock_ms),
         member.referral,
+        [review.to_tuple(review_id) for review_id, review in member.reviews.items()],
     )
     return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
 
@@ -159,6 +161,7 @@ def unpack_member(packed: bytes) -> Member:
             tuple(body[27].items()),
             signals,
             body[29],
+            body[30],
         )
     )
 

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from pipeline.core.fraud_packing import PackedCounts
+from pipeline.core.fraud_review import ReviewTuple
 from pipeline.core.member import Occasion, Referral
 from pipeline.core.milestones import Progress
 from pipeline.core.wallet import HoldTerms, HoldTuple, WindowTuple
@@ -96,6 +97,7 @@ PackedMember = tuple[
     dict[str, Occasion],
     PackedCounts | None,
     Referral | None,
+    tuple[ReviewTuple, ...],
 ]
 """`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
 windows as ms before the member's clock; buckets of rolling limits as one list of numbers, three each; lots as
@@ -108,6 +110,6 @@ _member2_decoder: Final = msgspec.msgpack.Decoder(PackedMember2)
 def upgraded(version: int, body: memoryview) -> PackedMember:
     """What a packed member of an earlier version says, as this version has it. Raises msgspec.DecodeError."""
     if version == 2:
-        return (*_member2_decoder.decode(body), {}, 0, {}, None, None)
+        return (*_member2_decoder.decode(body), {}, 0, {}, None, None, ())
     old = _member1_decoder.decode(body)
-    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:], (), {}, {}, {}, 0, {}, None, None)
+    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:], (), {}, {}, {}, 0, {}, None, None, ())

@@ -25,6 +25,7 @@ from pipeline.core.records import (
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    ReviewChange,
     RewardDecision,
     TierChange,
 )
@@ -39,7 +40,7 @@ OUTPUTS = (
     (TOPICS.decisions, RewardDecision),
     (TOPICS.tier_changes, TierChange),
     (TOPICS.commands, FulfillmentCommand),
-    (TOPICS.alerts, FraudAlert),
+    (TOPICS.alerts, (FraudAlert, ReviewChange)),
 )
 
 

@@ -7,7 +7,7 @@ from random import Random
 from core_programs import NONE, Limit, Period, Tier, Unit, program, rule, table
 
 from pipeline.core.events import Event
-from pipeline.core.fraud_program import Counter, FraudProgram, Signal
+from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Signal
 from pipeline.core.member import Member
 from pipeline.core.payloads import (
     FulfillmentOutcome,
@@ -75,13 +75,16 @@ def programs(names: str) -> dict[str, Program]:
 
 
 def signals() -> FraudProgram:
-    """A signal of each way of counting: a sliding window that denies, a calendar month that clips."""
+    """A signal of each way of counting: a sliding window that denies, a calendar month that
+    clips, a week that holds for review until time approves."""
     redemptions = Signal(
         "few", "velocity", "deny", True, "redemptions", "", 2, DAY_MS, Counter("r", "member", "", DAY_MS, 6), "few"
     )
     earned = Counter("E:points/month", "member", "month", 0, 0)
     monthly = Signal("month", "velocity", "clip", True, "earned", "points", 300, 0, earned, "month")
-    return FraudProgram((redemptions, monthly), {})
+    weekly = Counter("E:points/week", "member", "week", 0, 0)
+    high = Signal("week", "velocity", "review", True, "earned", "points", 100, 0, weekly, "week")
+    return FraudProgram((redemptions, monthly, high), {}, terms=ReviewTerms(5 * DAY_MS, True))
 
 
 class SeededEvents:

@@ -118,8 +118,8 @@ class SeededLog:
                     self._events[partition].commands.append(output)
             self._journals_read[partition] = len(journal)
 
-    def journal(self, partition: int, kind: type) -> list[Output]:
-        """What the oracle put out for a partition, of one kind."""
+    def journal(self, partition: int, kind: type | tuple[type, ...]) -> list[Output]:
+        """What the oracle put out for a partition, of one kind or several."""
         return [output for output in self.oracle.journal(partition) if isinstance(output, kind)]
 
     # ---- one record

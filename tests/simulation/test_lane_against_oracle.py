@@ -21,7 +21,7 @@ from simulation_command import Outcome
 from world import CRASHES_MIN, RECORDS_MIN, World
 
 from pipeline.core.memory import Dead, Derived, Duplicate, Parked
-from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange, RewardDecision, TierChange
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = int(os.environ.get("ACCRUE_SIMULATION_SEEDS", "300"))
@@ -83,7 +83,7 @@ def test_every_kind_of_fault_and_record_does_occur() -> None:
             reasons.update(output.reason for output in journal if isinstance(output, Dead))
 
     assert set(bites) == BITES
-    kinds = {LedgerEntry, RewardDecision, TierChange, FulfillmentCommand, FraudAlert}
+    kinds = {LedgerEntry, RewardDecision, TierChange, FulfillmentCommand, FraudAlert, ReviewChange}
     kinds |= {Dead, Derived, Duplicate, Parked}
     assert set(outputs) == kinds
     assert {"conflict", "wrong_partition", "undecodable", "not_avro", "unknown_schema", "occurred_in_future"} <= reasons

@@ -26,6 +26,7 @@ from pipeline.core.payloads import (
     ReferralJoined,
     ReferralQualified,
     RefundLine,
+    ReviewDecided,
     SubscriptionRenewed,
     Tick,
     TransactionCancelled,
@@ -47,6 +48,8 @@ from pipeline.core.records import (
     Moment,
     Output,
     PartnerOrder,
+    ReviewChange,
+    ReviewPart,
     Reward,
     RewardDecision,
     RuleError,
@@ -2049,6 +2052,128 @@ def decode_referral_qualified(data: bytes, recorded_at_ms: int) -> Event:
         v_traceparent,
         v_attributes,
         ReferralQualified(v_referral_id, v_referred_member_id),
+        recorded_at_ms,
+    )
+
+
+
+def decode_review_decided(data: bytes, recorded_at_ms: int) -> Event:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_source = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    v_attributes: dict[str, str] = {}
+    n = data[i]
+    i += 1
+    while n:
+        v_attributes_stop = 0
+        if n & 129:
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
+        else:
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_key = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_value = data[i:j].decode()
+            i = j
+            v_attributes[v_attributes_key] = v_attributes_value
+        if v_attributes_stop and i != v_attributes_stop:
+            raise Malformed("ReviewDecided.attributes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_review_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_verdict = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_reviewer = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return Event(
+        v_event_id,
+        v_member_id,
+        v_occurred_at,
+        v_source,
+        v_traceparent,
+        v_attributes,
+        ReviewDecided(v_review_id, v_verdict, v_reviewer, v_reason),
         recorded_at_ms,
     )
 
@@ -4274,12 +4399,28 @@ def decode_member_balance(data: bytes) -> MemberBalance:
                     else:
                         n, i = read_long(data, i - 3)
             v_wallets_debt = ~(n >> 1) if n & 1 else n >> 1
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_wallets_review = ~(n >> 1) if n & 1 else n >> 1
             v_wallets.append(WalletBalance(
                 v_wallets_unit,
                 v_wallets_available,
                 v_wallets_pending,
                 v_wallets_held,
                 v_wallets_debt,
+                v_wallets_review,
             ))
         if v_wallets_stop and i != v_wallets_stop:
             raise Malformed("MemberBalance.wallets: a block does not end where it says")
@@ -4414,6 +4555,243 @@ def decode_partner_order(data: bytes) -> PartnerOrder:
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return PartnerOrder(v_order, v_provider, v_fulfillment_id, v_outcome, v_author, v_reason, v_ordered_at)
+
+
+_DECODE_REVIEW_CHANGE_V_STATUS: Final = ('other', 'opened', 'endorsed', 'approved', 'rejected', 'withdrawn',)
+
+
+def decode_review_change(data: bytes) -> ReviewChange:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_change_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_review_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_status = _DECODE_REVIEW_CHANGE_V_STATUS[n >> 1]
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_signal_id = data[i:j].decode()
+    i = j
+    v_parts: list[ReviewPart] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_parts_stop = 0
+        if n & 129:
+            v_parts_count, i, v_parts_stop = read_block(data, i - 1)
+        else:
+            v_parts_count = n >> 1
+        for _ in range(v_parts_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_parts_unit = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_parts_points = ~(n >> 1) if n & 1 else n >> 1
+            v_parts.append(ReviewPart(v_parts_unit, v_parts_points))
+        if v_parts_stop and i != v_parts_stop:
+            raise Malformed("ReviewChange.parts: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_redemption_id = data[i:j].decode()
+        i = j
+    else:
+        v_redemption_id = ""
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_order_id = data[i:j].decode()
+        i = j
+    else:
+        v_order_id = ""
+    n = data[i]
+    i += 1
+    if n > 1:
+        raise Malformed("ReviewChange.freezes: a boolean is neither 0 nor 1")
+    v_freezes = n == 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        n, i = read_int(data, i - 1)
+    v_reviewers = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reviewer = data[i:j].decode()
+        i = j
+    else:
+        v_reviewer = ""
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_verdict = data[i:j].decode()
+        i = j
+    else:
+        v_verdict = ""
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_due_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_default_verdict = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_program_hash = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_recorded_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_seq = ~(n >> 1) if n & 1 else n >> 1
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return ReviewChange(
+        v_change_id,
+        v_review_id,
+        v_member_id,
+        v_status,
+        v_signal_id,
+        v_parts,
+        v_redemption_id,
+        v_order_id,
+        v_freezes,
+        v_reviewers,
+        v_reviewer,
+        v_verdict,
+        v_reason,
+        v_due_at,
+        v_default_verdict,
+        v_event_id,
+        v_program_hash,
+        v_occurred_at,
+        v_recorded_at,
+        v_seq,
+    )
 
 
 _DECODE_REWARD_DECISION_V_OUTCOME: Final = ('other', 'applied', 'refused',)
@@ -4804,6 +5182,7 @@ INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
     "accrue.events.ReferralAccepted": decode_referral_accepted,
     "accrue.events.ReferralJoined": decode_referral_joined,
     "accrue.events.ReferralQualified": decode_referral_qualified,
+    "accrue.events.ReviewDecided": decode_review_decided,
     "accrue.events.SubscriptionRenewed": decode_subscription_renewed,
     "accrue.events.TransactionCancelled": decode_transaction_cancelled,
     "accrue.events.TransactionCompleted": decode_transaction_completed,
@@ -4824,6 +5203,7 @@ OUTPUTS: Final[dict[str, Callable[[bytes], Output]]] = {
     "accrue.ledger.LedgerEntry": decode_ledger_entry,
     "accrue.balances.MemberBalance": decode_member_balance,
     "accrue.fulfillment.PartnerOrder": decode_partner_order,
+    "accrue.fraud.ReviewChange": decode_review_change,
     "accrue.rewards.RewardDecision": decode_reward_decision,
     "accrue.tiers.TierChange": decode_tier_change,
 }

@@ -24,6 +24,7 @@ from pipeline.core.payloads import (
     ReferralAccepted,
     ReferralJoined,
     ReferralQualified,
+    ReviewDecided,
     SubscriptionRenewed,
     Tick,
     TransactionCancelled,
@@ -41,6 +42,7 @@ from pipeline.core.records import (
     LedgerEntry,
     MemberBalance,
     PartnerOrder,
+    ReviewChange,
     RewardDecision,
     TierChange,
 )
@@ -937,6 +939,61 @@ def encode_referral_qualified(prefix: bytes, event: Event) -> bytes:
         v_referral_id,
         SMALL[len(v_referred_member_id)] if len(v_referred_member_id) < SMALL_LIMIT else length_bytes(len(v_referred_member_id)),
         v_referred_member_id,
+    )
+    return b"".join(out)
+
+
+
+def encode_review_decided(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, ReviewDecided)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_review_id = value.review_id.encode()
+    v_verdict = value.verdict.encode()
+    v_reviewer = value.reviewer.encode()
+    v_reason = value.reason.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_review_id)] if len(v_review_id) < SMALL_LIMIT else length_bytes(len(v_review_id)),
+        v_review_id,
+        SMALL[len(v_verdict)] if len(v_verdict) < SMALL_LIMIT else length_bytes(len(v_verdict)),
+        v_verdict,
+        SMALL[len(v_reviewer)] if len(v_reviewer) < SMALL_LIMIT else length_bytes(len(v_reviewer)),
+        v_reviewer,
+        SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+        v_reason,
     )
     return b"".join(out)
 
@@ -1854,6 +1911,7 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
             v_wallets_item_pending = v_wallets_item.pending
             v_wallets_item_held = v_wallets_item.held
             v_wallets_item_debt = v_wallets_item.debt
+            v_wallets_item_review = v_wallets_item.review
             out += (
                 SMALL[len(v_wallets_item_unit)] if len(v_wallets_item_unit) < SMALL_LIMIT else length_bytes(len(v_wallets_item_unit)),
                 v_wallets_item_unit,
@@ -1861,6 +1919,7 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
                 SMALL[v_wallets_item_pending] if 0 <= v_wallets_item_pending < SMALL_LIMIT else long_bytes(v_wallets_item_pending),
                 SMALL[v_wallets_item_held] if 0 <= v_wallets_item_held < SMALL_LIMIT else long_bytes(v_wallets_item_held),
                 SMALL[v_wallets_item_debt] if 0 <= v_wallets_item_debt < SMALL_LIMIT else long_bytes(v_wallets_item_debt),
+                SMALL[v_wallets_item_review] if 0 <= v_wallets_item_review < SMALL_LIMIT else long_bytes(v_wallets_item_review),
             )
     v_last_hash = value.last_hash
     v_version = value.version
@@ -1921,6 +1980,102 @@ def encode_partner_order(prefix: bytes, value: PartnerOrder) -> bytes:
             v_ordered_at_,
         )
     )
+
+
+_REVIEW_CHANGE_V_STATUS: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "opened": SMALL[1],
+    "endorsed": SMALL[2],
+    "approved": SMALL[3],
+    "rejected": SMALL[4],
+    "withdrawn": SMALL[5],
+}
+
+
+def encode_review_change(prefix: bytes, value: ReviewChange) -> bytes:
+    v_change_id = value.change_id.encode()
+    v_review_id = value.review_id.encode()
+    v_member_id = value.member_id.encode()
+    v_signal_id = value.signal_id.encode()
+    out = [
+        prefix,
+        SMALL[len(v_change_id)] if len(v_change_id) < SMALL_LIMIT else length_bytes(len(v_change_id)),
+        v_change_id,
+        SMALL[len(v_review_id)] if len(v_review_id) < SMALL_LIMIT else length_bytes(len(v_review_id)),
+        v_review_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        _REVIEW_CHANGE_V_STATUS[value.status],
+        SMALL[len(v_signal_id)] if len(v_signal_id) < SMALL_LIMIT else length_bytes(len(v_signal_id)),
+        v_signal_id,
+    ]
+    if value.parts:
+        out.append(length_bytes(len(value.parts)))
+        for v_parts_item in value.parts:
+            v_parts_item_unit = v_parts_item.unit.encode()
+            v_parts_item_points = v_parts_item.points
+            out += (
+                SMALL[len(v_parts_item_unit)] if len(v_parts_item_unit) < SMALL_LIMIT else length_bytes(len(v_parts_item_unit)),
+                v_parts_item_unit,
+                SMALL[v_parts_item_points] if 0 <= v_parts_item_points < SMALL_LIMIT else long_bytes(v_parts_item_points),
+            )
+    v_redemption_id = value.redemption_id.encode()
+    v_order_id = value.order_id.encode()
+    v_reviewers = value.reviewers
+    v_reviewer = value.reviewer.encode()
+    v_verdict = value.verdict.encode()
+    v_reason = value.reason.encode()
+    v_due_at = value.due_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_due_at <= TIMESTAMP_MAX << 1:
+        v_due_at_ = b"".join(
+            (PAIR[v_due_at & 16383], PAIR[v_due_at >> 14 & 16383], RAW[v_due_at >> 28])
+        )
+    else:
+        v_due_at_ = long_bytes(value.due_at_ms)
+    v_default_verdict = value.default_verdict.encode()
+    v_event_id = value.event_id.encode()
+    v_program_hash = value.program_hash.encode()
+    v_occurred_at = value.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = b"".join(
+            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
+        )
+    else:
+        v_occurred_at_ = long_bytes(value.occurred_at_ms)
+    v_recorded_at = value.recorded_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
+        v_recorded_at_ = b"".join(
+            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
+        )
+    else:
+        v_recorded_at_ = long_bytes(value.recorded_at_ms)
+    v_seq = value.seq
+    out += (
+        b"\0",
+        SMALL[len(v_redemption_id)] if len(v_redemption_id) < SMALL_LIMIT else length_bytes(len(v_redemption_id)),
+        v_redemption_id,
+        SMALL[len(v_order_id)] if len(v_order_id) < SMALL_LIMIT else length_bytes(len(v_order_id)),
+        v_order_id,
+        b"\1" if value.freezes else b"\0",
+        SMALL[v_reviewers] if 0 <= v_reviewers < SMALL_LIMIT else int_bytes(v_reviewers),
+        SMALL[len(v_reviewer)] if len(v_reviewer) < SMALL_LIMIT else length_bytes(len(v_reviewer)),
+        v_reviewer,
+        SMALL[len(v_verdict)] if len(v_verdict) < SMALL_LIMIT else length_bytes(len(v_verdict)),
+        v_verdict,
+        SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+        v_reason,
+        v_due_at_,
+        SMALL[len(v_default_verdict)] if len(v_default_verdict) < SMALL_LIMIT else length_bytes(len(v_default_verdict)),
+        v_default_verdict,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_program_hash)] if len(v_program_hash) < SMALL_LIMIT else length_bytes(len(v_program_hash)),
+        v_program_hash,
+        v_occurred_at_,
+        v_recorded_at_,
+        SMALL[v_seq] if 0 <= v_seq < SMALL_LIMIT else long_bytes(v_seq),
+    )
+    return b"".join(out)
 
 
 _REWARD_DECISION_V_OUTCOME: Final[dict[str, bytes]] = {"other": SMALL[0], "applied": SMALL[1], "refused": SMALL[2]}
@@ -2094,6 +2249,7 @@ EVENTS: Final[dict[type[Payload], tuple[str, Callable[[bytes, Event], bytes]]]] 
     ReferralAccepted: ("accrue.events.ReferralAccepted", encode_referral_accepted),
     ReferralJoined: ("accrue.events.ReferralJoined", encode_referral_joined),
     ReferralQualified: ("accrue.events.ReferralQualified", encode_referral_qualified),
+    ReviewDecided: ("accrue.events.ReviewDecided", encode_review_decided),
     SubscriptionRenewed: ("accrue.events.SubscriptionRenewed", encode_subscription_renewed),
     TransactionCancelled: ("accrue.events.TransactionCancelled", encode_transaction_cancelled),
     TransactionCompleted: ("accrue.events.TransactionCompleted", encode_transaction_completed),

@@ -22,6 +22,8 @@ from pipeline.core.records import (
     MemberBalance,
     Moment,
     Output,
+    ReviewChange,
+    ReviewPart,
     Reward,
     RewardDecision,
     RuleError,
@@ -158,6 +160,14 @@ class Account:
             [Moment(NOW_MS - 5, 1)], "", PROGRAM, NOW_MS, NOW_MS + 500, "",
         )  # fmt: skip
 
+    def review(self, status: str, reviewer: str = "", verdict: str = "", reviewers: int = 2) -> ReviewChange:
+        self.version += 1
+        return ReviewChange(
+            f"change-{self.member_id}-{status}-{self.version}", f"review-{self.member_id}", self.member_id, status,
+            "hourly", [ReviewPart("points", 40)], "rd-1", "", False, reviewers, reviewer, verdict, "looked at",
+            NOW_MS + 9_000, "reject", "e-1", PROGRAM, NOW_MS + self.version, NOW_MS + 500, self.seq,
+        )  # fmt: skip
+
     def dead_letter(
         self, event_id: str, reason: str = "out_of_range", detail: str = "amount_minor is -1"
     ) -> DeadLetter:
@@ -173,6 +183,7 @@ TOPIC_OF = {
     RewardDecision: ("reward-decisions", Encoder.reward_decision),
     FulfillmentCommand: ("reward-fulfillments", Encoder.fulfillment_command),
     FraudAlert: ("fraud-alerts", Encoder.fraud_alert),
+    ReviewChange: ("fraud-alerts", Encoder.review_change),
     MemberBalance: ("member-balances", Encoder.member_balance),
     DeadLetter: ("dead-letters", Encoder.dead_letter),
 }

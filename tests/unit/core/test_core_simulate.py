@@ -88,7 +88,7 @@ def test_the_result_has_the_documented_shape_and_is_json() -> None:
 
     assert json.loads(json.dumps(result)) == result
     assert list(result) == [
-        "members", "entries", "tier_changes", "fulfillments", "rejections", "alerts", "snapshots", "digest"
+        "members", "entries", "tier_changes", "fulfillments", "rejections", "alerts", "reviews", "snapshots", "digest"
     ]  # fmt: skip
     member = {
         "wallets": {

@@ -12,6 +12,7 @@ from pipeline.core.records import (
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    ReviewChange,
     RewardDecision,
     TierChange,
     WalletBalance,
@@ -101,6 +102,8 @@ def evidence(steps: list[Step], path: Path) -> Evidence:
                     outputs.commands.append(output)
                 case FraudAlert():
                     outputs.alerts.append(output)
+                case ReviewChange():
+                    outputs.reviews.append(output)
                 case Derived():
                     outputs.derived.append(output.event)
         for member in replay.simulation.state(partition).members.values():

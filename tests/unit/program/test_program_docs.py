@@ -97,6 +97,7 @@ def test_every_key_is_told_of() -> None:
         *fraud_file.MEASURES,
         *fraud_file.BY,
     }
+    keys |= {f"review.{key}" for key in fraud_file.REVIEW_KEYS} | {*fraud_file.VERDICTS}
     keys |= {f"velocity.{key}" for key in fraud_file.VELOCITY_KEYS}
     keys |= {f"spending.{key}" for key in fraud_file.SPENDING_KEYS}
     keys |= {f"attributes.{key}" for key in fraud_file.ATTRIBUTES_KEYS}

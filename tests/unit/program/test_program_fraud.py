@@ -121,6 +121,17 @@ def test_mistakes_are_told_with_place_and_way_out(signal: str, said: str) -> Non
     assert all(one.startswith("fraud.yaml:") and "^" in one for one in found)
 
 
+def test_how_reviews_go_is_read_and_checked() -> None:
+    fraud = program(FRAUD + "review: {timeout: 3d, default: approve, four_eyes_points: 500}\n").fraud
+    assert fraud is not None
+    assert (fraud.terms.timeout_ms, fraud.terms.approves, fraud.terms.four_eyes_points) == (72 * HOUR_MS, True, 500)
+    found = problems({"fraud.yaml": FRAUD + "review: {default: approve}\n"})
+    assert "`default` has no effect without a timeout" in "".join(found)
+    found = problems({"fraud.yaml": FRAUD + "review: {timeout: 1mo, default: allow}\n"})
+    assert "write days: 30d" in "".join(found)
+    assert "`default` cannot be `allow`" in "".join(found)
+
+
 def test_a_second_signal_of_a_name_and_an_unknown_attribute_are_refused() -> None:
     twice = FRAUD.replace("id: many-purchases", "id: one-an-hour")
     assert "there are two signals `one-an-hour`" in "".join(problems({"fraud.yaml": twice}))

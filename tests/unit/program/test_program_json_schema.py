@@ -127,6 +127,7 @@ signals:
     spending: {points: 2, per: 100, every: month, unit: points}
     action: clip
 attributes: {device: device_id, partner: partner_id, place: shop}
+review: {timeout: 7d, default: approve, four_eyes_points: 5000}
 """,
     "rules.yaml": """\
 rules:
