@@ -28,7 +28,7 @@ COMPILED = (
 def mend_concatenation() -> None:
     """mypyc says that `bytes + bytes` takes the left operand over; its C code does not, and so leaks it each time.
 
-    tests/unit/wire/test_compiled_memory.py tells whether this is still needed, and whether it works.
+    tests/unit/wire/test_memory_stands_still.py tells whether this is still needed, and whether it works.
     """
     from mypyc.primitives.registry import binary_ops  # noqa: PLC0415 - as above
 

@@ -46,7 +46,7 @@ def chained_hash(
         f"{cause}{len(entry_id)}:{entry_id}{seq};{len(kind)}:{kind}{len(unit)}:{unit}{amount};{len(debit)}:{debit}"
         f"{len(credit)}:{credit}{lot};{len(rule_id)}:{rule_id}{leg};"
     )
-    return sha256(b"".join((text.encode(), previous_hash))).digest()  # compiled, `+` of bytes leaks its left side
+    return sha256(text.encode() + previous_hash).digest()
 
 
 def entry_hash(entry: LedgerEntry, previous_hash: bytes) -> bytes:

@@ -42,7 +42,7 @@ class Digest:
                 f"entry {entry.seq} of member {entry.member_id} follows entry {seq}: "
                 f"give each member's entries in order of seq"
             )
-        self._members[entry.member_id] = (entry.seq, sha256(b"".join((digest, digest_text(entry).encode()))).digest())
+        self._members[entry.member_id] = (entry.seq, sha256(digest + digest_text(entry).encode()).digest())
         self.entries += 1
 
     def hexdigest(self) -> str:

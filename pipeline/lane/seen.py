@@ -30,9 +30,7 @@ class SeenIds:
     def keys_of(self, identities: list[bytes]) -> list[bytes]:
         """Where these ids would stand: a row of keys for each generation, the newest first."""
         return [
-            b"".join((keys.seen_prefix(number), identity))
-            for number in reversed(self._generations)
-            for identity in identities
+            keys.seen_prefix(number) + identity for number in reversed(self._generations) for identity in identities
         ]
 
     def fetched(self, identities: list[bytes], values: list[bytes | None]) -> None:
@@ -67,7 +65,7 @@ class SeenIds:
         for identity, (digest, at_ms) in self._new.items():
             stamp = keys.pack_number(at_ms)
             parts += (identity, digest, stamp)
-            in_store.append((b"".join((keys.seen_prefix(keys.generation(at_ms)), identity)), b"".join((digest, stamp))))
+            in_store.append((keys.seen_prefix(keys.generation(at_ms)) + identity, digest + stamp))
         return b"".join(parts), in_store
 
     def committed(self) -> None:
@@ -90,7 +88,7 @@ class SeenIds:
 
     def _find(self, identity: bytes) -> bytes | None:
         for number in reversed(self._generations):
-            found = self._get(b"".join((keys.seen_prefix(number), identity)))
+            found = self._get(keys.seen_prefix(number) + identity)
             if found is not None:
                 return found
         return None

@@ -40,7 +40,7 @@ PAIR: Final[list[bytes]] = [bytes((n & 127 | 128, n >> 7 | 128)) for n in range(
 def long_bytes(value: int) -> bytes:
     """A long. Raises OutOfRange beyond 64 bits."""
     if SMALL_LIMIT <= value < TIMESTAMP_MIN:
-        return b"".join((PAIR[value << 1 & 16383], RAW[value >> 13]))
+        return PAIR[value << 1 & 16383] + RAW[value >> 13]
     if not -LONG_MAX - 1 <= value <= LONG_MAX:
         raise OutOfRange(f"{value} does not fit into a long")
     return _varint(value << 1 if value >= 0 else ~(value << 1))

@@ -116,7 +116,7 @@ def pack_member(member: Member) -> bytes:
         member.referral,
         [review.to_tuple(review_id) for review_id, review in member.reviews.items()],
     )
-    return b"".join((HEADER.pack(MEMBER_VERSION, member.next_due_ms), _encoder.encode(body)))
+    return HEADER.pack(MEMBER_VERSION, member.next_due_ms) + _encoder.encode(body)
 
 
 def unpack_member(packed: bytes) -> Member:
@@ -252,7 +252,7 @@ def packed_next_due_ms(packed: bytes) -> int:
 
 def pack_order(order: Order) -> bytes:
     """The order as bytes."""
-    return b"".join((ORDER_HEADER, _encoder.encode(order.to_tuple())))
+    return ORDER_HEADER + _encoder.encode(order.to_tuple())
 
 
 def unpack_order(packed: bytes) -> Order:

@@ -120,10 +120,7 @@ class _Encoder:
                 lines = [
                     f"{local} = {value} << 1",
                     f"if TIMESTAMP_MIN << 1 <= {local} <= TIMESTAMP_MAX << 1:",
-                    # Not with `+`: mypyc 1.20 leaks the left side of a sum of bytes.
-                    f'    {local}_ = b"".join(',
-                    f"        (PAIR[{local} & 16383], PAIR[{local} >> 14 & 16383], RAW[{local} >> 28])",
-                    "    )",
+                    f"    {local}_ = PAIR[{local} & 16383] + PAIR[{local} >> 14 & 16383] + RAW[{local} >> 28]",
                     "else:",
                     f"    {local}_ = long_bytes({value})",
                 ]

@@ -67,9 +67,7 @@ def encode_anniversary_reached(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -114,9 +112,7 @@ def encode_birthday_reached(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -159,9 +155,7 @@ def encode_custom_event(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -215,9 +209,7 @@ def encode_emi_payment_succeeded(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -276,9 +268,7 @@ def encode_fulfillment_outcome(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -337,9 +327,7 @@ def encode_member_enrolled(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -389,9 +377,7 @@ def encode_member_quarantined(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -446,9 +432,7 @@ def encode_onboarding_completed(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -495,9 +479,7 @@ def encode_points_adjusted(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -549,9 +531,7 @@ def encode_profile_changed(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -601,9 +581,7 @@ def encode_quarantine_released(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -650,9 +628,7 @@ def encode_redemption_cancelled(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -699,9 +675,7 @@ def encode_redemption_confirmed(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -750,9 +724,7 @@ def encode_redemption_requested(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -804,9 +776,7 @@ def encode_referral_accepted(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -853,9 +823,7 @@ def encode_referral_joined(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -1006,9 +974,7 @@ def encode_subscription_renewed(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -1062,9 +1028,7 @@ def encode_transaction_cancelled(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -1113,9 +1077,7 @@ def encode_transaction_completed(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -1203,9 +1165,7 @@ def encode_transaction_refunded(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -1270,9 +1230,7 @@ def encode_transfer_received(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -1339,9 +1297,7 @@ def encode_transfer_requested(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -1396,9 +1352,7 @@ def encode_transfer_returned(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -1465,9 +1419,7 @@ def encode_program_activated(prefix: bytes, value: ProgramActivated) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_effective_at = value.effective_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_effective_at <= TIMESTAMP_MAX << 1:
-        v_effective_at_ = b"".join(
-            (PAIR[v_effective_at & 16383], PAIR[v_effective_at >> 14 & 16383], RAW[v_effective_at >> 28])
-        )
+        v_effective_at_ = PAIR[v_effective_at & 16383] + PAIR[v_effective_at >> 14 & 16383] + RAW[v_effective_at >> 28]
     else:
         v_effective_at_ = long_bytes(value.effective_at_ms)
     v_author = value.author.encode()
@@ -1507,9 +1459,7 @@ def encode_dead_letter(prefix: bytes, value: DeadLetter) -> bytes:
     v_offset = value.offset
     v_timestamp = value.timestamp_ms << 1
     if TIMESTAMP_MIN << 1 <= v_timestamp <= TIMESTAMP_MAX << 1:
-        v_timestamp_ = b"".join(
-            (PAIR[v_timestamp & 16383], PAIR[v_timestamp >> 14 & 16383], RAW[v_timestamp >> 28])
-        )
+        v_timestamp_ = PAIR[v_timestamp & 16383] + PAIR[v_timestamp >> 14 & 16383] + RAW[v_timestamp >> 28]
     else:
         v_timestamp_ = long_bytes(value.timestamp_ms)
     v_key = value.key
@@ -1626,9 +1576,7 @@ def encode_fraud_alert(prefix: bytes, value: FraudAlert) -> bytes:
         for v_history_item in value.history:
             v_history_item_occurred_at = v_history_item.occurred_at_ms << 1
             if TIMESTAMP_MIN << 1 <= v_history_item_occurred_at <= TIMESTAMP_MAX << 1:
-                v_history_item_occurred_at_ = b"".join(
-                    (PAIR[v_history_item_occurred_at & 16383], PAIR[v_history_item_occurred_at >> 14 & 16383], RAW[v_history_item_occurred_at >> 28])
-                )
+                v_history_item_occurred_at_ = PAIR[v_history_item_occurred_at & 16383] + PAIR[v_history_item_occurred_at >> 14 & 16383] + RAW[v_history_item_occurred_at >> 28]
             else:
                 v_history_item_occurred_at_ = long_bytes(v_history_item.occurred_at_ms)
             v_history_item_value = v_history_item.value
@@ -1640,16 +1588,12 @@ def encode_fraud_alert(prefix: bytes, value: FraudAlert) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = b"".join(
-            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
-        )
+        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_traceparent = value.traceparent.encode()
@@ -1694,16 +1638,12 @@ def encode_fulfillment_attempt(prefix: bytes, value: FulfillmentAttempt) -> byte
     v_reason = value.reason.encode()
     v_started_at = value.started_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_started_at <= TIMESTAMP_MAX << 1:
-        v_started_at_ = b"".join(
-            (PAIR[v_started_at & 16383], PAIR[v_started_at >> 14 & 16383], RAW[v_started_at >> 28])
-        )
+        v_started_at_ = PAIR[v_started_at & 16383] + PAIR[v_started_at >> 14 & 16383] + RAW[v_started_at >> 28]
     else:
         v_started_at_ = long_bytes(value.started_at_ms)
     v_ended_at = value.ended_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_ended_at <= TIMESTAMP_MAX << 1:
-        v_ended_at_ = b"".join(
-            (PAIR[v_ended_at & 16383], PAIR[v_ended_at >> 14 & 16383], RAW[v_ended_at >> 28])
-        )
+        v_ended_at_ = PAIR[v_ended_at & 16383] + PAIR[v_ended_at >> 14 & 16383] + RAW[v_ended_at >> 28]
     else:
         v_ended_at_ = long_bytes(value.ended_at_ms)
     return b"".join(
@@ -1749,23 +1689,17 @@ def encode_fulfillment_command(prefix: bytes, value: FulfillmentCommand) -> byte
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = b"".join(
-            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
-        )
+        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_log_time = value.log_time_ms << 1
     if TIMESTAMP_MIN << 1 <= v_log_time <= TIMESTAMP_MAX << 1:
-        v_log_time_ = b"".join(
-            (PAIR[v_log_time & 16383], PAIR[v_log_time >> 14 & 16383], RAW[v_log_time >> 28])
-        )
+        v_log_time_ = PAIR[v_log_time & 16383] + PAIR[v_log_time >> 14 & 16383] + RAW[v_log_time >> 28]
     else:
         v_log_time_ = long_bytes(value.log_time_ms)
     v_traceparent = value.traceparent.encode()
@@ -1832,16 +1766,12 @@ def encode_ledger_entry(prefix: bytes, value: LedgerEntry) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = b"".join(
-            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
-        )
+        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_previous_hash = value.previous_hash
@@ -1889,9 +1819,7 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
     v_tier = value.tier.encode()
     v_tier_until = value.tier_until_ms << 1
     if TIMESTAMP_MIN << 1 <= v_tier_until <= TIMESTAMP_MAX << 1:
-        v_tier_until_ = b"".join(
-            (PAIR[v_tier_until & 16383], PAIR[v_tier_until >> 14 & 16383], RAW[v_tier_until >> 28])
-        )
+        v_tier_until_ = PAIR[v_tier_until & 16383] + PAIR[v_tier_until >> 14 & 16383] + RAW[v_tier_until >> 28]
     else:
         v_tier_until_ = long_bytes(value.tier_until_ms)
     out = [
@@ -1925,9 +1853,7 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
     v_version = value.version
     v_updated_at = value.updated_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_updated_at <= TIMESTAMP_MAX << 1:
-        v_updated_at_ = b"".join(
-            (PAIR[v_updated_at & 16383], PAIR[v_updated_at >> 14 & 16383], RAW[v_updated_at >> 28])
-        )
+        v_updated_at_ = PAIR[v_updated_at & 16383] + PAIR[v_updated_at >> 14 & 16383] + RAW[v_updated_at >> 28]
     else:
         v_updated_at_ = long_bytes(value.updated_at_ms)
     out += (
@@ -1958,9 +1884,7 @@ def encode_partner_order(prefix: bytes, value: PartnerOrder) -> bytes:
     v_reason = value.reason.encode()
     v_ordered_at = value.ordered_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_ordered_at <= TIMESTAMP_MAX << 1:
-        v_ordered_at_ = b"".join(
-            (PAIR[v_ordered_at & 16383], PAIR[v_ordered_at >> 14 & 16383], RAW[v_ordered_at >> 28])
-        )
+        v_ordered_at_ = PAIR[v_ordered_at & 16383] + PAIR[v_ordered_at >> 14 & 16383] + RAW[v_ordered_at >> 28]
     else:
         v_ordered_at_ = long_bytes(value.ordered_at_ms)
     return b"".join(
@@ -2142,16 +2066,12 @@ def encode_reward_decision(prefix: bytes, value: RewardDecision) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = b"".join(
-            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
-        )
+        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_traceparent = value.traceparent.encode()
@@ -2184,25 +2104,19 @@ def encode_tier_change(prefix: bytes, value: TierChange) -> bytes:
     v_qualifying_points = value.qualifying_points
     v_valid_until = value.valid_until_ms << 1
     if TIMESTAMP_MIN << 1 <= v_valid_until <= TIMESTAMP_MAX << 1:
-        v_valid_until_ = b"".join(
-            (PAIR[v_valid_until & 16383], PAIR[v_valid_until >> 14 & 16383], RAW[v_valid_until >> 28])
-        )
+        v_valid_until_ = PAIR[v_valid_until & 16383] + PAIR[v_valid_until >> 14 & 16383] + RAW[v_valid_until >> 28]
     else:
         v_valid_until_ = long_bytes(value.valid_until_ms)
     v_event_id = value.event_id.encode()
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = b"".join(
-            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
-        )
+        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_seq = value.seq

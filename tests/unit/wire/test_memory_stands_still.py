@@ -15,6 +15,7 @@ from pipeline.core.member import Member
 from pipeline.core.order import Order
 from pipeline.core.payloads import TransactionCompleted
 from pipeline.core.records import LedgerEntry
+from pipeline.lane import keys
 from pipeline.wire.binary import long_bytes
 from pipeline.wire.codec import Decoder, Encoder
 from pipeline.wire.schemas import CommittedSchemas
@@ -50,6 +51,7 @@ ORDER = pack_order(Order(100, "EUR", NOW_MS, 0, [("points", 1, 5, 0, 2026)]))
         pytest.param(lambda: pack_order(unpack_order(ORDER)), id="pack an order"),
         pytest.param(lambda: (EVENT.identity(), EVENT.content_digest()), id="an event's digests"),
         pytest.param(lambda: Digest().add(ENTRY), id="the digest of a run"),
+        pytest.param(lambda: (keys.member_key("m1"), keys.order_key("m1", "o1"), keys.due_key(5, "m1")), id="keys"),
         pytest.param(
             lambda: chained_hash("c", "e", 1, "earn", "points", 5, "a", "b", 1, "base", 0, bytes(32)), id="a hash"
         ),
