@@ -48,7 +48,7 @@ class Settings:
         default=Path(".accrue") / "data",
         metadata={"doc": "Folder of the workers' RocksDB stores; a cache of the changelogs."},
     )
-    batch_limit: int = field(default=1000, metadata={"doc": "Most records in one batch, which is one transaction."})
+    batch_limit: int = field(default=2000, metadata={"doc": "Most records in one batch, which is one transaction."})
     store_cache_mb: int = field(
         default=64,
         metadata={"doc": "MiB that RocksDB may take for blocks, indexes and filters, for all lanes of a worker."},

@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 def test_without_anything_there_are_defaults_and_no_addresses(tmp_path: Path) -> None:
     found = load({}, tmp_path)
 
-    assert (found.app_id, found.batch_limit, found.topic_prefix, found.kafka) == ("accrue", 1000, "", {})
+    assert (found.app_id, found.batch_limit, found.topic_prefix, found.kafka) == ("accrue", 2000, "", {})
     assert found.bootstrap_servers == ""
 
 

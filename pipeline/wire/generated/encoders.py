@@ -870,9 +870,7 @@ def encode_referral_qualified(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
