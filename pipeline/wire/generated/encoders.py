@@ -917,9 +917,7 @@ def encode_review_decided(prefix: bytes, event: Event) -> bytes:
     v_member_id = event.member_id.encode()
     v_occurred_at = event.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(event.occurred_at_ms)
     v_source = event.source.encode()
@@ -1949,9 +1947,7 @@ def encode_review_change(prefix: bytes, value: ReviewChange) -> bytes:
     v_reason = value.reason.encode()
     v_due_at = value.due_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_due_at <= TIMESTAMP_MAX << 1:
-        v_due_at_ = b"".join(
-            (PAIR[v_due_at & 16383], PAIR[v_due_at >> 14 & 16383], RAW[v_due_at >> 28])
-        )
+        v_due_at_ = PAIR[v_due_at & 16383] + PAIR[v_due_at >> 14 & 16383] + RAW[v_due_at >> 28]
     else:
         v_due_at_ = long_bytes(value.due_at_ms)
     v_default_verdict = value.default_verdict.encode()
@@ -1959,16 +1955,12 @@ def encode_review_change(prefix: bytes, value: ReviewChange) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_occurred_at = value.occurred_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
-        v_occurred_at_ = b"".join(
-            (PAIR[v_occurred_at & 16383], PAIR[v_occurred_at >> 14 & 16383], RAW[v_occurred_at >> 28])
-        )
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
     else:
         v_occurred_at_ = long_bytes(value.occurred_at_ms)
     v_recorded_at = value.recorded_at_ms << 1
     if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
-        v_recorded_at_ = b"".join(
-            (PAIR[v_recorded_at & 16383], PAIR[v_recorded_at >> 14 & 16383], RAW[v_recorded_at >> 28])
-        )
+        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
     else:
         v_recorded_at_ = long_bytes(value.recorded_at_ms)
     v_seq = value.seq
