@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.examples.json_schema import NAME, examples_schema
 from pipeline.program.json_schema import schema_files
 
 
@@ -16,13 +17,13 @@ from pipeline.program.json_schema import schema_files
     help="Directory to write them to; without it they go to stdout as one JSON document by file name.",
 )
 def schema(out: Path | None) -> None:
-    """Write the JSON Schema of a programme's files, one for each kind.
+    """Write the JSON Schema of a programme's files, one for each kind, and of the examples beside it.
 
     An editor with YAML support takes them by a first line such as
 
         # yaml-language-server: $schema=../../schemas/programs/tiers.schema.json
     """
-    texts = schema_files()
+    texts = {**schema_files(), NAME: examples_schema()}
     if out is None:
         members = ",\n".join(f'"{name}": {text.rstrip()}' for name, text in texts.items())
         click.echo("{" + members + "}")

@@ -8,8 +8,10 @@ from typing import Any, Final, final
 from pipeline.core import payloads
 from pipeline.core.calendar import Calendar
 from pipeline.core.events import Event
+from pipeline.core.ledger import SOURCE as PIPELINE
 from pipeline.core.payloads import PAYLOAD_TYPES
 from pipeline.core.program import Period
+from pipeline.core.validate_derived import DERIVED
 from pipeline.program.problems import Report, Source, shorten
 from pipeline.program.sections import Section
 from pipeline.program.yaml_nodes import Mapping, Node
@@ -86,7 +88,8 @@ def read_event(place: Place, node: Node, number: str, before_ms: int | None) -> 
     values = _data(place, section, own, event_id, kind)
     if values is None or occurred_at_ms is None or recorded_at_ms is None:
         return None
-    member_id, source = _text(section, "member", MEMBER), _text(section, "source", SOURCE)
+    usual_source = PIPELINE if class_ in DERIVED else SOURCE
+    member_id, source = _text(section, "member", MEMBER), _text(section, "source", usual_source)
     return Event(event_id, member_id, occurred_at_ms, source, "", attributes, class_(*values), recorded_at_ms)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from core_programs import DAY_MS, Bench, Limit, Period, Reward, RewardDecision, Unit, moves, ms, program, rule, table
 
 from pipeline.core.campaigns import Campaign
@@ -96,6 +97,22 @@ def test_a_cancellation_gives_back_what_the_order_used_of_a_campaign() -> None:
 def test_streaks_and_achievements_keep_what_a_cancelled_order_counted() -> None:
     assert given_after_cancelling(limited(milestone=Milestone("day", 2, 0, True))) == 10
     assert given_after_cancelling(limited(milestone=Milestone("", 2, 0, False))) == 10
+
+
+@pytest.mark.parametrize(
+    "milestone", [Milestone("day", 2, 0, True), Milestone("", 2, 0, False)], ids=["streak", "achieved"]
+)
+def test_what_a_milestone_gave_for_a_cancelled_order_comes_back(milestone: Milestone) -> None:
+    bench = limited(milestone=milestone)
+    bench.buy("e1", 1_000)
+    bench.later(DAY_MS).buy("e2", 1_000)
+    assert bench.balances()[0] == 10
+
+    bench.send("c", TransactionCancelled("order-e2"))
+
+    assert bench.balances()[0] == 0
+    bench.later(DAY_MS).buy("e3", 1_000)
+    assert bench.balances()[0] == 0, "what was counted stays: the streak's next multiple is the fourth day"
 
 
 def test_a_part_that_is_confirmed_gives_back_the_rest_of_a_rolling_limit() -> None:

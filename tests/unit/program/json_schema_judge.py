@@ -16,6 +16,7 @@ WORDS = frozenset(
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength"),
         *("items", "minItems", "maxItems"),
         *("properties", "required", "additionalProperties", "propertyNames", "minProperties"),
+        *("definitions", "$ref", "const", "allOf", "if", "then"),
     }
 )
 
@@ -42,12 +43,29 @@ def _value(node: Node) -> Any:
     return float(node.value) if re.fullmatch(r"-?[0-9]+\.[0-9]+", node.value) else node.value
 
 
+def resolved(schema: Any, root: dict[str, Any]) -> Any:
+    """The schema with what it refers to in the places of the references."""
+    if isinstance(schema, list):
+        return [resolved(each, root) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return resolved(root["definitions"][schema["$ref"].removeprefix("#/definitions/")], root)
+    return {word: resolved(each, root) for word, each in schema.items() if word != "definitions"}
+
+
 def accepts(schema: dict[str, Any], value: Any) -> bool:
-    """Whether the value is valid."""
+    """Whether the value is valid, by a schema without references."""
     assert schema.keys() <= WORDS, schema.keys() - WORDS
     if "type" in schema and not _is(schema["type"], value):
         return False
     if "enum" in schema and value not in schema["enum"]:
+        return False
+    if "const" in schema and value != schema["const"]:
+        return False
+    if not all(accepts(each, value) for each in schema.get("allOf", ())):
+        return False
+    if "if" in schema and accepts(schema["if"], value) and not accepts(schema["then"], value):
         return False
     if "anyOf" in schema and not any(accepts(each, value) for each in schema["anyOf"]):
         return False
@@ -63,7 +81,9 @@ def accepts(schema: dict[str, Any], value: Any) -> bool:
     return isinstance(value, bool) or _number(schema, value)
 
 
-def _is(kind: str, value: Any) -> bool:
+def _is(kind: str | list[str], value: Any) -> bool:
+    if isinstance(kind, list):
+        return any(_is(each, value) for each in kind)
     return isinstance(value, TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 

@@ -13,6 +13,7 @@ from json_schema_judge import accepts, loaded
 from program_texts import SOUND, problems
 
 from pipeline.cli.main import cli
+from pipeline.examples.json_schema import NAME, examples_schema
 from pipeline.program.grammar import GRAMMAR
 from pipeline.program.json_schema import schema_files, schema_of
 from pipeline.program.shapes import (
@@ -252,10 +253,14 @@ def variants(kind: str) -> list[Any]:
     return found
 
 
+def every_schema() -> dict[str, str]:
+    return {**schema_files(), NAME: examples_schema()}
+
+
 def test_the_committed_schemas_are_current() -> None:
     committed = {path.name: path.read_text("utf-8") for path in COMMITTED.iterdir()}
 
-    assert committed == schema_files(), "run `accrue program schema --out schemas/programs`"
+    assert committed == every_schema(), "run `accrue program schema --out schemas/programs`"
 
 
 def test_the_command_writes_them(tmp_path: Path) -> None:
@@ -263,8 +268,8 @@ def test_the_command_writes_them(tmp_path: Path) -> None:
     printed = CliRunner().invoke(cli, ["program", "schema"])
 
     assert written_out.exit_code == printed.exit_code == 0
-    assert {path.name: path.read_text("utf-8") for path in (tmp_path / "new").iterdir()} == schema_files()
-    assert json.loads(printed.stdout) == {name: json.loads(text) for name, text in schema_files().items()}
+    assert {path.name: path.read_text("utf-8") for path in (tmp_path / "new").iterdir()} == every_schema()
+    assert json.loads(printed.stdout) == {name: json.loads(text) for name, text in every_schema().items()}
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: "/".join(path.parts[-2:]))
