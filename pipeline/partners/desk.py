@@ -14,6 +14,7 @@ from pipeline.lane.ports import Record
 from pipeline.partners.house import answered, read_command
 from pipeline.partners.pool import CallPool
 from pipeline.partners.programs import PartnerPrograms
+from pipeline.wire.codec import Decoder, Encoder
 from pipeline.wire.partitioner import partition_of
 
 ATTEMPTS: Final = "fulfillment-attempts"
@@ -55,23 +56,31 @@ class Desk:
         """What becomes of a record of `reward-fulfillments`: the house answers, what is for a partner is passed on
         under the fulfilment's id, for that is all that a callback knows; and `external` is for others to read.
         """
-        decoder, partitions = self.context.decoder, self.context.partitions
-        of_house = answered(decoder, self.context.encoder, partitions)
-
-        def carry(record: Record) -> Routed | None:
-            command = read_command(decoder, record)
-            if command.provider in NOT_PARTNERS:
-                outcome = of_house(record)
-                return None if outcome is None else (False, outcome)
-            key = command.fulfillment_id.encode()
-            return True, (partition_of(key, partitions), key, record[3] or b"", 0)
-
-        return carry
+        return routed(self.context.decoder, self.context.encoder, self.context.partitions)
 
     def append(self, routed: list[Routed]) -> None:
         """Put what `carry` made where it belongs. Raises LaneFailed; then some may be there already."""
         self._appender.append([append for to_attempts, append in routed if to_attempts])
         self.context.append([append for to_attempts, append in routed if not to_attempts])
+
+
+def routed(decoder: Decoder, encoder: Encoder, partitions: int) -> Callable[[Record], Routed | None]:
+    """What becomes of commands. Those of an imported history are passed on to nobody: what was given years ago must
+    not be ordered again, and the history has its outcomes itself.
+    """
+    of_house = answered(decoder, encoder, partitions)
+
+    def carry(record: Record) -> Routed | None:
+        command = read_command(decoder, record)
+        if command.provider in NOT_PARTNERS:
+            outcome = of_house(record)
+            return None if outcome is None else (False, outcome)
+        if command.log_time_ms:
+            return None
+        key = command.fulfillment_id.encode()
+        return True, (partition_of(key, partitions), key, record[3] or b"", 0)
+
+    return carry
 
 
 def orders_for(order: PartnerOrder, value: bytes, partitions: int) -> list[Append]:
