@@ -174,8 +174,7 @@ class Rule:
         self.rolls = (*rolling_windows(rule_id, limits), *rolling_windows(owner, shared))
         schedules = (schedule, campaign.schedule if campaign is not None else None)
         self.schedules = tuple([one for one in schedules if one is not None])
-        self.restricted = first_only or cooldown_ms > 0 or bool(self.limits) or bool(self.schedules)
-        self.restricted = self.restricted or milestone is not None
+        self.restricted = first_only or cooldown_ms > 0 or bool(self.limits or self.schedules) or milestone is not None
 
 
 @final
@@ -198,14 +197,14 @@ class Reward:
     """A reward of the catalogue. `provider` is house or external; `tiers` empty means every tier; limits count pieces.
 
     `confirm` says whether the provider is told only after a confirmation; `timeout_ms` is how long a hold waits for
-    that, and then for an outcome (0: for ever).
-
+    that, and then for an outcome (0: for ever). `gives` are points of another unit that a piece brings: (unit, points).
     `window_keys` are the keys in `Member.windows` or `Member.rolling` by limit, `windows` and `rolls` the same without
     repeats, as (key, every) and (key, length in ms).
     """
 
     __slots__ = (
         "confirm",
+        "gives",
         "limits",
         "price",
         "provider",
@@ -228,7 +227,9 @@ class Reward:
         limits: tuple[Limit, ...],
         confirm: bool = False,
         timeout_ms: int = 0,
+        gives: tuple[Unit, int] | None = None,
     ) -> None:
+        self.gives = gives
         self.confirm = confirm
         self.timeout_ms = timeout_ms
         self.reward_id = reward_id

@@ -13,17 +13,23 @@ Where the reward asks for confirmation, the provider is told only then:
 One that a fraud signal holds for review waits likewise, for the verdict.
 """
 
+from typing import Final
+
 from pipeline.core import expiry, limits, lots, reasons
-from pipeline.core.accounts import redeemed_at
+from pipeline.core.accounts import ISSUED, redeemed_at
 from pipeline.core.events import Event
 from pipeline.core.fraud_holding import frozen, of_redemption, withdraw
 from pipeline.core.fraud_stage import Screening
 from pipeline.core.house import NOT_PARTNERS
 from pipeline.core.ledger import REDEEMED, Posting
+from pipeline.core.member import Member
 from pipeline.core.payloads import FulfillmentOutcome, RedemptionCancelled, RedemptionConfirmed, RedemptionRequested
-from pipeline.core.program import Program
+from pipeline.core.program import Program, Reward
 from pipeline.core.records import FulfillmentCommand
 from pipeline.core.wallet import Hold
+
+GIVES: Final = "reward.gives"
+"""In place of a rule's id, of points that a reward brings; no rule can be called so."""
 
 
 def request(
@@ -58,6 +64,8 @@ def request(
         denied = screening.judge_redemption(unit, points)
         if denied:
             return denied
+    if reward.gives is not None and not gives_fit(member, reward, payload.quantity):
+        return reasons.BALANCE_TOO_LARGE
     parts = lots.burn(wallet, points)
     wallet.held += points
     if reward.unit.slides_by_redeeming:
@@ -154,6 +162,7 @@ def settle(posting: Posting, payload: FulfillmentOutcome, program: Program) -> s
         if payload.provider:
             hold.provider = payload.provider
         redeem(posting, payload.redemption_id, hold)
+        give(posting, hold, program)
     elif payload.outcome in ("failed", "cancelled"):
         void(posting, payload.redemption_id, hold, program)
     return ""
@@ -219,6 +228,27 @@ def redeem(posting: Posting, redemption_id: str, hold: Hold) -> None:
     account = REDEEMED if hold.provider in NOT_PARTNERS else redeemed_at(hold.provider)
     for leg, (seq, points, _) in enumerate(hold.parts):
         posting.post("redeem", hold.unit, points, posting.held, account, seq, "redeem", leg)
+
+
+def gives_fit(member: Member, reward: Reward, pieces: int) -> bool:
+    """Whether the wallet has room for the points that so many pieces bring."""
+    assert reward.gives is not None
+    unit, points = reward.gives
+    wallet = member.wallets.get(unit.unit_id)
+    return wallet is None or points * pieces <= lots.room(wallet)
+
+
+def give(posting: Posting, hold: Hold, program: Program) -> None:
+    """Points of another unit come for those that were redeemed, where the reward brings some."""
+    reward = program.rewards.get(hold.reward_id)
+    if reward is None or reward.gives is None:
+        return
+    unit, each = reward.gives
+    wallet = lots.wallet_of(posting.member, unit.unit_id)
+    points = min(each * hold.quantity, lots.room(wallet))
+    if points:
+        expires_at_ms = expiry.of_unit(program.calendar, unit, wallet, posting.occurred_at_ms)
+        lots.issue(posting, wallet, "earn", unit.unit_id, points, ISSUED, 0, expires_at_ms, GIVES)
 
 
 def void(posting: Posting, redemption_id: str, hold: Hold, program: Program, due_ms: int = 0) -> None:

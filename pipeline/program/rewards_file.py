@@ -13,6 +13,10 @@ from pipeline.program.yaml_nodes import Node
 
 PROVIDERS: Final = ("house", "external")
 CONFIRMS: Final = ("none", "required")
+GIVES_KEYS: Final[Keys] = {
+    "unit": Key(Name(), "Another unit of the programme.", required=True),
+    "points": Key(Whole(1, POINTS_MAX), "Points of it for each piece.", required=True),
+}
 KEYS: Final[Keys] = {
     "id": Key(Name(), "The reward's name, which redemption requests give.", required=True),
     "price": Key(Whole(1, POINTS_MAX), "Points for one piece.", required=True),
@@ -30,6 +34,7 @@ KEYS: Final[Keys] = {
         "`required`: the points are held, and nobody is told, until a `redemption_confirmed`.",
         default="none",
     ),
+    "gives": Key(Fields(GIVES_KEYS), "Points of another unit that each piece brings, once it is confirmed."),
     "timeout": Key(
         Length(months=False), "How long a hold waits: one nobody was told of becomes void, another is called overdue."
     ),
@@ -89,11 +94,27 @@ def _reward(
             report.error(source, scalar.start, f"there is no tier `{shorten(scalar.value)}`", advice)
     limits = read_limits(report, source, section.node("limit"), what)
     confirm = section.choice("confirm", CONFIRMS, "none") == "required"
+    gives = _gives(section, units, unit, provider)
     timeout_ms = _timeout_ms(section, provider, confirm=confirm)
     if reward_id is None or price is None or unit is None:
         return None
     named = tuple(scalar.value for scalar in allowed)
-    return Reward(reward_id, unit, price, provider, named, limits, confirm, timeout_ms)
+    return Reward(reward_id, unit, price, provider, named, limits, confirm, timeout_ms, gives)
+
+
+def _gives(section: Section, units: dict[str, Unit], own: Unit | None, provider: str) -> tuple[Unit, int] | None:
+    """The points of another unit that a piece brings; None where it brings none or is wrong."""
+    keys = section.section("gives", f"gives of {section.what}", GIVES_KEYS)
+    if keys is None or not keys.readable or not keys.require("unit", "points"):
+        return None
+    unit, points = read_unit(keys, units), keys.integer("points", 1, POINTS_MAX)
+    if unit is None or points is None:
+        return None
+    if provider != "house":
+        section.refuse("gives", "only the house brings points", f"leave `gives` out, or `provider: {provider}`")
+    if units and own is not None and unit.unit_id == own.unit_id:
+        keys.refuse("unit", f"the reward costs points of `{unit.unit_id}` itself", "give points of another unit")
+    return unit, points
 
 
 def _timeout_ms(section: Section, provider: str, *, confirm: bool) -> int:

@@ -313,26 +313,3 @@ def test_during_an_import_commands_carry_the_logs_time() -> None:
     (command,) = of(FulfillmentCommand, bench.redeem("r1"))
 
     assert command.log_time_ms == bench.now_ms
-
-
-def test_what_a_partner_gave_is_redeemed_at_its_account() -> None:
-    bench = shop(Reward("voucher", FLOOR_POINTS, 40, "acme", (), ()))
-    bench.redeem("r1")
-    (command,) = bench.of(FulfillmentCommand)
-    bench.send("c1", FulfillmentOutcome(command.fulfillment_id, "redemption-r1", "confirmed"), source="accrue-partners")
-    assert bench.entries[-1].credit == "partner:acme:redeemed"
-
-    bench.redeem("r2")
-    command = bench.of(FulfillmentCommand)[-1]
-    other = FulfillmentOutcome(command.fulfillment_id, "redemption-r2", "confirmed", provider="other")
-    bench.send("c2", other, source="accrue-partners")
-    assert bench.entries[-1].credit == "partner:other:redeemed"
-
-
-def test_a_fallback_of_the_house_is_redeemed_at_the_programme() -> None:
-    bench = shop(Reward("voucher", FLOOR_POINTS, 40, "acme", (), ()))
-    bench.redeem("r1")
-    (command,) = bench.of(FulfillmentCommand)
-    outcome = FulfillmentOutcome(command.fulfillment_id, "redemption-r1", "confirmed", provider="house")
-    bench.send("c1", outcome, source="accrue-partners")
-    assert bench.entries[-1].credit == "program:redeemed"

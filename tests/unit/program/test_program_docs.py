@@ -85,6 +85,7 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"conversion.{key}" for key in currency_keys.CONVERSION_KEYS}
     keys |= {f"referrals.{key}" for key in referral_keys.REFERRAL_KEYS}
     keys |= {f"transfers.{key}" for key in transfer_keys.TRANSFER_KEYS} | {*transfer_keys.EXPIRIES}
+    keys |= {f"gives.{key}" for key in rewards_file.GIVES_KEYS}
     keys |= {f"partners.*.{key}" for key in partners_file.KEYS} | {f"fulfil.{key}" for key in partner_calls.CALL_KEYS}
     keys |= {f"credentials.{key}" for key in partners_file.CREDENTIALS_KEYS} | {*MEANINGS}
     keys |= {f"breaker.{key}" for key in partners_file.BREAKER_KEYS} | {*(f"{{{name}}}" for name in PLACEHOLDERS)}

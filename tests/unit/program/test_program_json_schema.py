@@ -64,7 +64,7 @@ on_refund: recompute
     + SOUND["tiers.yaml"],
     "rewards.yaml": """\
 rewards:
-  - {id: spare, price: 5}
+  - {id: spare, price: 5, gives: {unit: miles, points: 3}}
   - {id: tea, price: 5, unit: miles, provider: acme, tiers: [silver], limit: {per_member: {count: 1, every: day}},
      confirm: required, timeout: 2d}
 """,
