@@ -23,25 +23,31 @@ Tally = tuple[int, int]
 PeriodUse = tuple[int, int, int, int]
 """(start of the newest calendar window in ms, how much in it, start of the one before or 0, how much in that)."""
 
-CountsTuple = tuple[tuple[tuple[str, tuple[Tally, ...]], ...], tuple[tuple[str, PeriodUse], ...]]
+CountsTuple = tuple[
+    tuple[tuple[str, tuple[Tally, ...]], ...],
+    tuple[tuple[str, PeriodUse], ...],
+    tuple[tuple[str, tuple[int, ...]], ...],
+]
 
 
 @final
 class Counts:
     """`journals` are moments by counter's key, ascending by time; `periods` calendar windows by key. Of a counter by
-    device, partner or place the key has `@` and a hash of its value at the end."""
+    device, partner or place the key has `@` and a hash of its value at the end. `notes` are as `fraud_habits` says."""
 
-    __slots__ = ("journals", "periods")
+    __slots__ = ("journals", "notes", "periods")
 
     def __init__(self) -> None:
         self.journals: dict[str, list[Tally]] = {}
         self.periods: dict[str, PeriodUse] = {}
+        self.notes: dict[str, tuple[int, ...]] = {}
 
     def to_tuple(self) -> CountsTuple:
         """A copy as nested tuples."""
         return (
             tuple([(key, tuple(moments)) for key, moments in self.journals.items()]),
             tuple(self.periods.items()),
+            tuple(self.notes.items()),
         )
 
     @staticmethod
@@ -50,6 +56,7 @@ class Counts:
         counts = Counts()
         counts.journals = {key: list(moments) for key, moments in values[0]}
         counts.periods = dict(values[1])
+        counts.notes = dict(values[2])
         return counts
 
 

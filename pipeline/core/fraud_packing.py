@@ -2,7 +2,7 @@
 
 from pipeline.core.fraud_counts import Counts, CountsTuple, PeriodUse, Tally
 
-PackedCounts = tuple[dict[str, list[int]], dict[str, PeriodUse]]
+PackedCounts = tuple[dict[str, list[int]], dict[str, PeriodUse], dict[str, tuple[int, ...]]]
 
 
 def pack_counts(counts: Counts, clock_ms: int) -> PackedCounts:
@@ -21,7 +21,7 @@ def pack_counts(counts: Counts, clock_ms: int) -> PackedCounts:
         key: (clock_ms - start, own, clock_ms - before if before else 0, own_before)
         for key, (start, own, before, own_before) in counts.periods.items()
     }
-    return journals, periods
+    return journals, periods, counts.notes
 
 
 def unpack_counts(packed: PackedCounts, clock_ms: int) -> CountsTuple:
@@ -40,4 +40,4 @@ def unpack_counts(packed: PackedCounts, clock_ms: int) -> CountsTuple:
         (key, (clock_ms - start, own, clock_ms - before if before else 0, own_before))
         for key, (start, own, before, own_before) in packed[1].items()
     ]
-    return (tuple(journals), tuple(periods))
+    return (tuple(journals), tuple(periods), tuple(packed[2].items()))

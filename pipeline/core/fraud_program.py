@@ -11,6 +11,14 @@ EVENTS: Final = "events"
 SPENT: Final = "spent"
 """Kept for spending caps: minor units paid with money."""
 
+HISTORY: Final = "history"
+TRAVEL: Final = "travel"
+COUNTRY: Final = "country"
+UNUSUAL: Final = "place"
+TAKEOVER: Final = "takeover"
+HABIT: Final = "habit"
+"""As `every` of a counter: what a day usually comes to, see `fraud_habits`."""
+
 ALLOW: Final = "allow"
 CLIP: Final = "clip"
 DENY: Final = "deny"
@@ -47,13 +55,20 @@ class Signal:
 
     At most `at_most` within `length_ms`, or in each calendar window of `counter.every`; of a spending cap, at most
     `at_most` points per `per` minor units spent in the window, which `spent` counts. `words` say it to people.
+
+    Against the member's own history: `at_most` times what a day usually comes to, `per` times the median distance from
+    the median beyond it, `least` in all, of members of whom `after` days are known. Of a trait: at most `at_most` km/h;
+    countries among `values`; a country, place or device (`measure`) that is new to a member who told it `after` times;
+    a redemption within `length_ms` of a changed profile and a new device.
     """
 
     __slots__ = (
         "action",
+        "after",
         "at_most",
         "counter",
         "kind",
+        "least",
         "length_ms",
         "live",
         "measure",
@@ -61,6 +76,7 @@ class Signal:
         "signal_id",
         "spent",
         "unit",
+        "values",
         "words",
     )
 
@@ -78,6 +94,9 @@ class Signal:
         words: str,
         per: int = 0,
         spent: Counter | None = None,
+        after: int = 0,
+        least: int = 0,
+        values: frozenset[str] = frozenset(),
     ) -> None:
         self.signal_id = signal_id
         self.kind = kind
@@ -91,6 +110,9 @@ class Signal:
         self.words = words
         self.per = per
         self.spent = spent
+        self.after = after
+        self.least = least
+        self.values = values
 
 
 @final
@@ -121,11 +143,14 @@ class FraudProgram:
     __slots__ = (
         "attempt_counters",
         "attempts",
+        "country",
         "device",
         "earning",
         "earning_counters",
         "event_counters",
         "events",
+        "latitude",
+        "longitude",
         "partner",
         "place",
         "redeeming",
@@ -133,6 +158,7 @@ class FraudProgram:
         "signals",
         "spent_counters",
         "terms",
+        "traits",
     )
 
     def __init__(
@@ -143,6 +169,9 @@ class FraudProgram:
         partner: str = "partner",
         place: str = "place",
         terms: ReviewTerms = NO_TIMEOUT,
+        country: str = "country",
+        latitude: str = "lat",
+        longitude: str = "lon",
     ) -> None:
         """`event_types` maps the id of a signal that counts events to their types."""
         signals = tuple(sorted(signals, key=signal_name))
@@ -151,6 +180,10 @@ class FraudProgram:
         self.device = device
         self.partner = partner
         self.place = place
+        self.country = country
+        self.latitude = latitude
+        self.longitude = longitude
+        self.traits = tuple([one for one in signals if one.kind in (TRAVEL, COUNTRY, UNUSUAL, TAKEOVER)])
         self.attempts = tuple([one for one in signals if one.measure == ATTEMPTS])
         self.redeeming = tuple([one for one in signals if one.measure in (REDEMPTIONS, REDEEMED)])
         self.earning = tuple([one for one in signals if one.measure in (EARNINGS, EARNED)])

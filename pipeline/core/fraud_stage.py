@@ -1,9 +1,10 @@
 """The fraud stage: judges one event by the programme's signals, before it takes effect, and counts it afterwards."""
 
-from typing import Final, final
+from typing import final
 
-from pipeline.core import fraud_counts, reasons
+from pipeline.core import fraud_counts, fraud_habits, fraud_traits, reasons
 from pipeline.core.events import Event
+from pipeline.core.fraud_alerts import LIVE, alert_of
 from pipeline.core.fraud_counts import Counts
 from pipeline.core.fraud_holding import open_review
 from pipeline.core.fraud_program import (
@@ -15,6 +16,8 @@ from pipeline.core.fraud_program import (
     DENY,
     EARNED,
     FREEZE,
+    HABIT,
+    HISTORY,
     REDEEMED,
     REVIEW,
     Counted,
@@ -27,14 +30,7 @@ from pipeline.core.ledger import Posting
 from pipeline.core.order import Order
 from pipeline.core.payloads import RedemptionRequested, TransactionCompleted
 from pipeline.core.program import Program
-from pipeline.core.records import Evidence, FraudAlert, Moment
-
-HISTORY_MAX: Final = 20
-"""So many of the latest moments that a signal had counted stand in its alert."""
-
-LIVE: Final = "live"
-SHADOW: Final = "shadow"
-NOT_JUDGED: Final = ""
+from pipeline.core.records import Evidence, FraudAlert
 
 
 @final
@@ -85,12 +81,14 @@ class Screening:
         """Signals that count events of this type, and attempts to redeem."""
         for signal in self._fraud.events.get(self._type_name, ()):
             self._judge(signal, 1, 0)
+        for signal in self._fraud.traits:
+            found = fraud_traits.judge(signal, self._fraud, self._event, self.counts.notes)
+            if found is not None:
+                self._set_off(signal, found.value, found.limit, found.told, "", self._price(), 0, found.evidence)
         payload = self._event.payload
         if self._fraud.attempts and isinstance(payload, RedemptionRequested):
-            reward = self._program.rewards.get(payload.reward_id)
-            price = 0 if reward is None else reward.price * payload.quantity
             for signal in self._fraud.attempts:
-                self._judge(signal, 1, price)
+                self._judge(signal, 1, self._price())
 
     def judge_redemption(self, unit: str, points: int) -> str:
         """Signals that count what is redeemed, of a redemption that could be had. Returns the reason of a refusal, or
@@ -111,6 +109,9 @@ class Screening:
 
     def judge_earnings(self, totals: dict[str, int]) -> None:
         """Signals that count what is earned; `totals` are the points by unit that the rules give."""
+        for alert in self.alerts:
+            if alert.action in (DENY, REVIEW) and not alert.points:
+                alert.points = sum(totals.values())
         for signal in self._fraud.earning:
             points = totals.get(signal.unit, 0)
             if points:
@@ -148,6 +149,8 @@ class Screening:
                 self._count(counter, 1)
             if self.redeemed[1]:
                 self._count_redeemed(self._fraud.redeeming_counters)
+            if self._fraud.traits and not (self.denied_by or self.reviewed_by or self.frozen_by):
+                fraud_traits.learn(self._fraud, self._event, self.counts.notes)
         if self.frozen_by:
             self._freeze()
         for alert in self.alerts:
@@ -213,6 +216,14 @@ class Screening:
             elif own_unit == unit:
                 self._count(counter, points)
 
+    def _price(self) -> int:
+        """Points that a redemption asks for; 0 of other events."""
+        payload = self._event.payload
+        if not isinstance(payload, RedemptionRequested):
+            return 0
+        reward = self._program.rewards.get(payload.reward_id)
+        return 0 if reward is None else reward.price * payload.quantity
+
     def _count(self, counter: Counter, amount: int) -> None:
         value = ""
         if counter.by != BY_MEMBER:
@@ -221,10 +232,18 @@ class Screening:
                 return
         key = fraud_counts.key_of(counter, value)
         calendar = self._program.calendar
+        if counter.every == HABIT:
+            if not self.reviewed_by:
+                day_ms = calendar.window_start("day", self._posting.occurred_at_ms)
+                fraud_habits.note_amount(self.counts.notes, key, day_ms, amount)
+            return
         fraud_counts.count(self.counts, counter, key, calendar, self._posting.occurred_at_ms, amount)
 
     def _judge(self, signal: Signal, amount: int, points: int) -> None:
         """Note the signal if `amount` more is over what it allows; `points` are at stake."""
+        if signal.kind == HISTORY:
+            self._judge_history(signal, amount, points)
+            return
         counter = signal.counter
         value = ""
         if counter.by != BY_MEMBER:
@@ -240,9 +259,42 @@ class Screening:
         used = fraud_counts.used(self.counts, counter, key, signal.length_ms, calendar, at_ms)
         if used + amount <= at_most:
             return
+        self._set_off(signal, used + amount, at_most, value, key, points, max(at_most - used, 0), [])
+
+    def _judge_history(self, signal: Signal, amount: int, points: int) -> None:
+        """Note the signal if the day comes to far more than the member's days do."""
+        key = signal.counter.key
+        day_ms = self._program.calendar.window_start("day", self._posting.occurred_at_ms)
+        known = self.counts.notes.get(key)
+        if known is None or fraud_habits.known_days(known, day_ms) < signal.after:
+            return
+        habit = fraud_habits.as_of(known, day_ms)
+        usual = fraud_habits.normal(habit)
+        median, distance = fraud_habits.spread(habit)
+        limit = max(usual * signal.at_most, signal.least, median + signal.per * distance)
+        total = habit[1] + amount
+        if total > limit:
+            facts = [
+                Evidence("usual_a_day", str(usual)),
+                Evidence("median", str(median)),
+                Evidence("median_distance", str(distance)),
+            ]
+            self._set_off(signal, total, limit, "", key, points, 0, facts)
+
+    def _set_off(
+        self,
+        signal: Signal,
+        total: int,
+        at_most: int,
+        value: str,
+        key: str,
+        points: int,
+        left: int,
+        facts: list[Evidence],
+    ) -> None:
+        """Take the signal's action, unless in shadow, and note its alert; a clip leaves `left` of the points."""
         stopped = points if signal.action != ALLOW else 0
         if signal.action == CLIP:
-            left = max(at_most - used, 0)
             stopped = points - left
             if signal.live and left < self.left.get(signal.unit, points):
                 self.left[signal.unit] = left
@@ -253,64 +305,16 @@ class Screening:
             self.reviewed_by = signal.signal_id
         elif signal.live and signal.action == FREEZE and not self.frozen_by:
             self.frozen_by = signal.signal_id
-        self.alerts.append(self._alert(signal, used + amount, at_most, value, key, stopped))
-
-    def _alert(self, signal: Signal, value: int, limit: int, by: str, key: str, points: int) -> FraudAlert:
-        posting, event = self._posting, self._event
-        return FraudAlert(
-            posting.derived_id(f"fraud:{signal.signal_id}", 0),
-            posting.member.member_id,
-            signal.signal_id,
-            signal.kind,
-            signal.action,
-            LIVE if signal.live else SHADOW,
-            event.event_id,
-            event.source,
-            self._type_name,
-            signal.words,
-            value,
-            limit,
-            by,
-            signal.unit,
-            points,
-            self._evidence(signal.unit),
-            self._history(key),
-            "",
-            posting.program_hash,
-            posting.occurred_at_ms,
-            posting.recorded_at_ms,
-            event.traceparent,
+        alert = alert_of(
+            self._posting, self._event, self._type_name, self._program, signal, total, at_most, value, key, stopped
         )
-
-    def _evidence(self, unit: str) -> list[Evidence]:
-        """The member as it stands."""
-        member = self._posting.member
-        facts = [
-            Evidence("enrolled_at_ms", str(member.enrolled_at_ms)),
-            Evidence("tier", member.tier),
-            Evidence("purchases", str(member.event_counts.get("transaction_completed", 0))),
-            Evidence("redemptions", str(member.event_counts.get("redemption_requested", 0))),
-            Evidence("refunds", str(member.event_counts.get("transaction_refunded", 0))),
-        ]
-        wallet = member.wallets.get(unit or self._program.default_unit.unit_id)
-        if wallet is not None:
-            facts.append(Evidence("available", str(wallet.available)))
-            facts.append(Evidence("pending", str(wallet.pending)))
-            facts.append(Evidence("held", str(wallet.held)))
-        return facts
-
-    def _history(self, key: str) -> list[Moment]:
-        """The latest of what was counted under the key."""
-        period = self.counts.periods.get(key)
-        if period is not None:
-            windows = [Moment(period[2], period[3])] if period[2] else []
-            return [*windows, Moment(period[0], period[1])]
-        return [Moment(at_ms, amount) for at_ms, amount in self.counts.journals.get(key, [])[-HISTORY_MAX:]]
+        alert.evidence += facts
+        self.alerts.append(alert)
 
 
 def concerned(fraud: FraudProgram, event: Event, type_name: str) -> bool:
     """Whether any signal looks at the event; most events of programmes that watch redemptions alone are none."""
-    if fraud.earning or type_name in fraud.events:
+    if fraud.earning or fraud.traits or type_name in fraud.events:
         return True
     payload = event.payload
     if isinstance(payload, TransactionCompleted):

@@ -9,6 +9,7 @@ from pipeline.core.calendar import DAY_MS
 from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Signal
 from pipeline.core.payloads import TYPE_NAMES
 from pipeline.core.program import Unit
+from pipeline.program.fraud_trait_keys import TRAITS, read_trait
 from pipeline.program.limits import EVERY
 from pipeline.program.meaning import period_text
 from pipeline.program.problems import Report, Source, closest, shorten
@@ -82,6 +83,7 @@ KEYS: Final[Keys] = {
     "id": Key(Name(), "The signal's name, which alerts give.", required=True),
     "velocity": Key(Fields(VELOCITY_KEYS, ("within", "every")), "How many, or how much, in a time."),
     "spending": Key(Fields(SPENDING_KEYS), "What is earned, as capped by what is spent."),
+    **TRAITS,
     "action": Key(
         Choice(ACTIONS),
         "Beyond that: `allow` only alerts; `clip` gives what is left; `deny` refuses a redemption, or gives no points; "
@@ -97,13 +99,20 @@ ATTRIBUTES_KEYS: Final[Keys] = {
     "place": Key(
         ATTRIBUTE, "Name of the event attribute that tells the place; without it, a purchase's store.", default="place"
     ),
+    "country": Key(
+        ATTRIBUTE,
+        "Name of the event attribute that tells the country; without it, a purchase's own.",
+        default="country",
+    ),
+    "latitude": Key(ATTRIBUTE, "Name of the event attribute that tells the latitude, in degrees.", default="lat"),
+    "longitude": Key(ATTRIBUTE, "Name of the event attribute that tells the longitude, in degrees.", default="lon"),
 }
 REVIEW_KEYS: Final[Keys] = {
     "timeout": Key(Length(months=False), "A verdict is given after so long without one; without it, never."),
     "default": Key(Choice(VERDICTS), "The verdict that time gives.", default=VERDICTS[0]),
     "four_eyes_points": Key(Whole(1, POINTS_MAX), "From so many points on, two different reviewers must agree."),
 }
-ONE_OF: Final = ("velocity", "spending")
+ONE_OF: Final = ("velocity", "spending", *TRAITS)
 FILE_KEYS: Final[Keys] = {
     "signals": Key(Items(Fields(KEYS, ONE_OF), MAX_SIGNALS, id_key="id"), "What is looked out for.", required=True),
     "attributes": Key(Fields(ATTRIBUTES_KEYS), "Which event attributes tell device, partner and place.", default=""),
@@ -147,9 +156,7 @@ def read_fraud(report: Report, source: Source, node: Node, units: dict[str, Unit
         seen.add(signal_id)
         _read_signal(own, signal_id, units, draft)
     names = _attributes(section)
-    return FraudProgram(
-        tuple(draft.signals), draft.event_types, names["device"], names["partner"], names["place"], _terms(section)
-    )
+    return FraudProgram(tuple(draft.signals), draft.event_types, terms=_terms(section), **names)
 
 
 def _terms(section: Section) -> ReviewTerms:
@@ -182,6 +189,10 @@ def _read_signal(own: Section, signal_id: str, units: dict[str, Unit], draft: _D
     live = own.choice("mode", MODES, "live") == "live"
     if kinds[0] == "velocity":
         _velocity(own, signal_id, action, live, units, draft)
+    elif kinds[0] in TRAITS:
+        trait = read_trait(own, kinds[0], signal_id, action, live, units)
+        if trait is not None and action:
+            draft.signals.append(trait)
     else:
         _spending(own, signal_id, action, live, units, draft)
 
@@ -290,7 +301,7 @@ def _spending(own: Section, signal_id: str, action: str, live: bool, units: dict
 def _attributes(section: Section) -> dict[str, str]:
     """Attribute names by what they tell."""
     inner = section.section("attributes", "attributes of fraud.yaml", ATTRIBUTES_KEYS)
-    names = {name: name for name in ATTRIBUTES_KEYS}
+    names = {name: key.default or name for name, key in ATTRIBUTES_KEYS.items()}
     if inner is None:
         return names
     for name in names:

@@ -12,6 +12,7 @@ from pipeline.program import (
     events_file,
     expiry_keys,
     fraud_file,
+    fraud_trait_keys,
     limits,
     milestone_keys,
     partner_calls,
@@ -99,6 +100,7 @@ def test_every_key_is_told_of() -> None:
         *fraud_file.BY,
     }
     keys |= {f"review.{key}" for key in fraud_file.REVIEW_KEYS} | {*fraud_file.VERDICTS}
+    keys |= {f"{kind}.{key}" for kind in fraud_trait_keys.TRAITS for key in fraud_trait_keys.keys_of(kind)}
     keys |= {f"velocity.{key}" for key in fraud_file.VELOCITY_KEYS}
     keys |= {f"spending.{key}" for key in fraud_file.SPENDING_KEYS}
     keys |= {f"attributes.{key}" for key in fraud_file.ATTRIBUTES_KEYS}

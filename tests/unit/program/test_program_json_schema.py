@@ -127,7 +127,14 @@ signals:
   - id: capped
     spending: {points: 2, per: 100, every: month, unit: points}
     action: clip
-attributes: {device: device_id, partner: partner_id, place: shop}
+  - id: spree
+    history: {of: earned, times: 50, deviations: 10, at_least: 500, after: 5, unit: points}
+    action: review
+  - {id: travel, travel: {faster_than_km_h: 900}, action: review}
+  - {id: countries, countries: {deny: [KP]}, action: deny}
+  - {id: odd, unusual: {of: place, after: 9}, action: allow}
+  - {id: taken, takeover: {within: 1d}, action: freeze}
+attributes: {device: device_id, partner: partner_id, place: shop, country: land, latitude: lat, longitude: lon}
 review: {timeout: 7d, default: approve, four_eyes_points: 5000}
 """,
     "rules.yaml": """\
