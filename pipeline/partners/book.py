@@ -248,9 +248,8 @@ class Book:
             f.fulfillment_id, f.redemption_id, f.state, f.reference, f.reason, f.given,
             "" if f.provider == f.first else f.provider,
         )  # fmt: skip
-        event = Event(
-            f"outcome:{f.fulfillment_id}", f.member_id, f.occurred_at_ms, SOURCE, f.traceparent, {}, outcome, 0
-        )
+        # It occurred when it became known: by the request's time, one that takes a season would come too late to count.
+        event = Event(f"outcome:{f.fulfillment_id}", f.member_id, f.gone_ms, SOURCE, f.traceparent, {}, outcome, 0)
         key, value = f.member_id.encode(), self._encoder.event(event)
         if f.log_time_ms:
             log_time = str(f.log_time_ms).encode()

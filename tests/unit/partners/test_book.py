@@ -61,6 +61,7 @@ class Bench:
                     assert isinstance(event, Event) and isinstance(event.payload, FulfillmentOutcome)
                     assert message["key"] == event.member_id.encode()
                     self.outcomes.append(event.payload)
+                    self.occurred_at_ms = event.occurred_at_ms
                 else:
                     letter = DECODER.output(message["value"])
                     assert isinstance(letter, DeadLetter)
@@ -231,6 +232,16 @@ def test_what_stays_unknown_is_listed_for_people_who_decide() -> None:
     bench.order("decide", fulfillment_id="a", outcome="failed")
     assert bench.found() == [("a", "failed")] and list(bench.book.state.reviewed("acme")) == []
     assert bench.outcomes[0].reason == "because"
+
+
+def test_an_outcome_that_takes_a_season_occurs_when_it_is_known() -> None:
+    bench = Bench(ACME)
+    bench.order("pause", "acme")
+    bench.command(command("a"))
+    bench.order("resume", "acme")
+    (call,) = bench.plan(100 * 24 * HOUR_MS)
+    bench.end(call, "confirmed")
+    assert bench.occurred_at_ms == NOW_MS + 100 * 24 * HOUR_MS
 
 
 def test_a_cancellation_before_the_call_ends_it() -> None:
