@@ -45,7 +45,7 @@ from pipeline.core.payloads import (
     TransferRequested,
 )
 from pipeline.core.program import Program
-from pipeline.core.validate_derived import DERIVED, derived_fault, transfer_fault
+from pipeline.core.validate_derived import DERIVED, derived_fault, is_own, transfer_fault
 
 INSTALMENTS_MAX: Final = 10_000
 REVISION_MAX: Final = 1_000_000
@@ -56,7 +56,8 @@ VERDICTS: Final = ("approve", "reject")
 def header_fault(event: Event, horizons: Horizons) -> Fault | None:
     """What is wrong with the fields that every event has, or None.
 
-    What the pipeline derives may come late: the relay forgets it before its id is forgotten, so it needs no horizon.
+    What the pipeline derives has no horizon: the relay forgets it before its id is forgotten, and its record may be
+    stamped by a clock that is behind the one that stamped its cause. Refused, what it carries would be lost.
     """
     member_id = event.member_id
     fault = id_fault("member_id", member_id) or id_fault("event_id", event.event_id) or id_fault("source", event.source)
@@ -65,15 +66,17 @@ def header_fault(event: Event, horizons: Horizons) -> Fault | None:
     if "|" in member_id:
         return (reasons.MALFORMED, f"member_id is {shown(member_id)}; send it without '|', which separates keys")
     occurred_at_ms, recorded_at_ms = event.occurred_at_ms, event.recorded_at_ms
-    if occurred_at_ms > recorded_at_ms + horizons.future_ms:
+    too_early = occurred_at_ms > recorded_at_ms + horizons.future_ms
+    too_late = occurred_at_ms < recorded_at_ms - horizons.past_ms
+    if (too_early or too_late) and is_own(event):
+        return None
+    if too_early:
         return (
             reasons.OCCURRED_IN_FUTURE,
             f"occurred_at is {at(occurred_at_ms)}, the record's timestamp {at(recorded_at_ms)}; "
             f"it may be at most {horizons.future_ms} ms later: correct the source's clock and send it again",
         )
-    if occurred_at_ms <= 0 or (
-        occurred_at_ms < recorded_at_ms - horizons.past_ms and not isinstance(event.payload, DERIVED)
-    ):
+    if occurred_at_ms <= 0 or too_late:
         return (
             reasons.OCCURRED_TOO_LONG_AGO,
             f"occurred_at is {at(occurred_at_ms)}, the record's timestamp {at(recorded_at_ms)}; "

@@ -10,6 +10,8 @@ from pipeline.core.ledger import SOURCE
 from pipeline.core.payloads import (
     AnniversaryReached,
     BirthdayReached,
+    MemberQuarantined,
+    ReferralJoined,
     ReferralQualified,
     TransferLot,
     TransferReceived,
@@ -21,7 +23,17 @@ from pipeline.core.transfers import LOTS_MAX, SLIDES
 
 YEAR_MAX: Final = 9999
 DERIVED: Final = (AnniversaryReached, BirthdayReached, ReferralQualified, TransferReceived, TransferReturned)
+OWN: Final = (*DERIVED, MemberQuarantined, ReferralJoined)
+"""All that it derives; the last two may come from elsewhere too."""
 Derived = AnniversaryReached | BirthdayReached | ReferralQualified | TransferReceived | TransferReturned
+
+
+def is_own(event: Event) -> bool:
+    """Whether the pipeline derived it from what it had decided."""
+    payload = event.payload
+    if event.source != SOURCE or event.occurred_at_ms <= 0:
+        return False
+    return isinstance(payload, OWN)
 
 
 def transfer_fault(payload: TransferRequested, member_id: str, program: Program) -> Fault | None:

@@ -191,6 +191,19 @@ def test_what_comes_back_after_its_expiry_expires_at_once() -> None:
     assert (transit(bench), bench.balances("points", "ann")[0]) == (0, 30)
 
 
+@pytest.mark.parametrize("passed_ms", [-11 * 60_000, 120 * DAY_MS], ids=["behind", "long after"])
+@pytest.mark.parametrize("to", ["bob", "bop"], ids=["there", "and back"])
+def test_clocks_that_differ_lose_no_points(passed_ms: int, to: str) -> None:
+    """The legs are stamped by another clock than the request, or much later: no horizon may catch points on the way."""
+    bench = club()
+    give(bench, 60, to=to)
+    bench.later(passed_ms)
+    relay(bench)
+
+    assert bench.of(Dead) == []
+    assert transit(bench) == 0
+
+
 def test_legs_that_are_repeated_change_nothing() -> None:
     once, often = club(), club()
     for bench, times in ((once, 1), (often, 3)):
