@@ -1,0 +1,161 @@
+"""Cost of the fraud stage: `python -m bench.fraud [events]`.
+
+Decides the same events under the same programme without signals and with all of them, in turns, and prints µs of CPU
+per event of each, their difference, and the bytes that what the signals remember takes in a packed member. Members buy,
+redeem, change devices and places like people; one in fifty redeems in bursts. Take the difference, not the absolute
+figures.
+"""
+
+import gc
+import random
+import statistics
+import sys
+import time
+from zoneinfo import ZoneInfo
+
+from bench.core import CountingOutputs, OneProgram, match
+from pipeline.core.engine import Engine
+from pipeline.core.events import Event
+from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Signal
+from pipeline.core.horizons import Horizons
+from pipeline.core.member import Member
+from pipeline.core.memory import MemoryState
+from pipeline.core.payloads import Payload, ProfileChanged, ProgramActivated, RedemptionRequested, TransactionCompleted
+from pipeline.core.program import Period, Program, Reward, Rule, RuleTable, Unit
+from pipeline.wire.state import pack_member
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+START_MS = 1_767_225_600_000
+MEMBERS = 1_000
+ROUNDS = 5
+POINTS = Unit("points", "floor", Period(12, 0))
+NONE = Counter("", "member", "", 0, 0)
+
+
+def signals() -> FraudProgram:
+    """One of every kind, over sliding and calendar windows, by member and by device."""
+    sliding = Counter("r", "member", "", DAY_MS, 12)
+    redeemed = Counter("R:points", "member", "", DAY_MS, 48)
+    attempts = Counter("a", "member", "", HOUR_MS // 6, 42)
+    earned = Counter("E:points/month", "member", "month", 0, 0)
+    bought = Counter("v:bought:by-device", "device", "day", 0, 0)
+    spent = Counter("s/month", "member", "month", 0, 0)
+    habit = Counter("h:earned:points", "member", "habit", 0, 0)
+
+    def velocity(name: str, action: str, measure: str, most: int, length_ms: int, counter: Counter) -> Signal:
+        unit = "points" if measure in ("earned", "redeemed") else ""
+        return Signal(name, "velocity", action, True, measure, unit, most, length_ms, counter, name)
+
+    def trait(kind: str, measure: str, action: str, most: int = 0, length_ms: int = 0, after: int = 0) -> Signal:
+        named = frozenset({"KP"}) if kind == "country" else frozenset()
+        return Signal(kind, kind, action, True, measure, "", most, length_ms, NONE, kind, after=after, values=named)
+
+    return FraudProgram(
+        (
+            velocity("hourly", "deny", "redemptions", 1, HOUR_MS, sliding),
+            velocity("daily", "deny", "redemptions", 5, DAY_MS, sliding),
+            velocity("points", "review", "redeemed", 20_000, DAY_MS, redeemed),
+            velocity("burst", "freeze", "attempts", 20, HOUR_MS // 6, attempts),
+            velocity("monthly", "clip", "earned", 10**9, 0, earned),
+            velocity("bought", "deny", "events", 10**6, 0, bought),
+            Signal(
+                "cap", "spending", "clip", True, "earned", "points", 10**6, 0, earned, "cap", 1, spent
+            ),
+            Signal("habit", "history", "review", True, "earned", "points", 50, 0, habit, "habit", 10, after=5),
+            trait("travel", "", "review", 900),
+            trait("country", "country", "deny"),
+            trait("place", "place", "allow", after=5),
+            trait("takeover", "device", "deny", length_ms=DAY_MS),
+        ),
+        {"bought": ("transaction_completed",)},
+        terms=ReviewTerms(7 * DAY_MS, False, 10_000),
+    )  # fmt: skip
+
+
+def program(fraud: FraudProgram | None) -> Program:
+    """Three rules on purchases, one reward."""
+    none = Period(0, 0)
+    rules = tuple(
+        Rule(name, POINTS, fixed, 100, 1, 1, none, None, False, 0, False, (), False, False, True)
+        for name, fixed in (("base", 0), ("campaign", 0), ("thanks", 10))
+    )
+    return Program(
+        "bench", "b" * 64, ZoneInfo("Europe/Amsterdam"), {"points": POINTS}, (), "points",
+        {"transaction_completed": RuleTable(rules, match)},
+        {"voucher": Reward("voucher", POINTS, 100, "house", (), ())},
+        frozenset({"EUR"}), "within_balance", "automatic", fraud=fraud,
+    )  # fmt: skip
+
+
+def events(count: int) -> list[Event]:
+    """Purchases, and one event in ten a redemption or a changed profile."""
+    draw = random.Random(3)
+    found: list[Event] = []
+    now_ms = START_MS
+    for number in range(count):
+        now_ms += 90 * DAY_MS // count
+        who = draw.randrange(MEMBERS)
+        kind = draw.random()
+        payload: Payload = TransactionCompleted(f"o{number}", draw.randrange(500, 20_000), "EUR", country="NL")
+        if kind < 0.08 or (who % 50 == 0 and kind < 0.5):
+            payload = RedemptionRequested(f"r{number}", "voucher")
+        elif kind < 0.1:
+            payload = ProfileChanged("NL")
+        place = draw.randrange(3)
+        told = {
+            "device": f"device-{who}-{draw.randrange(2)}",
+            "place": f"store-{who % 20}-{place}",
+            "country": "NL",
+            "lat": f"52.{3600 + who % 20 * 7 + place}",
+            "lon": f"4.{8900 + place}",
+        }
+        found.append(Event(f"e{number}", f"member-{who:05}", now_ms, "shop", "", told, payload, now_ms))
+    return found
+
+
+def run(fraud: FraudProgram | None, log: list[Event]) -> tuple[float, MemoryState]:
+    """(µs of CPU per event, the state afterwards)."""
+    state = MemoryState()
+    engine = Engine(0, state, CountingOutputs(), OneProgram(program(fraud)), lambda _v, _t: log[0], Horizons())
+    engine.activate(ProgramActivated("b" * 64, 0, "bench", ""), START_MS)
+    gc.collect()
+    gc.disable()
+    start = time.process_time()
+    for offset, event in enumerate(log):
+        engine.apply(event, b"", offset)
+    used = time.process_time() - start
+    gc.enable()
+    return used / len(log) * 1e6, state
+
+
+def remembered(member: Member) -> int:
+    """Bytes of the packed member that fraud signals take."""
+    whole = len(pack_member(member))
+    counts, reviews = member.counts, member.reviews
+    member.counts, member.reviews = None, {}
+    bare = len(pack_member(member))
+    member.counts, member.reviews = counts, reviews
+    return whole - bare
+
+
+def main() -> None:
+    """Measure and print."""
+    log = events(int(sys.argv[1]) if len(sys.argv) > 1 else 30_000)
+    plain: list[float] = []
+    watched: list[float] = []
+    state = MemoryState()
+    for _ in range(ROUNDS):
+        plain.append(run(None, log)[0])
+        cost, state = run(signals(), log)
+        watched.append(cost)
+    stage = statistics.median(one - other for one, other in zip(watched, plain, strict=True))
+    sizes = sorted(remembered(member) for member in state.members.values())
+    print(f"without signals {statistics.median(plain):7.2f} us an event")
+    print(f"all signals     {statistics.median(watched):7.2f} us an event")
+    print(f"fraud stage     {stage:7.2f} us an event")
+    print(f"fraud state     {sizes[len(sizes) // 2]} bytes a member, at most {sizes[-1]}")
+
+
+if __name__ == "__main__":
+    main()
