@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 from agents.app import LaneApp
 from agents.fulfilment import fulfilment
 from agents.partners import partners
+from agents.pools import pools
 from agents.relay import relay
 from agents.rewards import rewards
 from pipeline import logs
@@ -28,6 +29,7 @@ AGENTS: Final[Mapping[str, Callable[[LaneApp], None]]] = {
     "relay": relay,
     "fulfilment": fulfilment,
     "partners": partners,
+    "pools": pools,
 }
 PATIENCE_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 1.0

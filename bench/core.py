@@ -25,7 +25,15 @@ from pipeline.core.payloads import (
     TransactionRefunded,
 )
 from pipeline.core.program import Period, Program, Reward, Rule, RuleTable, Unit
-from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange, RewardDecision, TierChange
+from pipeline.core.records import (
+    FraudAlert,
+    FulfillmentCommand,
+    LedgerEntry,
+    PoolRequest,
+    ReviewChange,
+    RewardDecision,
+    TierChange,
+)
 from pipeline.core.tier_policy import Tier
 
 DAY_MS = 86_400_000
@@ -50,6 +58,8 @@ class CountingOutputs:
     def command(self, command: FulfillmentCommand) -> None: ...
     def alert(self, alert: FraudAlert) -> None: ...
     def review(self, change: ReviewChange) -> None: ...
+
+    def pool_request(self, request: PoolRequest) -> None: ...
     def derived(self, event: Event, log_time_ms: int) -> None: ...
     def dead_letter(self, reason: str, detail: str, event: Event | None) -> None: ...
     def duplicate(self, event: Event) -> None: ...

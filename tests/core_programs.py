@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from pipeline.core.campaigns import Limit
+from pipeline.core.campaigns import Campaign, Limit
 from pipeline.core.engine import Engine
 from pipeline.core.events import Event
 from pipeline.core.fraud_program import FraudProgram
@@ -65,6 +65,7 @@ def rule(
     tier_multiplies: bool = False,
     qualifies: bool = True,
     live: bool = True,
+    campaign: Campaign | None = None,
 ) -> Rule:
     """A rule that gives 1 point per 100 of the value, unless told otherwise."""
     return Rule(
@@ -83,6 +84,7 @@ def rule(
         tier_multiplies,
         qualifies,
         live,
+        campaign=campaign,
     )
 
 

@@ -106,6 +106,19 @@ class PortsSuite:
         zombie.close()
         owner.close()
 
+    def test_a_record_goes_to_the_partition_that_it_names(self, world: PortsWorld) -> None:
+        transaction = opened(world)
+        transaction.begin()
+        transaction.send(world.out, [
+            {"key": b"k", "value": b"elsewhere", "partition": 0},
+            {"key": b"k", "value": b"here", "partition": PARTITION},
+        ])  # fmt: skip
+        transaction.send(world.out, messages("own"))
+        transaction.commit()
+
+        await_values(world, world.out, [b"here", b"own"])
+        transaction.close()
+
     def test_who_has_fenced_reads_everything_that_was_committed_before(self, world: PortsWorld) -> None:
         """What restoring rests on: no waiting here, though a commit's marker may be late for other readers."""
         expected: list[bytes | None] = []

@@ -12,7 +12,7 @@ from pipeline import settings
 from pipeline.cli.common import json_option, print_json
 from pipeline.lane.context import connect
 from pipeline.lane.facts import LaneFacts
-from pipeline.lane.reset import NAMED, REWARDS, agent_of, reset_lane
+from pipeline.lane.reset import EXACTLY_ONCE, NAMED, agent_of, reset_lane
 from pipeline.lane.worker_records import resume_lane, running_workers
 from pipeline.settings import Settings
 
@@ -68,13 +68,13 @@ def reset(topic: str, partition: int, to: str | None, accept_lost_ids: bool, for
     broken_here = any((f.partition, f.state) == (partition, "broken") for f in _lanes(found, full))
     context = connect(found)
     try:
-        rewards = agent_of(context, full) == REWARDS
+        by_marker = agent_of(context, full) in EXACTLY_ONCE
         done = reset_lane(
             context, full, partition, to or "", accept_lost_ids=accept_lost_ids, broken_here=broken_here, force=force
         )
     finally:
         context.close()
-    if broken_here and rewards:
+    if broken_here and by_marker:
         resume_lane(found, full, partition)
     click.echo(f"{full}/{partition} goes on at {done.after}; it stood at {done.before}", err=as_json)
     if broken_here:

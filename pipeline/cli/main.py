@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "member": ("pipeline.cli.member:member", "Show a member's balances, tier and latest entries."),
     "explain": ("pipeline.cli.explain:explain", "Say what became of one event, and why."),
     "ledger": ("pipeline.cli.ledger:ledger", "Verify the ledger's hash chains."),
+    "pools": ("pipeline.cli.pools:pools", "See how budgets, stock and voucher codes stand; load codes."),
     "dlq": ("pipeline.cli.dlq:dlq", "List, show and re-drive dead letters."),
     "partners": ("pipeline.cli.partners:partners", "Providers of rewards: status, orders, callbacks, settlement."),
     "reviews": ("pipeline.cli.reviews:reviews", "List, show and decide what fraud signals hold."),

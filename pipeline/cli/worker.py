@@ -18,7 +18,7 @@ from pipeline.lane.board import Board
 from pipeline.lane.quarantine import quarantined_members, release_member
 from pipeline.lane.worker_http import WorkerServer
 
-AGENT_NAMES: Final = ("rewards", "relay", "fulfilment", "partners")
+AGENT_NAMES: Final = ("rewards", "relay", "fulfilment", "partners", "pools")
 APPLICATION: Final = "agents.worker"
 
 

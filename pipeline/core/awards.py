@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.core import expiry, limits, lots, stacking, tiers
+from pipeline.core import expiry, limits, lots, reservations, stacking, tiers
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.fraud_awards import Planned, judged
@@ -38,12 +38,13 @@ def award(
     rule_errors: list[RuleError],
     issued: list[OrderLot],
     screening: Screening | None = None,
+    log_time_ms: int = 0,
 ) -> list[Reward]:
     """Book what the rules of the event's type give; one reward per rule whose condition holds, given or not.
 
     All rules see the member as before the event. Where fraud signals judge, `screening`, nothing is booked before they
-    have judged the whole. Appends rules that failed to `rule_errors`, and booked lots to
-    `issued`.
+    have judged the whole. Appends rules that failed to `rule_errors`, and booked lots to `issued`. What a rule with a
+    budget gives counts as given, and is booked when it is granted.
     """
     table = program.rules.get(type_name)
     if table is None:
@@ -87,11 +88,37 @@ def award(
     if planned:
         if screening is not None:
             planned = judged(screening, member, program, planned, rewards, at_ms)
-            if screening.reviewed_by and planned:
-                book_for_review(posting, event, program, planned, rewards, issued, screening)
-                return rewards
+        if table.budgeted:
+            planned = ask_budgets(posting, event, type_name, program, planned, rewards, log_time_ms)
+        if screening is not None and screening.reviewed_by and planned:
+            book_for_review(posting, event, program, planned, rewards, issued, screening)
+            return rewards
         book_all(posting, program, planned, issued)
     return rewards
+
+
+def ask_budgets(
+    posting: Posting,
+    event: Event,
+    type_name: str,
+    program: Program,
+    planned: list[Planned],
+    rewards: list[Reward],
+    log_time_ms: int,
+) -> list[Planned]:
+    """Ask for what rules with a budget give; pauses begin with that already. Returns what can be booked at once."""
+    free: list[Planned] = []
+    for rule, given, place in planned:
+        if not rule.budgeted:
+            free.append((rule, given, place))
+            continue
+        told = rewards[place]
+        rewards[place] = reservations.reserved(
+            posting, event, program, rule, type_name, given, told.desired, told.limited_by, log_time_ms
+        )
+        if posting.member.awarded_at_ms.get(rule.rule_id, 0) < posting.occurred_at_ms:
+            posting.member.awarded_at_ms[rule.rule_id] = posting.occurred_at_ms
+    return free
 
 
 def book_all(posting: Posting, program: Program, planned: list[Planned], issued: list[OrderLot]) -> None:

@@ -2,6 +2,8 @@
 
 from typing import final
 
+from pipeline.core.calendar import Calendar, iso_utc
+from pipeline.core.pool_ids import BUDGET
 from pipeline.core.schedules import Schedule
 
 
@@ -31,12 +33,38 @@ def rolling_windows(owner: str, limits: tuple[Limit, ...]) -> tuple[tuple[str, i
 
 
 @final
+class Budget:
+    """All members together get at most `points` points (or, if 0, `awards` awards) in each calendar `every`."""
+
+    __slots__ = ("awards", "every", "points")
+
+    def __init__(self, points: int, awards: int, every: str = "ever") -> None:
+        self.points = points
+        self.awards = awards
+        self.every = every
+
+    def pool_id(self, campaign_id: str, calendar: Calendar, at_ms: int) -> str:
+        """The pool that an award of that time is asked of: each window has its own."""
+        if self.every == "ever":
+            return f"{BUDGET}{campaign_id}"
+        return f"{BUDGET}{campaign_id}/{iso_utc(calendar.window_start(self.every, at_ms))}"
+
+
+@final
 class Campaign:
-    """What several rules share: when they run, and limits on what they give one member together."""
+    """What several rules share: when they run, limits on what they give one member together, and a budget for all
+    members."""
 
-    __slots__ = ("campaign_id", "limits", "schedule")
+    __slots__ = ("budget", "campaign_id", "limits", "schedule")
 
-    def __init__(self, campaign_id: str, schedule: Schedule | None, limits: tuple[Limit, ...]) -> None:
+    def __init__(
+        self,
+        campaign_id: str,
+        schedule: Schedule | None,
+        limits: tuple[Limit, ...],
+        budget: Budget | None = None,
+    ) -> None:
         self.campaign_id = campaign_id
         self.schedule = schedule
         self.limits = limits
+        self.budget = budget

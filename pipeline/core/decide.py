@@ -6,6 +6,7 @@ from pipeline.core import (
     awards,
     expiry,
     fraud_verdicts,
+    grants,
     lots,
     occasions,
     orders,
@@ -26,6 +27,7 @@ from pipeline.core.payloads import (
     FulfillmentOutcome,
     MemberEnrolled,
     PointsAdjusted,
+    PoolAnswered,
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
@@ -85,6 +87,9 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
             decision.reason = orders.refusal(member, program, known, payload)
             if decision.reason:
                 return decision
+    if isinstance(payload, PoolAnswered):
+        grant(decision, grants.settle(posting, event, payload, program, state, log_time_ms))
+        return decision
     if isinstance(payload, TransferReceived):
         decision.reason = transfers.receive(posting, event, payload, program, log_time_ms)
     else:
@@ -105,8 +110,10 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
         decision.reason = fraud_verdicts.decide(posting, payload, program, state, event.traceparent, log_time_ms)
     else:
         decision.reason = act(posting, event, program, log_time_ms, screening)
+        if isinstance(payload, RedemptionRequested) and not decision.reason:
+            decision.note = redemptions.waits(member, payload)
     if not decision.reason and not decision.waits:
-        reward(decision, posting, event, program, screening)
+        reward(decision, posting, event, program, screening, log_time_ms)
         if program.referrals is not None and isinstance(payload, TransactionCompleted):
             referrals.qualify(posting, event, payload, program, log_time_ms)
         if program.occasions:
@@ -193,6 +200,16 @@ def cancel(
         decision.waits = True
 
 
+def grant(decision: Decision, granted: grants.Granted) -> None:
+    """What was decided of a pool's answer."""
+    decision.reason = granted.reason
+    decision.note = granted.note
+    decision.order_id = granted.order_id
+    decision.order = granted.order
+    if granted.reward is not None:
+        decision.rewards = [granted.reward]
+
+
 def refund(
     decision: Decision,
     posting: Posting,
@@ -221,14 +238,23 @@ def refund(
         decision.waits = True
 
 
-def reward(decision: Decision, posting: Posting, event: Event, program: Program, screening: Screening | None) -> None:
+def reward(
+    decision: Decision,
+    posting: Posting,
+    event: Event,
+    program: Program,
+    screening: Screening | None,
+    log_time_ms: int,
+) -> None:
     """Let the rules of the event's type give what they give, and count the event."""
     payload = event.payload
     type_name = event.type_name
     issued: list[OrderLot] = []
     if screening is not None and isinstance(payload, TransactionCompleted):
         screening.spend(payload.currency, payload.amount_minor - payload.points_paid_minor)
-    decision.rewards = awards.award(posting, event, type_name, program, decision.rule_errors, issued, screening)
+    decision.rewards = awards.award(
+        posting, event, type_name, program, decision.rule_errors, issued, screening, log_time_ms
+    )
     counts = posting.member.event_counts
     counts[type_name] = counts.get(type_name, 0) + 1
     if isinstance(payload, TransactionCompleted):

@@ -2,6 +2,15 @@
 
 from typing import Final, final
 
+from pipeline.core.awaited import (
+    Awaited,
+    AwaitedTuple,
+    HoldPooled,
+    awaited_of,
+    awaited_tuple,
+    holds_pooled,
+    put_pooled,
+)
 from pipeline.core.fraud_counts import Counts, CountsTuple
 from pipeline.core.fraud_review import Review, ReviewTuple
 from pipeline.core.milestones import Progress
@@ -61,6 +70,8 @@ MemberTuple = tuple[
     CountsTuple | None,
     Referral | None,
     tuple[ReviewTuple, ...],
+    tuple[AwaitedTuple, ...],
+    tuple[HoldPooled, ...],
 ]
 
 
@@ -76,12 +87,14 @@ class Member:
     the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` are birthday
     and anniversary, by the type of their events; by `referral` the member joined. `progress` of streaks and
     achievements is keyed by rule id. `rolling` are buckets of rolling limits by the same keys. `counts` is what fraud
-    signals have counted, None until the first does; `reviews` are the open ones by id. `next_due_ms` is when time next
+    signals have counted, None until the first does; `reviews` are the open ones, `awaited` the requests to pools that
+    are not answered yet, both by id. `next_due_ms` is when time next
     changes this state (0: never, or quarantined). `parked` records are kept, numbered from `parked_from`. `version`
     grows with every change.
     """
 
     __slots__ = (
+        "awaited",
         "awarded_at_ms",
         "birth_date",
         "clock_ms",
@@ -147,6 +160,7 @@ class Member:
         self.counts: Counts | None = None
         self.referral: Referral | None = None
         self.reviews: dict[str, Review] = {}
+        self.awaited: dict[str, Awaited] = {}
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -183,6 +197,8 @@ class Member:
             None if self.counts is None else self.counts.to_tuple(),
             self.referral,
             tuple([review.to_tuple(review_id) for review_id, review in self.reviews.items()]),
+            tuple([awaited_tuple(request_id, one) for request_id, one in self.awaited.items()]),
+            holds_pooled(self.holds),
         )
 
     @staticmethod
@@ -246,6 +262,8 @@ class Member:
         member.counts = None if values[29] is None else Counts.from_tuple(values[29])
         member.referral = values[30]
         member.reviews = {review[0]: Review.from_tuple(review) for review in values[31]}
+        member.awaited = {one[0]: awaited_of(one) for one in values[32]}
+        put_pooled(member.holds, values[33])
         return member
 
     def __eq__(self, other: object) -> bool:

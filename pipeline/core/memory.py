@@ -6,7 +6,15 @@ from typing import final
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
-from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange, RewardDecision, TierChange
+from pipeline.core.records import (
+    FraudAlert,
+    FulfillmentCommand,
+    LedgerEntry,
+    PoolRequest,
+    ReviewChange,
+    RewardDecision,
+    TierChange,
+)
 
 
 @final
@@ -127,6 +135,7 @@ Output = (
     | FulfillmentCommand
     | FraudAlert
     | ReviewChange
+    | PoolRequest
     | Derived
     | Dead
     | Duplicate
@@ -160,6 +169,9 @@ class MemoryOutputs:
 
     def review(self, change: ReviewChange) -> None:
         self.journal.append(change)
+
+    def pool_request(self, request: PoolRequest) -> None:
+        self.journal.append(request)
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         self.journal.append(Derived(event, log_time_ms))

@@ -18,8 +18,20 @@ Waiting = tuple[str, str, int, int, str, tuple[tuple[str, int], ...]]
 """(event id, source, occurred_at_ms, amount_minor, currency, (line id, pieces) of each line) of a refund that arrived
 before its purchase."""
 
+Pooled = tuple[str, int]
+"""(pool id, what it granted for the order and would get back)."""
+
 RestTuple = tuple[
-    int, bool, tuple[OrderLine, ...], str, int, tuple[Part, ...], tuple[Use, ...], tuple[int, int], tuple[Waiting, ...]
+    int,
+    bool,
+    tuple[OrderLine, ...],
+    str,
+    int,
+    tuple[Part, ...],
+    tuple[Use, ...],
+    tuple[int, int],
+    tuple[Waiting, ...],
+    tuple[Pooled, ...],
 ]
 OrderTuple = tuple[int, str, int, int, tuple[OrderLot, ...], RestTuple | None]
 
@@ -32,11 +44,12 @@ class Rest:
 
     `revision` is the newest seen, `cancelled` whether it was undone. `points_paid` were paid with it, of `points_unit`;
     `parts` are those not given back. `spent` is (period, minor units that count there for tiers). `waiting` refunds
-    stand where no purchase has arrived.
+    stand where no purchase has arrived. `grants` are what pools gave for it.
     """
 
     __slots__ = (
         "cancelled",
+        "grants",
         "lines",
         "parts",
         "points_paid",
@@ -58,6 +71,7 @@ class Rest:
         uses: tuple[Use, ...] = (),
         spent: tuple[int, int] = NOT_SPENT,
         waiting: tuple[Waiting, ...] = (),
+        grants: tuple[Pooled, ...] = (),
     ) -> None:
         self.revision = revision
         self.cancelled = cancelled
@@ -68,6 +82,7 @@ class Rest:
         self.uses = uses
         self.spent = spent
         self.waiting = waiting
+        self.grants = grants
 
     def to_tuple(self) -> RestTuple:
         """Field values in the order of the constructor."""
@@ -81,18 +96,36 @@ class Rest:
             self.uses,
             self.spent,
             self.waiting,
+            self.grants,
         )
 
     def with_lines(self, lines: tuple[OrderLine, ...]) -> "Rest":
         """The same, with these lines."""
-        return Rest(
-            self.revision, self.cancelled, lines, self.points_unit, self.points_paid, self.parts, self.uses, self.spent
-        )
+        return self._with(lines, self.parts, self.uses, self.grants)
 
     def with_parts(self, parts: tuple[Part, ...]) -> "Rest":
         """The same, with these parts left."""
+        return self._with(self.lines, parts, self.uses, self.grants)
+
+    def with_grant(self, grant: Pooled, use: Use | None) -> "Rest":
+        """The same, with what a pool gave, and what limits and pauses count of it."""
+        uses = self.uses if use is None else (*self.uses, use)
+        return self._with(self.lines, self.parts, uses, (*self.grants, grant))
+
+    def _with(
+        self, lines: tuple[OrderLine, ...], parts: tuple[Part, ...], uses: tuple[Use, ...], grants: tuple[Pooled, ...]
+    ) -> "Rest":
+        """Of an order that has arrived, so that no refund waits for it."""
         return Rest(
-            self.revision, self.cancelled, self.lines, self.points_unit, self.points_paid, parts, self.uses, self.spent
+            self.revision,
+            self.cancelled,
+            lines,
+            self.points_unit,
+            self.points_paid,
+            parts,
+            uses,
+            self.spent,
+            grants=grants,
         )
 
 

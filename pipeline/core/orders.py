@@ -3,7 +3,7 @@ revision."""
 
 from typing import Final
 
-from pipeline.core import expiry, limits, lots, reasons, refunds
+from pipeline.core import expiry, limits, lots, reasons, refunds, reservations
 from pipeline.core.events import Event
 from pipeline.core.ledger import REDEEMED, Posting
 from pipeline.core.member import Member
@@ -49,7 +49,7 @@ def prepare(posting: Posting, program: Program, known: Order | None, payload: Tr
         for leg, (seq, points, _) in enumerate(parts):
             posting.post("redeem", unit, points, posting.available, REDEEMED, seq, refunds.POINTS_PAID, leg)
     if known is not None and known.occurred_at_ms:
-        undo_whole(posting, program, known)
+        undo_whole(posting, program, payload.order_id, known)
     return parts
 
 
@@ -115,15 +115,17 @@ def cancel_refusal(known: Order | None, payload: TransactionCancelled) -> str:
 def cancel(posting: Posting, program: Program, known: Order | None, payload: TransactionCancelled) -> Order:
     """Undo the order as a whole; returns what stands for it then."""
     if known is not None and known.occurred_at_ms:
-        undo_whole(posting, program, known)
+        undo_whole(posting, program, payload.order_id, known)
     return cancelled_order(payload.revision)
 
 
-def undo_whole(posting: Posting, program: Program, order: Order) -> None:
-    """As if all of it were refunded; besides, it no longer counts as a purchase, limits get back what it used, and
-    pauses that it began end."""
+def undo_whole(posting: Posting, program: Program, order_id: str, order: Order) -> None:
+    """As if all of it were refunded; besides, it no longer counts as a purchase, limits and budgets get back what it
+    used, and pauses that it began end."""
     refunds.undo(posting, program, order, order.rest, order.amount_minor, 1, 1)
     member = posting.member
+    if member.awaited or order.more().grants:
+        reservations.void_of_order(posting, program, order_id, order)
     count = member.event_counts.get(PURCHASE, 0)
     if count > 1:
         member.event_counts[PURCHASE] = count - 1

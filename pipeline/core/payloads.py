@@ -331,6 +331,47 @@ class PointsAdjusted:
 
 
 @final
+class PoolAnswered:
+    """A pool grants what a member asked of it, in whole, in part or not at all."""
+
+    __slots__ = ("codes", "desired", "granted", "pool_id", "request_id")
+
+    def __init__(
+        self,
+        request_id: str,
+        pool_id: str,
+        desired: int,
+        granted: int,
+        codes: list[str] | None = None,
+    ) -> None:
+        self.request_id = request_id
+        self.pool_id = pool_id
+        self.desired = desired
+        self.granted = granted
+        self.codes = [] if codes is None else codes
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.request_id, self.pool_id, self.desired, self.granted, self.codes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PoolAnswered) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"PoolAnswered(request_id={self.request_id!r}, pool_id={self.pool_id!r}, desired={self.desired!r}, granted={self.granted!r}, codes={self.codes!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        text = f"request_id={len(self.request_id)}:{self.request_id};pool_id={len(self.pool_id)}:{self.pool_id};desired={self.desired};granted={self.granted};"
+        if self.codes:
+            text += f"codes={''.join(f'{len(item)}:{item}' for item in self.codes)};"
+        return text
+
+
+@final
 class ProfileChanged:
     """A member's profile changed; empty fields stay as they are."""
 
@@ -1098,6 +1139,7 @@ Payload = (
     | MemberQuarantined
     | OnboardingCompleted
     | PointsAdjusted
+    | PoolAnswered
     | ProfileChanged
     | QuarantineReleased
     | RedemptionCancelled
@@ -1130,6 +1172,7 @@ PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
     "member_quarantined": MemberQuarantined,
     "onboarding_completed": OnboardingCompleted,
     "points_adjusted": PointsAdjusted,
+    "pool_answered": PoolAnswered,
     "profile_changed": ProfileChanged,
     "quarantine_released": QuarantineReleased,
     "redemption_cancelled": RedemptionCancelled,
@@ -1181,6 +1224,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "onboarding_completed": (("flow", "string"), ("channel", "string")),
     "points_adjusted": (("unit", "string"), ("points", "int"), ("reason", "string"), ("author", "string")),
+    "pool_answered": (("request_id", "string"), ("pool_id", "string"), ("desired", "int"), ("granted", "int")),
     "profile_changed": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "quarantine_released": (("author", "string"), ("reason", "string")),
     "redemption_cancelled": (("redemption_id", "string"), ("reason", "string")),

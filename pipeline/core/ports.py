@@ -6,7 +6,15 @@ from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
 from pipeline.core.program import Program
-from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange, RewardDecision, TierChange
+from pipeline.core.records import (
+    FraudAlert,
+    FulfillmentCommand,
+    LedgerEntry,
+    PoolRequest,
+    ReviewChange,
+    RewardDecision,
+    TierChange,
+)
 
 
 class State(Protocol):
@@ -57,6 +65,9 @@ class Outputs(Protocol):
     def alert(self, alert: FraudAlert) -> None: ...
 
     def review(self, change: ReviewChange) -> None: ...
+
+    def pool_request(self, request: PoolRequest) -> None:
+        """What is asked of a pool, or given back to it."""
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         """An event for the relay to append to the log, stamped `log_time_ms`, or now if 0."""

@@ -14,6 +14,7 @@ from pipeline.core.fraud_program import FraudProgram
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload
+from pipeline.core.pool_ids import CODES, STOCK
 from pipeline.core.referral_terms import ReferralTerms
 from pipeline.core.schedules import Schedule
 from pipeline.core.tier_policy import TIERS_AS_QUALIFIED, Tier, TierPolicy
@@ -82,10 +83,12 @@ class Rule:
     the unit's rule. `expires` None means as the unit says. `limits` are the rule's own and then its campaign's.
     `window_keys` are the keys in `Member.windows` or `Member.rolling` by limit; `windows` and `rolls` the same without
     repeats, as (key, every) and (key, length in ms). Of a `group` only one rule gives, the highest `priority` goes
-    first. `restricted` says whether anything but the condition can keep the rule from giving all that it wants to.
+    first. `budgeted` says whether what it gives waits for the grant of its campaign's budget,
+    `restricted` whether anything but the condition can keep the rule from giving all that it wants to.
     """
 
     __slots__ = (
+        "budgeted",
         "campaign",
         "cooldown_any",
         "cooldown_ms",
@@ -161,6 +164,7 @@ class Rule:
         self.priority = priority
         self.group = group
         self.campaign = campaign
+        self.budgeted = campaign is not None and campaign.budget is not None
         self.milestone = milestone
         self.tier_rates = tier_rates
         shared = campaign.limits if campaign is not None else ()
@@ -181,41 +185,33 @@ class Rule:
 class RuleTable:
     """The rules of one event type, by priority and then id, and the generated function that evaluates their conditions.
 
-    `grouped` says whether any of them belongs to an exclusive group.
+    `grouped` says whether any of them belongs to an exclusive group, `budgeted` whether any campaign has a budget.
     """
 
-    __slots__ = ("grouped", "match", "rules")
+    __slots__ = ("budgeted", "grouped", "match", "rules")
 
     def __init__(self, rules: tuple[Rule, ...], match: Match) -> None:
         self.rules = rules
         self.match = match
         self.grouped = any(rule.group != "" for rule in rules)
+        self.budgeted = any(rule.budgeted for rule in rules)
 
 
 @final
 class Reward:
     """A reward of the catalogue. `provider` is house or external; `tiers` empty means every tier; limits count pieces.
 
-    `confirm` says whether the provider is told only after a confirmation; `timeout_ms` is how long a hold waits for
-    that, and then for an outcome (0: for ever). `gives` are points of another unit that a piece brings: (unit, points).
+    `stock` is how many pieces there are for all members (0: not counted); `pool_id` is asked for them, or for a voucher
+    code for each piece ("": for nothing). `confirm` says whether the provider is told only after a confirmation;
+    `timeout_ms` is how long a hold waits for that, and then for an outcome (0: for ever). `gives`: what a piece brings.
     `window_keys` are the keys in `Member.windows` or `Member.rolling` by limit, `windows` and `rolls` the same without
     repeats, as (key, every) and (key, length in ms).
     """
 
     __slots__ = (
-        "confirm",
-        "gives",
-        "limits",
-        "price",
-        "provider",
-        "reward_id",
-        "rolls",
-        "tiers",
-        "timeout_ms",
-        "unit",
-        "window_keys",
-        "windows",
-    )
+        "confirm", "gives", "limits", "pool_id", "price", "provider", "reward_id", "rolls", "stock", "tiers",
+        "timeout_ms", "unit", "window_keys", "windows",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -228,8 +224,12 @@ class Reward:
         confirm: bool = False,
         timeout_ms: int = 0,
         gives: tuple[Unit, int] | None = None,
+        stock: int = 0,
+        codes: str = "",
     ) -> None:
         self.gives = gives
+        self.stock = stock
+        self.pool_id = f"{CODES}{codes}" if codes else f"{STOCK}{reward_id}" if stock else ""
         self.confirm = confirm
         self.timeout_ms = timeout_ms
         self.reward_id = reward_id

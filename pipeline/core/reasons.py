@@ -82,6 +82,7 @@ REDEMPTIONS_FROZEN: Final = "redemptions_frozen"
 UNDER_REVIEW: Final = "under_review"
 REVIEW_NOT_OPEN: Final = "review_not_open"
 SAME_REVIEWER: Final = "same_reviewer"
+GRANT_NOT_AWAITED: Final = "grant_not_awaited"
 
 REFUSAL_REASONS: Final[dict[str, str]] = {
     MEMBER_NOT_ENROLLED: "The programme requires enrolment and the member has not enrolled.",
@@ -113,14 +114,23 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     REVIEW_NOT_OPEN: "No review of this id is open.",
     SAME_REVIEWER: "So many points need the verdicts of two different reviewers.",
     FRAUD_DENIED: "A fraud signal of the programme denies it; fraud-alerts says which and why.",
+    GRANT_NOT_AWAITED: "Nothing of the member waits for this answer of a pool: it was answered before, or never asked.",
 }
 """Reason to what it means, for events that are understood and change nothing: their ids enter the duplicate search."""
 
 WAITS_FOR_ORDER: Final = "waits_for_order"
 REFUND_NOT_APPLIED: Final = "refund_not_applied"
+WAITS_FOR_GRANT: Final = "waits_for_grant"
+PARTLY_GRANTED: Final = "partly_granted"
+NOTHING_LEFT: Final = "nothing_left"
+GRANT_GIVEN_BACK: Final = "grant_given_back"
 
 APPLIED_REASONS: Final[dict[str, str]] = {
     WAITS_FOR_ORDER: "The purchase has not arrived; this counts for it when it does.",
+    WAITS_FOR_GRANT: "The points are held, and the pool of stock or voucher codes is asked.",
+    PARTLY_GRANTED: "The pool had fewer pieces left than asked for; the points of the others are free again.",
+    NOTHING_LEFT: "The pool had nothing left: the award is not given, or the redemption is void.",
+    GRANT_GIVEN_BACK: "What was granted is not needed any more and went back to the pool.",
     REFUND_NOT_APPLIED: "A refund that waited for this purchase does not fit it: other currency or lines.",
 }
 """Reason to what it means, for events that are applied and yet do not do all they ask for at once."""

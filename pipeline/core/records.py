@@ -311,6 +311,7 @@ class FulfillmentCommand:
 
     __slots__ = (
         "action",
+        "codes",
         "event_id",
         "fulfillment_id",
         "log_time_ms",
@@ -344,6 +345,7 @@ class FulfillmentCommand:
         recorded_at_ms: int,
         log_time_ms: int = 0,
         traceparent: str = "",
+        codes: str = "",
     ) -> None:
         self.fulfillment_id = fulfillment_id
         self.member_id = member_id
@@ -360,6 +362,7 @@ class FulfillmentCommand:
         self.recorded_at_ms = recorded_at_ms
         self.log_time_ms = log_time_ms
         self.traceparent = traceparent
+        self.codes = codes
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
@@ -379,6 +382,7 @@ class FulfillmentCommand:
             self.recorded_at_ms,
             self.log_time_ms,
             self.traceparent,
+            self.codes,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -388,7 +392,7 @@ class FulfillmentCommand:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"FulfillmentCommand(fulfillment_id={self.fulfillment_id!r}, member_id={self.member_id!r}, redemption_id={self.redemption_id!r}, action={self.action!r}, reward_id={self.reward_id!r}, provider={self.provider!r}, quantity={self.quantity!r}, unit={self.unit!r}, points={self.points!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, log_time_ms={self.log_time_ms!r}, traceparent={self.traceparent!r})"
+        return f"FulfillmentCommand(fulfillment_id={self.fulfillment_id!r}, member_id={self.member_id!r}, redemption_id={self.redemption_id!r}, action={self.action!r}, reward_id={self.reward_id!r}, provider={self.provider!r}, quantity={self.quantity!r}, unit={self.unit!r}, points={self.points!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, log_time_ms={self.log_time_ms!r}, traceparent={self.traceparent!r}, codes={self.codes!r})"
 
 
 @final
@@ -493,19 +497,29 @@ class LedgerEntry:
 class WalletBalance:
     """Points of one unit."""
 
-    __slots__ = ("available", "debt", "held", "pending", "review", "unit")
+    __slots__ = ("available", "debt", "held", "pending", "review", "unit", "waiting")
 
-    def __init__(self, unit: str, available: int, pending: int, held: int, debt: int = 0, review: int = 0) -> None:
+    def __init__(
+        self,
+        unit: str,
+        available: int,
+        pending: int,
+        held: int,
+        debt: int = 0,
+        review: int = 0,
+        waiting: int = 0,
+    ) -> None:
         self.unit = unit
         self.available = available
         self.pending = pending
         self.held = held
         self.debt = debt
         self.review = review
+        self.waiting = waiting
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.unit, self.available, self.pending, self.held, self.debt, self.review)
+        return (self.unit, self.available, self.pending, self.held, self.debt, self.review, self.waiting)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WalletBalance) and self.to_tuple() == other.to_tuple()
@@ -514,7 +528,7 @@ class WalletBalance:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"WalletBalance(unit={self.unit!r}, available={self.available!r}, pending={self.pending!r}, held={self.held!r}, debt={self.debt!r}, review={self.review!r})"
+        return f"WalletBalance(unit={self.unit!r}, available={self.available!r}, pending={self.pending!r}, held={self.held!r}, debt={self.debt!r}, review={self.review!r}, waiting={self.waiting!r})"
 
 
 @final
@@ -615,6 +629,140 @@ class PartnerOrder:
 
     def __repr__(self) -> str:
         return f"PartnerOrder(order={self.order!r}, provider={self.provider!r}, fulfillment_id={self.fulfillment_id!r}, outcome={self.outcome!r}, author={self.author!r}, reason={self.reason!r}, ordered_at_ms={self.ordered_at_ms!r})"
+
+
+@final
+class PoolBalance:
+    """How a pool stands; compacted by pool."""
+
+    __slots__ = ("desired", "given", "left", "limit", "pool_id", "position", "refused", "requests", "updated_at_ms")
+
+    def __init__(
+        self,
+        pool_id: str,
+        limit: int,
+        given: int,
+        left: int,
+        desired: int,
+        refused: int,
+        requests: int,
+        position: int,
+        updated_at_ms: int,
+    ) -> None:
+        self.pool_id = pool_id
+        self.limit = limit
+        self.given = given
+        self.left = left
+        self.desired = desired
+        self.refused = refused
+        self.requests = requests
+        self.position = position
+        self.updated_at_ms = updated_at_ms
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (
+            self.pool_id,
+            self.limit,
+            self.given,
+            self.left,
+            self.desired,
+            self.refused,
+            self.requests,
+            self.position,
+            self.updated_at_ms,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PoolBalance) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"PoolBalance(pool_id={self.pool_id!r}, limit={self.limit!r}, given={self.given!r}, left={self.left!r}, desired={self.desired!r}, refused={self.refused!r}, requests={self.requests!r}, position={self.position!r}, updated_at_ms={self.updated_at_ms!r})"
+
+
+@final
+class PoolRequest:
+    """What is asked of a pool, given back to it or put into it."""
+
+    __slots__ = (
+        "action",
+        "amount",
+        "author",
+        "codes",
+        "event_id",
+        "limit",
+        "log_time_ms",
+        "member_id",
+        "occurred_at_ms",
+        "pool_id",
+        "program_hash",
+        "recorded_at_ms",
+        "request_id",
+        "traceparent",
+    )
+
+    def __init__(
+        self,
+        request_id: str,
+        pool_id: str,
+        action: str,
+        amount: int,
+        limit: int,
+        codes: list[str],
+        member_id: str,
+        event_id: str,
+        program_hash: str,
+        occurred_at_ms: int,
+        recorded_at_ms: int,
+        log_time_ms: int = 0,
+        traceparent: str = "",
+        author: str = "",
+    ) -> None:
+        self.request_id = request_id
+        self.pool_id = pool_id
+        self.action = action
+        self.amount = amount
+        self.limit = limit
+        self.codes = codes
+        self.member_id = member_id
+        self.event_id = event_id
+        self.program_hash = program_hash
+        self.occurred_at_ms = occurred_at_ms
+        self.recorded_at_ms = recorded_at_ms
+        self.log_time_ms = log_time_ms
+        self.traceparent = traceparent
+        self.author = author
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (
+            self.request_id,
+            self.pool_id,
+            self.action,
+            self.amount,
+            self.limit,
+            self.codes,
+            self.member_id,
+            self.event_id,
+            self.program_hash,
+            self.occurred_at_ms,
+            self.recorded_at_ms,
+            self.log_time_ms,
+            self.traceparent,
+            self.author,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PoolRequest) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"PoolRequest(request_id={self.request_id!r}, pool_id={self.pool_id!r}, action={self.action!r}, amount={self.amount!r}, limit={self.limit!r}, codes={self.codes!r}, member_id={self.member_id!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, log_time_ms={self.log_time_ms!r}, traceparent={self.traceparent!r}, author={self.author!r})"
 
 
 @final
@@ -965,6 +1113,8 @@ Output = (
     | LedgerEntry
     | MemberBalance
     | PartnerOrder
+    | PoolBalance
+    | PoolRequest
     | ReviewChange
     | RewardDecision
     | TierChange

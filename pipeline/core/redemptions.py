@@ -6,6 +6,10 @@
                       open --cancel asked--> open, cancelling
                       open --timeout--> open, said to be overdue
 
+Where the reward has a pool (stock, voucher codes), the pool is asked before the provider is told:
+(none) --requested--> asking --granted--> open, what was not granted void
+                      asking --nothing left, cancel asked, timeout--> (void)
+
 Where the reward asks for confirmation, the provider is told only then:
 (none) --requested--> waiting --confirm asked--> open, the rest of a part void
                       waiting --cancel asked, timeout--> (void)
@@ -15,7 +19,7 @@ One that a fraud signal holds for review waits likewise, for the verdict.
 
 from typing import Final
 
-from pipeline.core import expiry, limits, lots, reasons
+from pipeline.core import expiry, limits, lots, reasons, reservations
 from pipeline.core.accounts import ISSUED, redeemed_at
 from pipeline.core.events import Event
 from pipeline.core.fraud_holding import frozen, of_redemption, withdraw
@@ -84,10 +88,14 @@ def request(
         parts,
         False,
         at_ms,
-        not reward.confirm,
+        not reward.confirm and not reward.pool_id,
         posting.recorded_at_ms + reward.timeout_ms if reward.timeout_ms else 0,
     )
     member.holds[payload.redemption_id] = hold
+    if reward.pool_id:
+        hold.pool_id = reward.pool_id
+        hold.confirmed = not reward.confirm
+        reservations.reserve_pieces(posting, event.traceparent, payload.redemption_id, hold, reward.stock, log_time_ms)
     if screening is not None and screening.reviewed_by:
         hold.dispatched = False
         hold.timeout_at_ms = 0
@@ -97,33 +105,49 @@ def request(
     return ""
 
 
+def waits(member: Member, payload: RedemptionRequested) -> str:
+    """That the redemption just requested waits for its pool, or ""."""
+    return reasons.WAITS_FOR_GRANT if member.holds[payload.redemption_id].request_id else ""
+
+
 def confirm(posting: Posting, event: Event, payload: RedemptionConfirmed, program: Program, log_time_ms: int) -> str:
     """Tell the provider to fulfil what was confirmed and release the rest. Returns the reason of a refusal, or ""."""
     hold = posting.member.holds.get(payload.redemption_id)
     if hold is None:
         return reasons.REDEMPTION_NOT_OPEN
-    if hold.dispatched:
+    if hold.dispatched or (hold.request_id and hold.confirmed):
         return reasons.ALREADY_CONFIRMED
     if posting.member.reviews and of_redemption(posting.member, payload.redemption_id):
         return reasons.UNDER_REVIEW
     if payload.quantity > hold.quantity:
         return reasons.QUANTITY_EXCEEDS_HOLD
     if payload.quantity:
-        keep_only(posting, hold, payload.quantity, program)
+        give_up_all_but(posting, hold, payload.quantity, program)
+    if hold.request_id:
+        hold.confirmed = True  # the provider is told when the pool has answered
+    else:
+        dispatch(posting, event.traceparent, payload.redemption_id, hold, program, log_time_ms)
+    return ""
+
+
+def dispatch(
+    posting: Posting, traceparent: str, redemption_id: str, hold: Hold, program: Program, log_time_ms: int
+) -> None:
+    """Tell the provider of a hold that has waited to fulfil it; its time counts from now."""
     hold.dispatched = True
     reward = program.rewards.get(hold.reward_id)
     timeout_ms = 0 if reward is None else reward.timeout_ms
     hold.timeout_at_ms = posting.recorded_at_ms + timeout_ms if timeout_ms else 0
-    command(posting, event.traceparent, payload.redemption_id, hold, "fulfil", log_time_ms)
-    return ""
+    command(posting, traceparent, redemption_id, hold, "fulfil", log_time_ms)
 
 
 def approve(
     posting: Posting, traceparent: str, redemption_id: str, hold: Hold, program: Program, log_time_ms: int
 ) -> None:
-    """A review lets the redemption go on: the provider is told, or a confirmation is waited for."""
+    """A review lets the redemption go on: the provider is told, or a confirmation or the pool's answer is waited
+    for."""
     reward = program.rewards.get(hold.reward_id)
-    hold.dispatched = reward is None or not reward.confirm
+    hold.dispatched = (reward is None or not reward.confirm) and not hold.request_id
     timeout_ms = 0 if reward is None else reward.timeout_ms
     hold.timeout_at_ms = posting.recorded_at_ms + timeout_ms if timeout_ms else 0
     if hold.dispatched:
@@ -158,7 +182,7 @@ def settle(posting: Posting, payload: FulfillmentOutcome, program: Program) -> s
         if payload.quantity > hold.quantity:
             return reasons.QUANTITY_EXCEEDS_HOLD
         if payload.quantity:
-            keep_only(posting, hold, payload.quantity, program)
+            give_up_all_but(posting, hold, payload.quantity, program)
         if payload.provider:
             hold.provider = payload.provider
         redeem(posting, payload.redemption_id, hold)
@@ -176,6 +200,14 @@ def time_out(posting: Posting, redemption_id: str, program: Program) -> None:
         return
     hold.timeout_at_ms = 0
     command(posting, "", redemption_id, hold, "overdue", 0)
+
+
+def give_up_all_but(posting: Posting, hold: Hold, quantity: int, program: Program) -> None:
+    """As `keep_only`; the pieces return to the pool that the hold has of them."""
+    pieces = hold.quantity - quantity
+    keep_only(posting, hold, quantity, program)
+    if pieces and hold.pool_id:
+        reservations.return_pieces(posting, hold, pieces)
 
 
 def keep_only(posting: Posting, hold: Hold, quantity: int, program: Program) -> None:
@@ -252,7 +284,14 @@ def give(posting: Posting, hold: Hold, program: Program) -> None:
 
 
 def void(posting: Posting, redemption_id: str, hold: Hold, program: Program, due_ms: int = 0) -> None:
-    """All of the hold is released; `due_ms` is the time of due work that does it."""
+    """All of the hold is released; `due_ms` is the time of due work that does it.
+
+    Its pieces return to their pool, at once or when the pool has answered.
+    """
+    if hold.request_id:
+        posting.member.awaited[hold.request_id].void = True
+    elif hold.pool_id:
+        reservations.return_pieces(posting, hold, hold.quantity)
     del posting.member.holds[redemption_id]
     release(posting, hold, hold.parts, hold.points, hold.quantity, program, due_ms)
 
@@ -276,5 +315,6 @@ def command(posting: Posting, traceparent: str, redemption_id: str, hold: Hold, 
             posting.recorded_at_ms,
             log_time_ms,
             traceparent,
+            "\n".join(hold.codes),
         )
     )

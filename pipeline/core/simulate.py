@@ -9,9 +9,10 @@ from pipeline.core.horizons import Horizons
 from pipeline.core.house import HOUSE, house_outcome
 from pipeline.core.memory import Dead, Derived, MemoryOutputs, MemoryState, Output, Parked
 from pipeline.core.payloads import ProgramActivated, Tick
+from pipeline.core.pools import MemoryPools, answer_event, decide
 from pipeline.core.ports import Programs
 from pipeline.core.quarantine import QuarantineKey
-from pipeline.core.records import FulfillmentCommand
+from pipeline.core.records import FulfillmentCommand, PoolRequest
 from pipeline.core.simulation_result import MemberSummary, SimulationResult
 
 Record = tuple[int, int, Event | Tick | ProgramActivated]
@@ -24,12 +25,23 @@ CHUNK: Final = 1000
 class Simulation:
     """Takes records and tells what the pipeline would put out.
 
-    `relay` says where derived events and the house's fulfilments come from: True puts them into the log right behind
-    the record that caused them, as the running pipeline does; False takes the log as complete, as an exported one is.
+    `relay` says where derived events, the answers of pools and the house's fulfilments come from: True puts them into
+    the log right behind the record that caused them, as the running pipeline does; False takes the log as complete, as
+    an exported one is.
     `partition_of` maps member to partition. Raises UnknownProgram for a program that `programs` lacks.
     """
 
-    __slots__ = ("_engines", "_outputs", "_parked", "_partition_of", "_programs", "_relay", "_snapshots", "_states")
+    __slots__ = (
+        "_engines",
+        "_outputs",
+        "_parked",
+        "_partition_of",
+        "_pools",
+        "_programs",
+        "_relay",
+        "_snapshots",
+        "_states",
+    )
 
     def __init__(
         self,
@@ -52,6 +64,7 @@ class Simulation:
             for number in range(partitions)
         ]
         self._parked: dict[bytes, Event] = {}
+        self._pools = MemoryPools()
         self._programs = programs
         self._snapshots: list[tuple[int, dict[str, MemberSummary]]] = []
 
@@ -117,6 +130,11 @@ class Simulation:
         """All that a partition put out, in order, for reading."""
         return self._outputs[partition].journal
 
+    @property
+    def pools(self) -> MemoryPools:
+        """The pools that were asked, where nobody else answers; for reading, and for loading codes."""
+        return self._pools
+
     def _members(self) -> dict[str, MemberSummary]:
         """Every member's balances; wallets of all the latest program's units, empty ones too."""
         members: dict[str, MemberSummary] = {}
@@ -132,6 +150,11 @@ class Simulation:
         if isinstance(output, Derived):
             event = output.event
             self._append(event, output.log_time_ms or event.recorded_at_ms)
+        elif isinstance(output, PoolRequest):
+            answer = decide(self._pools, output)
+            if answer is not None:
+                recorded_at_ms = output.log_time_ms or output.recorded_at_ms
+                self._append(answer_event(output, answer, recorded_at_ms), recorded_at_ms)
         elif isinstance(output, FulfillmentCommand) and output.provider == HOUSE and output.action == "fulfil":
             event = house_outcome(output)
             self._append(event, output.log_time_ms or event.recorded_at_ms)

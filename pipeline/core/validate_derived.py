@@ -11,6 +11,7 @@ from pipeline.core.payloads import (
     AnniversaryReached,
     BirthdayReached,
     MemberQuarantined,
+    PoolAnswered,
     ReferralJoined,
     ReferralQualified,
     TransferLot,
@@ -22,10 +23,17 @@ from pipeline.core.program import Program
 from pipeline.core.transfers import LOTS_MAX, SLIDES
 
 YEAR_MAX: Final = 9999
-DERIVED: Final = (AnniversaryReached, BirthdayReached, ReferralQualified, TransferReceived, TransferReturned)
+DERIVED: Final = (
+    AnniversaryReached,
+    BirthdayReached,
+    PoolAnswered,
+    ReferralQualified,
+    TransferReceived,
+    TransferReturned,
+)
 OWN: Final = (*DERIVED, MemberQuarantined, ReferralJoined)
 """All that it derives; the last two may come from elsewhere too."""
-Derived = AnniversaryReached | BirthdayReached | ReferralQualified | TransferReceived | TransferReturned
+Derived = AnniversaryReached | BirthdayReached | PoolAnswered | ReferralQualified | TransferReceived | TransferReturned
 
 
 def is_own(event: Event) -> bool:
@@ -66,6 +74,13 @@ def derived_fault(event: Event, payload: Derived) -> Fault | None:
         return range_fault("year", payload.year, 1, YEAR_MAX)
     if isinstance(payload, AnniversaryReached):
         return range_fault("year", payload.year, 1, YEAR_MAX) or range_fault("years", payload.years, 1, YEAR_MAX)
+    if isinstance(payload, PoolAnswered):
+        return (
+            id_fault("request_id", payload.request_id)
+            or id_fault("pool_id", payload.pool_id)
+            or range_fault("desired", payload.desired, 1, WALLET_MAX)
+            or range_fault("granted", payload.granted, 0, payload.desired)
+        )
     if isinstance(payload, ReferralQualified):
         return id_fault("referral_id", payload.referral_id) or id_fault(
             "referred_member_id", payload.referred_member_id

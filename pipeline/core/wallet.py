@@ -103,18 +103,23 @@ class Hold:
     """An open redemption. `parts` are (lot seq, points, expires_at_ms) taken from lots, earliest expiry first.
 
     `requested_at_ms` is when the request occurred, `cancelling` whether the provider was asked to cancel. A hold that
-    is not `dispatched` waits for confirmation. At `timeout_at_ms` (0: never) it is voided, or if dispatched said to be
-    overdue.
+    is not `dispatched` waits for confirmation, or for the answer of its pool to `request_id` ("" once it is there). At
+    `timeout_at_ms` (0: never) it is voided, or if dispatched said to be overdue. Of a reward with a pool, `confirmed`
+    says whether only the answer is waited for; `codes` are vouchers, one for each piece.
     """
 
     __slots__ = (
         "cancelling",
+        "codes",
+        "confirmed",
         "dispatched",
         "fulfillment_id",
         "parts",
         "points",
+        "pool_id",
         "provider",
         "quantity",
+        "request_id",
         "requested_at_ms",
         "reward_id",
         "timeout_at_ms",
@@ -146,12 +151,17 @@ class Hold:
         self.requested_at_ms = requested_at_ms
         self.dispatched = dispatched
         self.timeout_at_ms = timeout_at_ms
+        self.pool_id = ""
+        self.request_id = ""
+        self.codes: list[str] = []
+        self.confirmed = False
 
     def __repr__(self) -> str:
         return (
             f"Hold({self.fulfillment_id!r}, {self.reward_id!r}, {self.provider!r}, {self.quantity}, {self.unit!r}, "
             f"{self.points}, {self.parts!r}, cancelling={self.cancelling}, requested_at_ms={self.requested_at_ms}, "
-            f"dispatched={self.dispatched}, timeout_at_ms={self.timeout_at_ms})"
+            f"dispatched={self.dispatched}, timeout_at_ms={self.timeout_at_ms}, pool_id={self.pool_id!r}, "
+            f"request_id={self.request_id!r}, codes={self.codes!r}, confirmed={self.confirmed})"
         )
 
 

@@ -34,11 +34,11 @@ class Positions:
         """By partition the position after the last committed record; 0 for a partition without one."""
         return [record[0] + 1 if (record := self._last(topic, p)) is not None else 0 for p in self._partitions]
 
-    def lanes(self) -> list[int]:
-        """By partition how far the lane of the log has come."""
+    def lanes(self, changelog: str = "member-changelog") -> list[int]:
+        """By partition how far the lane with this changelog, the log's, has come."""
         found = []
         for partition in self._partitions:
-            record = self._last("member-changelog", partition, MARKER)
+            record = self._last(changelog, partition, MARKER)
             found.append(Marker.unpack(record[3]).position if record is not None and record[3] is not None else 0)
         return found
 
@@ -54,10 +54,16 @@ class Positions:
             for partition, end in enumerate(self.ends(topic))
         )
 
+    def answered(self) -> bool:
+        """Whether all requests to pools have been answered."""
+        ends = self.ends("pool-requests")
+        return all(lane >= end for lane, end in zip(self.lanes("pool-changelog"), ends, strict=True))
+
     def quiet(self) -> bool:
-        """Whether nothing is left to do: log drained, everything relayed, and nothing new on the log since."""
+        """Whether nothing is left to do: log drained, pools asked, everything relayed, and nothing new on the log
+        since."""
         ends = self.ends(LOG)
-        return self.drained(ends) and self.relayed() and self.ends(LOG) == ends
+        return self.drained(ends) and self.answered() and self.relayed() and self.ends(LOG) == ends
 
     def close(self) -> None:
         """End what was opened."""

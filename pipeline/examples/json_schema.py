@@ -152,4 +152,6 @@ def _typed(kind: Type) -> dict[str, Any]:
             return {"type": "object", "additionalProperties": _typed(values)}
         case Array(items=Record() as record):
             return {"type": "array", "items": _fields(record.fields), "minItems": 1}
+        case Array(items=items):
+            return {"type": "array", "items": _typed(items)}
     raise AssertionError(f"a field of type {kind} cannot be written in an example")

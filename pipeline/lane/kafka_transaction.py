@@ -54,7 +54,7 @@ class KafkaTransaction:
         if tracked:
             messages[-1]["callback"] = self._landed
         try:
-            if HEADERS in messages[0]:
+            if HEADERS in messages[0] or PARTITION in messages[0]:
                 self._send_singly(topic, messages)
                 return
             queued = self._open().produce_batch(topic, messages, partition=self._partition)
@@ -85,12 +85,13 @@ class KafkaTransaction:
         return self._producer
 
     def _send_singly(self, topic: str, messages: list[Message]) -> None:
-        """A batch cannot carry headers; the few records that have some go one by one."""
+        """A batch carries neither headers nor, whatever its documentation says, records for several partitions; the few
+        records that have such go one by one."""
         producer = self._open()
         for message in messages:
             producer.produce(
                 topic, message["value"], message["key"], message.get(PARTITION, self._partition),
-                headers=message.get(HEADERS), on_delivery=message.get("callback"),
+                headers=message.get(HEADERS) or [], on_delivery=message.get("callback"),
             )  # fmt: skip
 
     def _landed(self, error: KafkaError | None, message: Any) -> None:

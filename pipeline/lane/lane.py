@@ -119,7 +119,7 @@ class Lane:
         self._decode_value = decoder.decode
         self._observer = observer
         self._at = RecordAtHand()
-        self._outputs = LaneOutputs(setup.topics, setup.partition, encoder, self._at)
+        self._outputs = LaneOutputs(setup.topics, setup.partition, setup.partitions, encoder, self._at)
         self._belonging = Belonging(setup.partition, setup.partitions)
         self._committer = Committer(setup.topics.changelog, setup.topics.ids, transaction, store, clock)
         self._faults = Faults()

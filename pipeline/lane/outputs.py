@@ -14,17 +14,21 @@ from pipeline.core.records import (
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    PoolRequest,
     ReviewChange,
     RewardDecision,
     TierChange,
     WalletBalance,
 )
+from pipeline.core.reservations import waiting_points
 from pipeline.lane.ports import Message
 from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.state import RecordAtHand
+from pipeline.wire.partitioner import partition_of
 
 LOG_TIME_HEADER: Final = "log-time"
 """Header of a derived event during an import: the log's clock in ms, as decimal digits."""
+NOTHING_WAITS: Final[dict[str, int]] = {}
 NOTES_MAX: Final = 50
 """So many rejections, quarantines and parked records of a commit are named in the worker's log; others are counted."""
 
@@ -38,6 +42,7 @@ class Encoder(Protocol):
     def fulfillment_command(self, record: FulfillmentCommand) -> bytes: ...
     def fraud_alert(self, record: FraudAlert) -> bytes: ...
     def review_change(self, record: ReviewChange) -> bytes: ...
+    def pool_request(self, record: PoolRequest) -> bytes: ...
     def member_balance(self, record: MemberBalance) -> bytes: ...
     def dead_letter(self, record: DeadLetter) -> bytes: ...
     def event(self, event: Event) -> bytes: ...
@@ -57,6 +62,9 @@ class OutputTopics:
         "derived",
         "entries",
         "ids",
+        "pool_balances",
+        "pool_changelog",
+        "pool_requests",
         "source",
         "tier_changes",
     )
@@ -73,6 +81,9 @@ class OutputTopics:
         self.dead_letters = name("dead-letters")
         self.changelog = name("member-changelog")
         self.ids = name("member-ids-changelog")
+        self.pool_requests = name("pool-requests")
+        self.pool_changelog = name("pool-changelog")
+        self.pool_balances = name("pool-balances")
 
     def all(self) -> list[str]:
         return [
@@ -88,8 +99,13 @@ class Namer(Protocol):
 
 
 def headers_known(messages: list[Message]) -> list[Message]:
-    """The messages; where any has headers, the first one says so too: by that a transaction tells how to send them."""
-    if messages and "headers" not in messages[0] and any("headers" in message for message in messages):
+    """The messages; where any has headers or a partition of its own, the first one has headers too, perhaps none: by
+    that a transaction tells how to send them."""
+    if (
+        messages
+        and "headers" not in messages[0]
+        and any("headers" in message or "partition" in message for message in messages)
+    ):
         messages[0]["headers"] = []
     return messages
 
@@ -118,9 +134,12 @@ class LaneOutputs:
     stopped why.
     """
 
-    def __init__(self, topics: OutputTopics, partition: int, encoder: Encoder, at: RecordAtHand) -> None:
+    def __init__(
+        self, topics: OutputTopics, partition: int, partitions: int, encoder: Encoder, at: RecordAtHand
+    ) -> None:
         self._source = topics.source
         self._partition = partition
+        self._partitions = partitions
         self._encoder = encoder
         self._at = at
         self._entries: list[Message] = []
@@ -131,6 +150,7 @@ class LaneOutputs:
         self._balances: list[Message] = []
         self._derived: list[Message] = []
         self._dead_letters: list[Message] = []
+        self._pool_requests: list[Message] = []
         self._lists = (
             (topics.entries, self._entries),
             (topics.decisions, self._decisions),
@@ -140,6 +160,7 @@ class LaneOutputs:
             (topics.balances, self._balances),
             (topics.derived, self._derived),
             (topics.dead_letters, self._dead_letters),
+            (topics.pool_requests, self._pool_requests),
         )
         self._marks: list[tuple[list[int], int, int, int, int, dict[str, int]]] = []
         self.notes: list[Note] = []
@@ -175,6 +196,15 @@ class LaneOutputs:
     def review(self, change: ReviewChange) -> None:
         self.count += 1
         self._alerts.append({"key": change.member_id.encode(), "value": self._encoder.review_change(change)})
+
+    def pool_request(self, request: PoolRequest) -> None:
+        self.count += 1
+        key = request.pool_id.encode()
+        self._pool_requests.append({
+            "key": key,
+            "value": self._encoder.pool_request(request),
+            "partition": partition_of(key, self._partitions),
+        })  # fmt: skip
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         self.count += 1
@@ -227,9 +257,16 @@ class LaneOutputs:
 
     def balance(self, member: Member, updated_at_ms: int) -> None:
         """The member as the commit leaves it."""
+        waiting = waiting_points(member) if member.awaited else NOTHING_WAITS
         wallets = [
             WalletBalance(
-                unit, wallet.available, wallet.pending, wallet.held, wallet.debt, points_in_review(member, unit)
+                unit,
+                wallet.available,
+                wallet.pending,
+                wallet.held,
+                wallet.debt,
+                points_in_review(member, unit),
+                waiting.get(unit, 0),
             )
             for unit, wallet in sorted(member.wallets.items())
         ]

@@ -13,6 +13,7 @@ import msgspec
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
 from pipeline.lane import keys
+from pipeline.lane.commit import transactional_id
 from pipeline.lane.context import REQUEST_SECONDS, GroupPositions, LaneContext
 from pipeline.lane.kafka import group_of
 from pipeline.lane.kafka_reader import KafkaReader
@@ -23,6 +24,9 @@ from pipeline.lane.worker_records import resume_lane
 WINDOWS: Final = (1_000, 100_000, 2**62)
 """How far back from its end the changelog is searched for the last marker; markers of transactions stand there too."""
 REWARDS: Final = "rewards"
+POOLS: Final = "pools"
+EXACTLY_ONCE: Final = (REWARDS, POOLS)
+"""Agents whose lanes have their position in a changelog."""
 START: Final = "start"
 END: Final = "end"
 PUBLISHED: Final = "published"
@@ -62,7 +66,12 @@ class Place(msgspec.Struct, frozen=True):
 def agent_of(context: LaneContext, topic: str) -> str:
     """Whose lanes those of a topic are. Raises ResetRefused for a topic that has none."""
     topics = context.topics
-    agents = {topics.source: REWARDS, topics.derived: "relay", topics.commands: "fulfilment"}
+    agents = {
+        topics.source: REWARDS,
+        topics.derived: "relay",
+        topics.commands: "fulfilment",
+        topics.pool_requests: POOLS,
+    }
     if topic not in agents:
         raise ResetRefused(f"{topic} has no lanes: topics with lanes are {', '.join(agents)}")
     return agents[topic]
@@ -96,6 +105,8 @@ def reset_lane(
         after = _target(context, agent, topic, partition, to, place)
         if agent == REWARDS:
             _write_marker(context, reader, partition, after, accept_lost_ids=accept_lost_ids)
+        elif agent == POOLS and not accept_lost_ids:
+            _write_plain_marker(context, topic, partition, after)
         elif accept_lost_ids:
             raise ResetRefused(f"{topic} has no changelog of ids: leave out --accept-lost-ids")
         elif broken_here:
@@ -109,11 +120,15 @@ def reset_lane(
 
 def _place(context: LaneContext, reader: Reader, agent: str, topic: str, partition: int) -> Place:
     start, end = reader.bounds(topic, partition)
+    if agent == POOLS:
+        packed = _last_marker(reader, context.topics.pool_changelog, partition)
+        marker = keys.Marker(0, 0, 0, 0) if packed is None else _readable(packed)
+        return Place(start, end, None if marker is None else marker.position, marker, 0)
     if agent != REWARDS:
         committed = _published(context, agent, topic, partition)
         return Place(start, end, start if committed is None else committed, None, 0)
     _, ids_end = reader.bounds(context.topics.ids, partition)
-    packed = _last_marker(context, reader, partition)
+    packed = _last_marker(reader, context.topics.changelog, partition)
     if packed is None:
         return Place(start, end, 0, None, ids_end)
     marker = _readable(packed)
@@ -156,7 +171,7 @@ def _write_marker(
     try:
         transaction.fence()
         _, ids_end = reader.bounds(context.topics.ids, partition)
-        marker = _readable(_last_marker(context, reader, partition) or b"")
+        marker = _readable(_last_marker(reader, context.topics.changelog, partition) or b"")
         if marker is None:
             marker = keys.Marker(position, 0, 0, ids_end)
         if marker.ids_end > ids_end and not accept_lost_ids:
@@ -173,9 +188,22 @@ def _write_marker(
         transaction.close()
 
 
-def _last_marker(context: LaneContext, reader: Reader, partition: int) -> bytes | None:
+def _write_plain_marker(context: LaneContext, topic: str, partition: int, position: int) -> None:
+    """As `_write_marker`, for a lane over a table, which remembers no ids and no ticks."""
+    own_id = transactional_id(context.settings.app_id, topic, partition)
+    transaction = KafkaTransaction(context.settings, own_id, partition)
+    try:
+        transaction.fence()
+        transaction.begin()
+        marker = keys.Marker(position, 0, 0, 0).pack()
+        transaction.send(context.topics.pool_changelog, [{"key": keys.MARKER, "value": marker}], tracked=True)
+        transaction.commit()
+    finally:
+        transaction.close()
+
+
+def _last_marker(reader: Reader, topic: str, partition: int) -> bytes | None:
     """The last marker of a lane's changelog, packed; None if there is none."""
-    topic = context.topics.changelog
     start, end = reader.bounds(topic, partition)
     for window in WINDOWS:
         first = max(start, end - window)

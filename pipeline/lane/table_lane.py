@@ -46,6 +46,9 @@ class Core(Protocol):
         stops the partition until a person has looked at it: records that it refuses it must put aside itself.
         """
 
+    def finish(self) -> None:
+        """All records of a transaction are applied: put out what stands for them together."""
+
 
 CoreOf = Callable[[Table, Outbox], Core]
 """Makes the core of a lane; called anew whenever what was not committed has been forgotten."""
@@ -202,6 +205,7 @@ class TableLane:
         return stop
 
     def _commit(self, position: int, records: int, started: float) -> None:
+        self._core.finish()
         marker = keys.Marker(position, 0, 0, 0)
         changes = self._table.collect()
         ends = self._committer.transact(self._outbox.messages(), changes, marker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import final
 
 from confluent_kafka import KafkaException
@@ -18,7 +19,11 @@ from pipeline.lane.ports import Batch, LaneBroken, LaneFailed
 from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.runner import Opener, OpenLane, SystemClock
 from pipeline.lane.store import RocksStore
-from pipeline.lane.table_lane import CoreOf, TableLane, table_changelog
+from pipeline.lane.table import Outbox, Table
+from pipeline.lane.table_lane import Core, CoreOf, TableLane, table_changelog
+
+PartitionCore = Callable[[int, Table, Outbox], Core]
+"""Makes the core of a partition's lane; called anew whenever what was not committed has been forgotten."""
 
 Idle = Callable[[TableLane, int], None]
 """Called about once a second between batches, with the open lane and the time in ms; may call its `perform`."""
@@ -79,12 +84,12 @@ class CoreLane:
 
 
 def table_opener(
-    context: LaneContext, source: str, changelog: str, core_of: CoreOf, idle: Idle | None = None
+    context: LaneContext, source: str, changelog: str, core_of: PartitionCore, idle: Idle | None = None
 ) -> Opener:
     """Opens lanes over a table: `source` in, `changelog` for the table, decided by the core that `core_of` makes."""
 
     def open_lane(partition: int, clock: SystemClock) -> OpenLane:
-        return CoreLane(context, source, changelog, partition, clock, core_of, idle)
+        return CoreLane(context, source, changelog, partition, clock, partial(core_of, partition), idle)
 
     return open_lane
 

@@ -17,6 +17,7 @@ GIVES_KEYS: Final[Keys] = {
     "unit": Key(Name(), "Another unit of the programme.", required=True),
     "points": Key(Whole(1, POINTS_MAX), "Points of it for each piece.", required=True),
 }
+STOCK_MAX: Final = 10**9
 KEYS: Final[Keys] = {
     "id": Key(Name(), "The reward's name, which redemption requests give.", required=True),
     "price": Key(Whole(1, POINTS_MAX), "Points for one piece.", required=True),
@@ -35,6 +36,8 @@ KEYS: Final[Keys] = {
         default="none",
     ),
     "gives": Key(Fields(GIVES_KEYS), "Points of another unit that each piece brings, once it is confirmed."),
+    "stock": Key(Whole(1, STOCK_MAX), "Pieces for all members together; a redemption waits for its grant."),
+    "codes": Key(Name(), "The pool of voucher codes of which each piece takes one; `accrue pools load` fills it."),
     "timeout": Key(
         Length(months=False), "How long a hold waits: one nobody was told of becomes void, another is called overdue."
     ),
@@ -96,10 +99,11 @@ def _reward(
     confirm = section.choice("confirm", CONFIRMS, "none") == "required"
     gives = _gives(section, units, unit, provider)
     timeout_ms = _timeout_ms(section, provider, confirm=confirm)
+    stock, codes = _pool(section)
     if reward_id is None or price is None or unit is None:
         return None
     named = tuple(scalar.value for scalar in allowed)
-    return Reward(reward_id, unit, price, provider, named, limits, confirm, timeout_ms, gives)
+    return Reward(reward_id, unit, price, provider, named, limits, confirm, timeout_ms, gives, stock, codes)
 
 
 def _gives(section: Section, units: dict[str, Unit], own: Unit | None, provider: str) -> tuple[Unit, int] | None:
@@ -115,6 +119,13 @@ def _gives(section: Section, units: dict[str, Unit], own: Unit | None, provider:
     if units and own is not None and unit.unit_id == own.unit_id:
         keys.refuse("unit", f"the reward costs points of `{unit.unit_id}` itself", "give points of another unit")
     return unit, points
+
+
+def _pool(section: Section) -> tuple[int, str]:
+    """(pieces of stock or 0, pool of codes or "")."""
+    if "stock" in section and "codes" in section:
+        section.refuse("stock", "`stock` and `codes` do not go together: the codes are the stock", "remove one of them")
+    return section.integer("stock", 1, STOCK_MAX) or 0, section.identifier("codes") or ""
 
 
 def _timeout_ms(section: Section, provider: str, *, confirm: bool) -> int:

@@ -21,6 +21,8 @@ from pipeline.core.records import (
     MemberBalance,
     Output,
     PartnerOrder,
+    PoolBalance,
+    PoolRequest,
     ReviewChange,
     RewardDecision,
     TierChange,
@@ -233,6 +235,12 @@ class Encoder:
 
     def member_balance(self, balance: MemberBalance) -> bytes:
         return self._encode("accrue.balances.MemberBalance", encoders.encode_member_balance, balance)
+
+    def pool_request(self, request: PoolRequest) -> bytes:
+        return self._encode("accrue.pools.PoolRequest", encoders.encode_pool_request, request)
+
+    def pool_balance(self, balance: PoolBalance) -> bytes:
+        return self._encode("accrue.pools.PoolBalance", encoders.encode_pool_balance, balance)
 
     def dead_letter(self, letter: DeadLetter) -> bytes:
         return self._encode("accrue.dead_letters.DeadLetter", encoders.encode_dead_letter, letter)

@@ -9,21 +9,24 @@ from typing import Final
 
 import msgspec
 
+from pipeline.core.awaited import awaited_tuple, holds_pooled
 from pipeline.core.fraud_packing import pack_counts, unpack_counts
 from pipeline.core.member import Member
-from pipeline.core.order import Order, OrderLot, OrderTuple
+from pipeline.core.order import Order, OrderLine, OrderLot, OrderTuple, Part, Use, Waiting
 from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import Lot, LotTuple, hold_terms, hold_tuple
-from pipeline.wire.state_versions import PackedLots, PackedMember, upgraded
+from pipeline.wire.state_versions import NO_POOLS, PackedLots, PackedMember, PackedPools, upgraded
 
-MEMBER_VERSION: Final = 3
-MEMBER_VERSIONS: Final = (1, 2, 3)
+MEMBER_VERSION: Final = 4
+MEMBER_VERSIONS: Final = (1, 2, 3, 4)
 """Versions of packed members that can be read; the last is written."""
-ORDER_VERSION: Final = 2
+ORDER_VERSION: Final = 3
 HEADER: Final = Struct(">BQ")
 ORDER_HEADER: Final = bytes([ORDER_VERSION])
 FIRST_ORDER_HEADER: Final = bytes([1])
 """Orders as version 1 wrote them: without what only some orders have."""
+SECOND_ORDER_HEADER: Final = bytes([2])
+"""Orders as version 2 wrote them: without grants."""
 
 EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "transaction_completed": 1,
@@ -51,13 +54,20 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "transfer_received": 43,
     "transfer_returned": 44,
     "referral_qualified": 45,
+    "pool_answered": 22,
 }
 """Event type to its number in packed members. A number is never given to another type."""
 
 EVENT_TYPES: Final[dict[int, str]] = {code: name for name, code in EVENT_TYPE_CODES.items()}
 
+SecondRestTuple = tuple[
+    int, bool, tuple[OrderLine, ...], str, int, tuple[Part, ...], tuple[Use, ...], tuple[int, int], tuple[Waiting, ...]
+]
+SecondOrderTuple = tuple[int, str, int, int, tuple[OrderLot, ...], SecondRestTuple | None]
+
 _encoder: Final = msgspec.msgpack.Encoder()
 _member_decoder: Final = msgspec.msgpack.Decoder(PackedMember)
+_second_order_decoder: Final = msgspec.msgpack.Decoder(SecondOrderTuple)
 _order_decoder: Final = msgspec.msgpack.Decoder(OrderTuple)
 _first_order_decoder: Final = msgspec.msgpack.Decoder(tuple[int, str, int, int, tuple[OrderLot, ...]])
 
@@ -115,8 +125,16 @@ def pack_member(member: Member) -> bytes:
         None if member.counts is None else pack_counts(member.counts, clock_ms),
         member.referral,
         [review.to_tuple(review_id) for review_id, review in member.reviews.items()],
+        pools_of(member),
     )
     return HEADER.pack(MEMBER_VERSION, member.next_due_ms) + _encoder.encode(body)
+
+
+def pools_of(member: Member) -> PackedPools | None:
+    """What the member has asked of pools and holds of them; most have nothing."""
+    awaited = tuple([awaited_tuple(request_id, one) for request_id, one in member.awaited.items()])
+    pooled = holds_pooled(member.holds) if member.holds else ()
+    return (awaited, pooled) if awaited or pooled else None
 
 
 def unpack_member(packed: bytes) -> Member:
@@ -162,6 +180,7 @@ def unpack_member(packed: bytes) -> Member:
             signals,
             body[29],
             body[30],
+            *(NO_POOLS if body[31] is None else body[31]),
         )
     )
 
@@ -257,7 +276,7 @@ def pack_order(order: Order) -> bytes:
 
 def unpack_order(packed: bytes) -> Order:
     """The order that was packed. Raises UnreadableState."""
-    if packed[:1] not in (ORDER_HEADER, FIRST_ORDER_HEADER):
+    if packed[:1] not in (ORDER_HEADER, SECOND_ORDER_HEADER, FIRST_ORDER_HEADER):
         raise UnreadableState(
             f"packed order starts with {packed[:1].hex() or 'nothing'}; "
             f"this pipeline reads versions 1 to {ORDER_VERSION}: use the version "
@@ -267,6 +286,10 @@ def unpack_order(packed: bytes) -> Order:
         body = memoryview(packed)[1:]
         if packed[:1] == FIRST_ORDER_HEADER:
             return Order.from_tuple((*_first_order_decoder.decode(body), None))
+        if packed[:1] == SECOND_ORDER_HEADER:
+            second = _second_order_decoder.decode(body)
+            rest = second[5]
+            return Order.from_tuple((*second[:5], None if rest is None else (*rest, ())))
         return Order.from_tuple(_order_decoder.decode(body))
     except msgspec.DecodeError as error:
         raise UnreadableState(f"packed order of {len(packed)} bytes: {error}; wipe the store and restore it") from error

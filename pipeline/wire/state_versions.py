@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from pipeline.core.awaited import AwaitedTuple, HoldPooled
 from pipeline.core.fraud_packing import PackedCounts
 from pipeline.core.fraud_review import ReviewTuple
 from pipeline.core.member import Occasion, Referral
@@ -13,6 +14,8 @@ from pipeline.core.wallet import HoldTerms, HoldTuple, WindowTuple
 PackedLots = list[int | None]
 PackedWallet1 = tuple[str, int, int, int, int, PackedLots, PackedLots]
 PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots, int, int]
+PackedPools = tuple[tuple[AwaitedTuple, ...], tuple[HoldPooled, ...]]
+NO_POOLS: Final[PackedPools] = ((), ())
 PackedMember1 = tuple[
     str,
     int,
@@ -66,7 +69,7 @@ PackedMember2 = tuple[
     dict[str, Progress],
 ]
 """A packed member of version 2."""
-PackedMember = tuple[
+PackedMember3 = tuple[
     str,
     int,
     int,
@@ -99,17 +102,56 @@ PackedMember = tuple[
     Referral | None,
     tuple[ReviewTuple, ...],
 ]
+"""A packed member of version 3: without what it has asked of pools."""
+PackedMember = tuple[
+    str,
+    int,
+    int,
+    bytes,
+    int,
+    int,
+    str,
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    list[PackedWallet],
+    tuple[HoldTuple, ...],
+    dict[int, int],
+    dict[str, int],
+    list[WindowTuple],
+    bool,
+    int,
+    int,
+    tuple[HoldTerms, ...],
+    dict[str, list[int]],
+    dict[str, Progress],
+    dict[int, int],
+    int,
+    dict[str, Occasion],
+    PackedCounts | None,
+    Referral | None,
+    tuple[ReviewTuple, ...],
+    PackedPools | None,
+]
 """`Member.to_tuple` without `next_due_ms`; counters as maps, those of events by the type's number; times of awards and
 windows as ms before the member's clock; buckets of rolling limits as one list of numbers, three each; lots as
 `pack_lots` and `pack_pending_lots` write them, what fraud signals count as `pack_counts` does."""
 
 _member1_decoder: Final = msgspec.msgpack.Decoder(PackedMember1)
 _member2_decoder: Final = msgspec.msgpack.Decoder(PackedMember2)
+_member3_decoder: Final = msgspec.msgpack.Decoder(PackedMember3)
 
 
 def upgraded(version: int, body: memoryview) -> PackedMember:
     """What a packed member of an earlier version says, as this version has it. Raises msgspec.DecodeError."""
+    if version == 3:
+        return (*_member3_decoder.decode(body), None)
     if version == 2:
-        return (*_member2_decoder.decode(body), {}, 0, {}, None, None, ())
+        return (*_member2_decoder.decode(body), {}, 0, {}, None, None, (), None)
     old = _member1_decoder.decode(body)
-    return (*old[:14], [(*wallet, 0, 0) for wallet in old[14]], *old[15:], (), {}, {}, {}, 0, {}, None, None, ())
+    wallets = [(*wallet, 0, 0) for wallet in old[14]]
+    return (*old[:14], wallets, *old[15:], (), {}, {}, {}, 0, {}, None, None, (), None)

@@ -113,7 +113,7 @@ class Copy:
         failed = re.search(r"^FAILED (\S+)", said, re.MULTILINE)
         if done.returncode != 1 or failed is None:
             raise MutantError(f"{' '.join(tests)} did not run (exit code {done.returncode}):\n{said[-3000:]}")
-        named = re.findall(r"\b(I[1-9]): ", "\n".join(line for line in said.splitlines() if line.startswith("E ")))
+        named = re.findall(r"\b([IP][1-9]): ", "\n".join(line for line in said.splitlines() if line.startswith("E ")))
         return Verdict(failed.group(1), tuple(sorted(set(named))), seconds)
 
     def try_one(self, mutant: Mutant) -> Verdict:

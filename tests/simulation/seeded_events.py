@@ -6,6 +6,7 @@ from random import Random
 
 from core_programs import NONE, Limit, Period, Tier, Unit, program, rule, table
 
+from pipeline.core.campaigns import Budget, Campaign
 from pipeline.core.events import Event
 from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Signal
 from pipeline.core.member import Member
@@ -19,6 +20,7 @@ from pipeline.core.payloads import (
     RedemptionCancelled,
     RedemptionRequested,
     ReferralAccepted,
+    TransactionCancelled,
     TransactionCompleted,
     TransactionRefunded,
 )
@@ -31,6 +33,9 @@ DAY_MS = 86_400_000
 PARTITIONS = 3
 MEMBERS_PER_PARTITION = 4
 POISON = "poison"
+SUMMER_POINTS = 400
+"""What all members together can get of the campaign; little, so that it is used up."""
+STOCK = 4
 
 _names = [f"m{i}" for i in range(100)]
 MEMBERS = [
@@ -53,12 +58,14 @@ def not_poisoned(event: Event, member: Member) -> bool:
 def programs(names: str) -> dict[str, Program]:
     """Programs by hash, with lots that wait and expire, tiers, limits and rewards; each gives another rate."""
     points = Unit("points", "floor", Period(1, 0))
+    summer = Campaign("summer", None, (), Budget(SUMMER_POINTS, 0))
     made = [
         program(
             {
                 "transaction_completed": table(
                     (rule("base", points, rate=(index, 1), pending=Period(0, 2 * DAY_MS)), not_poisoned),
                     rule("first", points, fixed=50, first_only=True, limits=(Limit(200, 0, "month"),)),
+                    rule("summer", points, fixed=30, limits=(Limit(500, 0, "month"),), campaign=summer),
                 ),
                 "member_enrolled": table(rule("welcome", points, fixed=20)),
                 "referral_joined": table(rule("referred", points, fixed=5, pending=NONE)),
@@ -66,7 +73,12 @@ def programs(names: str) -> dict[str, Program]:
             program_hash=name * 64,
             units=(points,),
             tiers=(Tier("bronze", 0, 100), Tier("silver", 150, 120)),
-            rewards=(Reward("voucher", points, 30, "house", (), ()), Reward("trip", points, 80, "external", (), ())),
+            rewards=(
+                Reward("voucher", points, 30, "house", (), ()),
+                Reward("trip", points, 80, "external", (), ()),
+                Reward("mug", points, 5, "external", (), (), stock=STOCK),
+                Reward("film", points, 5, "house", (), (), codes="cinema"),
+            ),
             fraud=signals(),
         )
         for index, name in enumerate(names, 1)
@@ -114,7 +126,7 @@ class SeededEvents:
     def _payload(self) -> Payload:
         draw = self._random
         order = f"o{draw.randrange(12)}"
-        kind = draw.randrange(14)
+        kind = draw.randrange(15)
         if kind <= 4:
             return TransactionCompleted(order, draw.randrange(100, 20_000), "EUR", "app", "", "", [])
         if kind == 5:
@@ -126,13 +138,16 @@ class SeededEvents:
         if kind == 8:
             return PointsAdjusted("points", draw.choice((-30, 40)), "goodwill", "ada")
         if kind <= 10:
-            return RedemptionRequested(f"r{draw.randrange(9)}", draw.choice(("voucher", "trip")), 1, "")
+            reward = draw.choice(("voucher", "trip", "mug", "mug", "film", "film"))
+            return RedemptionRequested(f"r{draw.randrange(9)}", reward, draw.choice((1, 1, 2, 3)), "")
         if kind == 11:
             return RedemptionCancelled(f"r{draw.randrange(9)}", "")
         if kind == 12 and self.commands:
             command = draw.choice(self.commands)
             outcome = draw.choice(("confirmed", "failed", "unknown"))
             return FulfillmentOutcome(command.fulfillment_id, command.redemption_id, outcome, "", "")
+        if kind == 14:
+            return TransactionCancelled(order, draw.randrange(3))
         if kind == 13 and draw.random() < 0.5:
             return ReferralAccepted(f"ref{self._count}", draw.choice(draw.choice(MEMBERS)))
         return QuarantineReleased("ada", "")

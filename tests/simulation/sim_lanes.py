@@ -21,6 +21,7 @@ from pipeline.lane.lane import Lane, LaneSetup
 from pipeline.lane.outputs import LOG_TIME_HEADER, LaneOutputs, OutputTopics
 from pipeline.lane.ports import Batch, LaneBroken, LaneClosing, LaneFailed, Record
 from pipeline.lane.relay import Carry, RelayLane, relayed
+from pipeline.lane.table_lane import TableLane
 from pipeline.partners.house import answered
 from pipeline.wire.codec import RegistryUnavailable
 
@@ -37,7 +38,7 @@ class Silent:
     """An observer that counts what it is told."""
 
     def __init__(self, faults: Faults) -> None:
-        self._bites = faults.bites
+        self.bites = faults.bites
 
     def restoring(self, *progress: object) -> None:
         assert progress
@@ -45,7 +46,7 @@ class Silent:
     def opened(self, position: int, restored: Restored, seconds: float) -> None:
         assert position >= 0
         if "deletions are kept" in restored.wiped:
-            self._bites["store too old, wiped"] += 1
+            self.bites["store too old, wiped"] += 1
         else:
             assert not restored.wiped, f"a sound store was wiped: {restored.wiped}"
 
@@ -59,7 +60,7 @@ class Silent:
 class Opened:
     """An open lane and the end of what was fetched for it."""
 
-    def __init__(self, lane: Lane | RelayLane) -> None:
+    def __init__(self, lane: Lane | RelayLane | TableLane) -> None:
         self.lane = lane
         self.fetched = lane.position
 

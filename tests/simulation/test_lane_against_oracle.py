@@ -17,11 +17,20 @@ import pytest
 from invariants import check
 from seeded_events import PARTITIONS
 from sim_faults import CRASHES, FAILURES, FREEZES
+from sim_pools import met
 from simulation_command import Outcome
 from world import CRASHES_MIN, RECORDS_MIN, World
 
 from pipeline.core.memory import Dead, Derived, Duplicate, Parked
-from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange, RewardDecision, TierChange
+from pipeline.core.records import (
+    FraudAlert,
+    FulfillmentCommand,
+    LedgerEntry,
+    PoolRequest,
+    ReviewChange,
+    RewardDecision,
+    TierChange,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = int(os.environ.get("ACCRUE_SIMULATION_SEEDS", "300"))
@@ -55,6 +64,9 @@ BITES = {
 }
 
 
+POOLS = ("budget:summer", "stock:mug", "codes:cinema")
+
+
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
 def test_every_invariant_holds_whatever_fails(seed: int) -> None:
     world = World(seed)
@@ -71,19 +83,23 @@ def test_every_kind_of_fault_and_record_does_occur() -> None:
     """If the simulation stopped provoking something, the proof above would be empty without anyone noticing."""
     bites: Counter[str] = Counter()
     outputs: Counter[type] = Counter()
+    pools: Counter[str] = Counter()
     reasons: set[str] = set()
     for seed in range(60):
         world = World(seed)
         world.run()
         world.drain()
         bites += world.bites
+        pools += met(world)
         for partition in range(PARTITIONS):
             journal = world.log.oracle.journal(partition)
             outputs.update(type(output) for output in journal)
             reasons.update(output.reason for output in journal if isinstance(output, Dead))
 
     assert set(bites) == BITES
-    kinds = {LedgerEntry, RewardDecision, TierChange, FulfillmentCommand, FraudAlert, ReviewChange}
+    assert {f"{how} of {pool}" for how in ("nothing", "a part", "all") for pool in POOLS} <= set(pools)
+    assert {f"give_back {pool}" for pool in POOLS} | {"load codes:cinema"} <= set(pools)
+    kinds = {LedgerEntry, RewardDecision, TierChange, FulfillmentCommand, FraudAlert, ReviewChange, PoolRequest}
     kinds |= {Dead, Derived, Duplicate, Parked}
     assert set(outputs) == kinds
     assert {"conflict", "wrong_partition", "undecodable", "not_avro", "unknown_schema", "occurred_in_future"} <= reasons

@@ -12,9 +12,11 @@ from seeded_events import PARTITIONS, START_MS
 from seeded_log import SeededLog
 from sim_faults import Faults
 from sim_lanes import APP_ID, TOMBSTONES_KEPT_MS, TOPICS, WORKERS, Place, SimLanes, SimRelays, changelog_of
+from sim_pools import CINEMA, CODES, SimPools
 
 from pipeline.lane import keys
 from pipeline.lane.commit import transactional_id
+from pipeline.wire.partitioner import partition_of
 from pipeline.wire.state import packed_next_due_ms
 
 RECORDS_MIN = 200
@@ -41,6 +43,7 @@ class World:
         self.faults = Faults(self.random, self.bites, self._meanwhile)
         self.lanes = SimLanes(self.broker, self.log, self.clock, self.faults)
         self.relays = SimRelays(self.broker, self.log, self.faults)
+        self.pools = SimPools(self.broker, self.clock, self.faults)
         self.violations: list[str] = []
         self.owners = [0] * PARTITIONS
         self.steps = 0
@@ -63,6 +66,7 @@ class World:
         for worker in range(WORKERS):
             self.lanes.open.clear()
             self.relays.open.clear()
+            self.pools.open.clear()
             self._drain_with(worker)
         self.log.catch_up()
 
@@ -115,7 +119,11 @@ class World:
             self.log.settle()
         elif draw < 0.50:
             self._late_commits()
-        elif draw < 0.53:
+        elif draw < 0.59:
+            self.pools.work(self._assigned(place))
+        elif draw < 0.60:
+            self._load_codes()
+        elif draw < 0.63:
             self.bites["partition given to another worker"] += 1
             self.owners[place[1]] = place[0]
         else:
@@ -144,6 +152,9 @@ class World:
         """Something happens to a disk, to the changelog, or to time."""
         kind = self.random.randrange(6)
         disk = self.lanes.disks[place]
+        if self.random.random() < 0.3:
+            disk = self.pools.disks[place]
+            self.pools.open.pop(place, None)
         if kind == 0:
             self.bites["changelog compacted"] += 1
             self._compact(place[1])
@@ -164,17 +175,18 @@ class World:
     def _time_out(self) -> None:
         """The broker aborts what its writer, dead or slow, has left open for too long."""
         for partition in range(PARTITIONS):
-            if self.broker.time_out(transactional_id(APP_ID, TOPICS.source, partition)):
-                self.bites["open transaction of the dead timed out"] += 1
+            for topic in (TOPICS.source, TOPICS.pool_requests):
+                if self.broker.time_out(transactional_id(APP_ID, topic, partition)):
+                    self.bites["open transaction of the dead timed out"] += 1
 
     def _power_cut(self, worker: int) -> None:
         """All processes of the machine die, and writes that were not synced are gone."""
         self._kill(worker)
         for partition in range(PARTITIONS):
-            disk = self.lanes.disks[worker, partition]
-            lost = self.random.randrange(disk.unsynced + 1)
-            disk.lose_tail(lost)
-            self.bites["torn store: writes lost"] += lost
+            for disk in (self.lanes.disks[worker, partition], self.pools.disks[worker, partition]):
+                lost = self.random.randrange(disk.unsynced + 1)
+                disk.lose_tail(lost)
+                self.bites["torn store: writes lost"] += lost
 
     def _kill(self, worker: int) -> None:
         """Killed between two steps."""
@@ -184,6 +196,8 @@ class World:
             del self.lanes.open[place]
         for key in [key for key in self.relays.open if key[0][0] == worker]:
             del self.relays.open[key]
+        for place in [place for place in self.pools.open if place[0] == worker]:
+            del self.pools.open[place]
 
     def _away(self, place: Place) -> None:
         """A worker is away for longer than deletions are kept, while another goes on and the changelog is compacted."""
@@ -207,6 +221,7 @@ class World:
         other = (place[0] + 1) % WORKERS, place[1]
         for _ in range(steps):
             self.lanes.work(other)
+            self.pools.work(other)
 
     def _late_commits(self) -> None:
         committed, refused = self.broker.let_late_commits_arrive()
@@ -214,7 +229,13 @@ class World:
         self.bites["commit arrives too late"] += refused
 
     def _compact(self, partition: int) -> None:
-        self.broker.log(TOPICS.changelog, partition).compact(self.clock.now_ms() - TOMBSTONES_KEPT_MS)
+        for topic in (TOPICS.changelog, TOPICS.pool_changelog):
+            self.broker.log(topic, partition).compact(self.clock.now_ms() - TOMBSTONES_KEPT_MS)
+
+    def _load_codes(self) -> None:
+        """Some codes are loaded, perhaps not for the first time."""
+        first = self.random.randrange(len(CODES))
+        self.pools.load(CODES[first : first + 4], partition_of(CINEMA.encode(), PARTITIONS))
 
     def _drain_with(self, worker: int) -> None:
         for _ in range(DRAIN_ROUNDS_MAX):
@@ -222,6 +243,7 @@ class World:
             for partition in range(PARTITIONS):
                 place = worker, partition
                 busy = self.lanes.work(place) or busy
+                busy = self.pools.work(place) or busy
                 for topic in (TOPICS.derived, TOPICS.commands):
                     busy = self.relays.work(place, topic) or busy
             self.relays.commit_offsets()
@@ -229,6 +251,7 @@ class World:
                 break
         else:
             raise AssertionError(f"I9: worker {worker} does not come to the end of the log")
+        self.log.catch_up()
         for partition in range(PARTITIONS):
             position, log = self.lanes.position((worker, partition)), self.log.logs[partition]
             rest = log.read(position, log.end())

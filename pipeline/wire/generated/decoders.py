@@ -16,6 +16,7 @@ from pipeline.core.payloads import (
     MemberQuarantined,
     OnboardingCompleted,
     PointsAdjusted,
+    PoolAnswered,
     ProfileChanged,
     ProgramActivated,
     QuarantineReleased,
@@ -48,6 +49,8 @@ from pipeline.core.records import (
     Moment,
     Output,
     PartnerOrder,
+    PoolBalance,
+    PoolRequest,
     ReviewChange,
     ReviewPart,
     Reward,
@@ -1167,6 +1170,163 @@ def decode_points_adjusted(data: bytes, recorded_at_ms: int) -> Event:
         v_traceparent,
         v_attributes,
         PointsAdjusted(v_unit, v_points, v_reason, v_author),
+        recorded_at_ms,
+    )
+
+
+
+def decode_pool_answered(data: bytes, recorded_at_ms: int) -> Event:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_source = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    v_attributes: dict[str, str] = {}
+    n = data[i]
+    i += 1
+    while n:
+        v_attributes_stop = 0
+        if n & 129:
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
+        else:
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_key = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_value = data[i:j].decode()
+            i = j
+            v_attributes[v_attributes_key] = v_attributes_value
+        if v_attributes_stop and i != v_attributes_stop:
+            raise Malformed("PoolAnswered.attributes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_request_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_pool_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_desired = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_granted = ~(n >> 1) if n & 1 else n >> 1
+    v_codes: list[str] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_codes_stop = 0
+        if n & 129:
+            v_codes_count, i, v_codes_stop = read_block(data, i - 1)
+        else:
+            v_codes_count = n >> 1
+        for _ in range(v_codes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_codes_item = data[i:j].decode()
+            i = j
+            v_codes.append(v_codes_item)
+        if v_codes_stop and i != v_codes_stop:
+            raise Malformed("PoolAnswered.codes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return Event(
+        v_event_id,
+        v_member_id,
+        v_occurred_at,
+        v_source,
+        v_traceparent,
+        v_attributes,
+        PoolAnswered(v_request_id, v_pool_id, v_desired, v_granted, v_codes),
         recorded_at_ms,
     )
 
@@ -4067,6 +4227,16 @@ def decode_fulfillment_command(data: bytes) -> FulfillmentCommand:
         i = j
     else:
         v_traceparent = ""
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_codes = data[i:j].decode()
+        i = j
+    else:
+        v_codes = ""
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return FulfillmentCommand(
@@ -4085,6 +4255,7 @@ def decode_fulfillment_command(data: bytes) -> FulfillmentCommand:
         v_recorded_at,
         v_log_time,
         v_traceparent,
+        v_codes,
     )
 
 
@@ -4414,6 +4585,21 @@ def decode_member_balance(data: bytes) -> MemberBalance:
                     else:
                         n, i = read_long(data, i - 3)
             v_wallets_review = ~(n >> 1) if n & 1 else n >> 1
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_wallets_waiting = ~(n >> 1) if n & 1 else n >> 1
             v_wallets.append(WalletBalance(
                 v_wallets_unit,
                 v_wallets_available,
@@ -4421,6 +4607,7 @@ def decode_member_balance(data: bytes) -> MemberBalance:
                 v_wallets_held,
                 v_wallets_debt,
                 v_wallets_review,
+                v_wallets_waiting,
             ))
         if v_wallets_stop and i != v_wallets_stop:
             raise Malformed("MemberBalance.wallets: a block does not end where it says")
@@ -4555,6 +4742,323 @@ def decode_partner_order(data: bytes) -> PartnerOrder:
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return PartnerOrder(v_order, v_provider, v_fulfillment_id, v_outcome, v_author, v_reason, v_ordered_at)
+
+
+
+def decode_pool_balance(data: bytes) -> PoolBalance:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_pool_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_limit = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_given = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_left = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_desired = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_refused = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_requests = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_position = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_updated_at = ~(n >> 1) if n & 1 else n >> 1
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return PoolBalance(v_pool_id, v_limit, v_given, v_left, v_desired, v_refused, v_requests, v_position, v_updated_at)
+
+
+_DECODE_POOL_REQUEST_V_ACTION: Final = ('other', 'take', 'give_back', 'load',)
+
+
+def decode_pool_request(data: bytes) -> PoolRequest:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_request_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_pool_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_action = _DECODE_POOL_REQUEST_V_ACTION[n >> 1]
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_amount = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_limit = ~(n >> 1) if n & 1 else n >> 1
+    v_codes: list[str] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_codes_stop = 0
+        if n & 129:
+            v_codes_count, i, v_codes_stop = read_block(data, i - 1)
+        else:
+            v_codes_count = n >> 1
+        for _ in range(v_codes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_codes_item = data[i:j].decode()
+            i = j
+            v_codes.append(v_codes_item)
+        if v_codes_stop and i != v_codes_stop:
+            raise Malformed("PoolRequest.codes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_member_id = data[i:j].decode()
+        i = j
+    else:
+        v_member_id = ""
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_program_hash = data[i:j].decode()
+        i = j
+    else:
+        v_program_hash = ""
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_recorded_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_log_time = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_author = data[i:j].decode()
+        i = j
+    else:
+        v_author = ""
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return PoolRequest(
+        v_request_id,
+        v_pool_id,
+        v_action,
+        v_amount,
+        v_limit,
+        v_codes,
+        v_member_id,
+        v_event_id,
+        v_program_hash,
+        v_occurred_at,
+        v_recorded_at,
+        v_log_time,
+        v_traceparent,
+        v_author,
+    )
 
 
 _DECODE_REVIEW_CHANGE_V_STATUS: Final = ('other', 'opened', 'endorsed', 'approved', 'rejected', 'withdrawn',)
@@ -5174,6 +5678,7 @@ INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
     "accrue.events.MemberQuarantined": decode_member_quarantined,
     "accrue.events.OnboardingCompleted": decode_onboarding_completed,
     "accrue.events.PointsAdjusted": decode_points_adjusted,
+    "accrue.events.PoolAnswered": decode_pool_answered,
     "accrue.events.ProfileChanged": decode_profile_changed,
     "accrue.events.QuarantineReleased": decode_quarantine_released,
     "accrue.events.RedemptionCancelled": decode_redemption_cancelled,
@@ -5203,6 +5708,8 @@ OUTPUTS: Final[dict[str, Callable[[bytes], Output]]] = {
     "accrue.ledger.LedgerEntry": decode_ledger_entry,
     "accrue.balances.MemberBalance": decode_member_balance,
     "accrue.fulfillment.PartnerOrder": decode_partner_order,
+    "accrue.pools.PoolBalance": decode_pool_balance,
+    "accrue.pools.PoolRequest": decode_pool_request,
     "accrue.fraud.ReviewChange": decode_review_change,
     "accrue.rewards.RewardDecision": decode_reward_decision,
     "accrue.tiers.TierChange": decode_tier_change,

@@ -15,6 +15,7 @@ from pipeline.core.payloads import (
     OnboardingCompleted,
     Payload,
     PointsAdjusted,
+    PoolAnswered,
     ProfileChanged,
     ProgramActivated,
     QuarantineReleased,
@@ -42,6 +43,8 @@ from pipeline.core.records import (
     LedgerEntry,
     MemberBalance,
     PartnerOrder,
+    PoolBalance,
+    PoolRequest,
     ReviewChange,
     RewardDecision,
     TierChange,
@@ -519,6 +522,68 @@ def encode_points_adjusted(prefix: bytes, event: Event) -> bytes:
         v_reason,
         SMALL[len(v_author)] if len(v_author) < SMALL_LIMIT else length_bytes(len(v_author)),
         v_author,
+    )
+    return b"".join(out)
+
+
+
+def encode_pool_answered(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, PoolAnswered)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_request_id = value.request_id.encode()
+    v_pool_id = value.pool_id.encode()
+    v_desired = value.desired
+    v_granted = value.granted
+    out += (
+        b"\0",
+        SMALL[len(v_request_id)] if len(v_request_id) < SMALL_LIMIT else length_bytes(len(v_request_id)),
+        v_request_id,
+        SMALL[len(v_pool_id)] if len(v_pool_id) < SMALL_LIMIT else length_bytes(len(v_pool_id)),
+        v_pool_id,
+        SMALL[v_desired] if 0 <= v_desired < SMALL_LIMIT else long_bytes(v_desired),
+        SMALL[v_granted] if 0 <= v_granted < SMALL_LIMIT else long_bytes(v_granted),
+    )
+    if value.codes:
+        out.append(length_bytes(len(value.codes)))
+        for v_codes_item in value.codes:
+            v_codes_item_v = v_codes_item.encode()
+            out += (
+                SMALL[len(v_codes_item_v)] if len(v_codes_item_v) < SMALL_LIMIT else length_bytes(len(v_codes_item_v)),
+                v_codes_item_v,
+            )
+    out += (
+        b"\0",
     )
     return b"".join(out)
 
@@ -1699,6 +1764,7 @@ def encode_fulfillment_command(prefix: bytes, value: FulfillmentCommand) -> byte
     else:
         v_log_time_ = long_bytes(value.log_time_ms)
     v_traceparent = value.traceparent.encode()
+    v_codes = value.codes.encode()
     return b"".join(
         (
             prefix,
@@ -1726,6 +1792,8 @@ def encode_fulfillment_command(prefix: bytes, value: FulfillmentCommand) -> byte
             v_log_time_,
             SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
             v_traceparent,
+            SMALL[len(v_codes)] if len(v_codes) < SMALL_LIMIT else length_bytes(len(v_codes)),
+            v_codes,
         )
     )
 
@@ -1836,6 +1904,7 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
             v_wallets_item_held = v_wallets_item.held
             v_wallets_item_debt = v_wallets_item.debt
             v_wallets_item_review = v_wallets_item.review
+            v_wallets_item_waiting = v_wallets_item.waiting
             out += (
                 SMALL[len(v_wallets_item_unit)] if len(v_wallets_item_unit) < SMALL_LIMIT else length_bytes(len(v_wallets_item_unit)),
                 v_wallets_item_unit,
@@ -1844,6 +1913,7 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
                 SMALL[v_wallets_item_held] if 0 <= v_wallets_item_held < SMALL_LIMIT else long_bytes(v_wallets_item_held),
                 SMALL[v_wallets_item_debt] if 0 <= v_wallets_item_debt < SMALL_LIMIT else long_bytes(v_wallets_item_debt),
                 SMALL[v_wallets_item_review] if 0 <= v_wallets_item_review < SMALL_LIMIT else long_bytes(v_wallets_item_review),
+                SMALL[v_wallets_item_waiting] if 0 <= v_wallets_item_waiting < SMALL_LIMIT else long_bytes(v_wallets_item_waiting),
             )
     v_last_hash = value.last_hash
     v_version = value.version
@@ -1900,6 +1970,108 @@ def encode_partner_order(prefix: bytes, value: PartnerOrder) -> bytes:
             v_ordered_at_,
         )
     )
+
+
+
+def encode_pool_balance(prefix: bytes, value: PoolBalance) -> bytes:
+    v_pool_id = value.pool_id.encode()
+    v_limit = value.limit
+    v_given = value.given
+    v_left = value.left
+    v_desired = value.desired
+    v_refused = value.refused
+    v_requests = value.requests
+    v_position = value.position
+    v_updated_at = value.updated_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_updated_at <= TIMESTAMP_MAX << 1:
+        v_updated_at_ = PAIR[v_updated_at & 16383] + PAIR[v_updated_at >> 14 & 16383] + RAW[v_updated_at >> 28]
+    else:
+        v_updated_at_ = long_bytes(value.updated_at_ms)
+    return b"".join(
+        (
+            prefix,
+            SMALL[len(v_pool_id)] if len(v_pool_id) < SMALL_LIMIT else length_bytes(len(v_pool_id)),
+            v_pool_id,
+            SMALL[v_limit] if 0 <= v_limit < SMALL_LIMIT else long_bytes(v_limit),
+            SMALL[v_given] if 0 <= v_given < SMALL_LIMIT else long_bytes(v_given),
+            SMALL[v_left] if 0 <= v_left < SMALL_LIMIT else long_bytes(v_left),
+            SMALL[v_desired] if 0 <= v_desired < SMALL_LIMIT else long_bytes(v_desired),
+            SMALL[v_refused] if 0 <= v_refused < SMALL_LIMIT else long_bytes(v_refused),
+            SMALL[v_requests] if 0 <= v_requests < SMALL_LIMIT else long_bytes(v_requests),
+            SMALL[v_position] if 0 <= v_position < SMALL_LIMIT else long_bytes(v_position),
+            v_updated_at_,
+        )
+    )
+
+
+_POOL_REQUEST_V_ACTION: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "take": SMALL[1],
+    "give_back": SMALL[2],
+    "load": SMALL[3],
+}
+
+
+def encode_pool_request(prefix: bytes, value: PoolRequest) -> bytes:
+    v_request_id = value.request_id.encode()
+    v_pool_id = value.pool_id.encode()
+    v_amount = value.amount
+    v_limit = value.limit
+    out = [
+        prefix,
+        SMALL[len(v_request_id)] if len(v_request_id) < SMALL_LIMIT else length_bytes(len(v_request_id)),
+        v_request_id,
+        SMALL[len(v_pool_id)] if len(v_pool_id) < SMALL_LIMIT else length_bytes(len(v_pool_id)),
+        v_pool_id,
+        _POOL_REQUEST_V_ACTION[value.action],
+        SMALL[v_amount] if 0 <= v_amount < SMALL_LIMIT else long_bytes(v_amount),
+        SMALL[v_limit] if 0 <= v_limit < SMALL_LIMIT else long_bytes(v_limit),
+    ]
+    if value.codes:
+        out.append(length_bytes(len(value.codes)))
+        for v_codes_item in value.codes:
+            v_codes_item_v = v_codes_item.encode()
+            out += (
+                SMALL[len(v_codes_item_v)] if len(v_codes_item_v) < SMALL_LIMIT else length_bytes(len(v_codes_item_v)),
+                v_codes_item_v,
+            )
+    v_member_id = value.member_id.encode()
+    v_event_id = value.event_id.encode()
+    v_program_hash = value.program_hash.encode()
+    v_occurred_at = value.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+    else:
+        v_occurred_at_ = long_bytes(value.occurred_at_ms)
+    v_recorded_at = value.recorded_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
+        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
+    else:
+        v_recorded_at_ = long_bytes(value.recorded_at_ms)
+    v_log_time = value.log_time_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_log_time <= TIMESTAMP_MAX << 1:
+        v_log_time_ = PAIR[v_log_time & 16383] + PAIR[v_log_time >> 14 & 16383] + RAW[v_log_time >> 28]
+    else:
+        v_log_time_ = long_bytes(value.log_time_ms)
+    v_traceparent = value.traceparent.encode()
+    v_author = value.author.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_program_hash)] if len(v_program_hash) < SMALL_LIMIT else length_bytes(len(v_program_hash)),
+        v_program_hash,
+        v_occurred_at_,
+        v_recorded_at_,
+        v_log_time_,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+        SMALL[len(v_author)] if len(v_author) < SMALL_LIMIT else length_bytes(len(v_author)),
+        v_author,
+    )
+    return b"".join(out)
 
 
 _REVIEW_CHANGE_V_STATUS: Final[dict[str, bytes]] = {
@@ -2145,6 +2317,7 @@ EVENTS: Final[dict[type[Payload], tuple[str, Callable[[bytes, Event], bytes]]]] 
     MemberQuarantined: ("accrue.events.MemberQuarantined", encode_member_quarantined),
     OnboardingCompleted: ("accrue.events.OnboardingCompleted", encode_onboarding_completed),
     PointsAdjusted: ("accrue.events.PointsAdjusted", encode_points_adjusted),
+    PoolAnswered: ("accrue.events.PoolAnswered", encode_pool_answered),
     ProfileChanged: ("accrue.events.ProfileChanged", encode_profile_changed),
     QuarantineReleased: ("accrue.events.QuarantineReleased", encode_quarantine_released),
     RedemptionCancelled: ("accrue.events.RedemptionCancelled", encode_redemption_cancelled),

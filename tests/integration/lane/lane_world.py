@@ -251,7 +251,8 @@ class LaneWorld:
     def _derived(self, record: Record) -> str:
         event = self.connection.decoder.decode(record[3] or b"", record[1])
         assert isinstance(event, Event)
-        return "" if event.source == "accrue-partners" else event.event_id  # that is no decision of the core
+        others = event.source == "accrue-partners" or event.type_name == "pool_answered"
+        return "" if others else event.event_id  # that is no decision of the member's core
 
 
 def enrolments(members: int) -> Iterator[Event]:

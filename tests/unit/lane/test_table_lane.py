@@ -40,6 +40,9 @@ class Sums:
         self._table.put(b"k" + key, b"%d" % total)
         self._out.send("sums", key, b"%d" % total)
 
+    def finish(self) -> None:
+        self._out.send("transactions", None, b"")
+
 
 class Watcher:
     """What an observer was told."""
@@ -115,6 +118,8 @@ def test_records_are_applied_in_order_and_the_table_outlives_the_lane(bench: Ben
     lane.process(bench.batch(3))
 
     assert bench.sums() == [("a", 1), ("b", 5), ("a", 3), ("a", 13)]
+    transactions = bench.broker.log("transactions", 0)
+    assert len(transactions.read(0, transactions.end())) == 2, "what is told once of many records"
     assert bench.content[b"ka"] == b"13"
     assert bench.watcher.applied_records == 4
 

@@ -66,7 +66,8 @@ on_refund: recompute
 rewards:
   - {id: spare, price: 5, gives: {unit: miles, points: 3}}
   - {id: tea, price: 5, unit: miles, provider: acme, tiers: [silver], limit: {per_member: {count: 1, every: day}},
-     confirm: required, timeout: 2d}
+     confirm: required, timeout: 2d, stock: 500}
+  - {id: film, price: 9, codes: cinema}
 """,
     "partners.yaml": """\
 partners:
@@ -108,6 +109,9 @@ campaigns:
   - id: summer
     during: {from: 2026-06-01, until: 2026-08-31, weekdays: [mon, tue], hours: ["17:00-19:00"]}
     limit: {per_member: {count: 3, every: {rolling: 30d}}}
+    budget: {points: 100000, every: month}
+  - id: winter
+    budget: {count: 20}
 """,
     "events.yaml": """\
 events:

@@ -48,7 +48,7 @@ def test_the_due_time_stands_right_behind_the_version_in_8_bytes() -> None:
 
     packed = pack_member(member)
 
-    assert packed[0] == 3
+    assert packed[0] == 4
     assert int.from_bytes(packed[1:9], "big") == member.next_due_ms == packed_next_due_ms(packed)
     assert member.next_due_ms > 0
 
@@ -135,15 +135,32 @@ def test_an_order_that_version_1_wrote_is_read() -> None:
     assert unpack_order(packed) == Order(1_000, "EUR", 7, 400, [("points", 3, 10, 4, 2026)])
 
 
+def test_a_member_that_version_3_wrote_is_read() -> None:
+    packed = pack_member(typical())
+    fields = msgspec.msgpack.decode(packed[9:])
+
+    assert unpack_member(b"\x03" + packed[1:9] + msgspec.msgpack.encode(fields[:31])) == typical()
+
+
+def test_an_order_that_version_2_wrote_is_read() -> None:
+    rest = (1, False, (("1", 2, 500, 1),), "points", 5, ((3, 5, 0),), (("base", 10),), (2026, 700), ())
+    packed = b"\x02" + msgspec.msgpack.encode((1_000, "EUR", 7, 400, (("points", 3, 10, 4, 2026),), rest))
+
+    order = unpack_order(packed)
+
+    assert order.more().to_tuple() == (*rest, ())
+    assert unpack_order(b"\x02" + msgspec.msgpack.encode((1_000, "EUR", 7, 400, (), None))).rest is None
+
+
 def test_another_version_is_refused_with_the_way_out() -> None:
     member, order = pack_member(Member("m")), pack_order(Order(1, "EUR", 0, 0, []))
 
     with pytest.raises(
-        UnreadableState, match="packed member starts with 07; this pipeline reads versions 1 to 3: use the"
+        UnreadableState, match="packed member starts with 07; this pipeline reads versions 1 to 4: use the"
     ):
         unpack_member(b"\x07" + member[1:])
     with pytest.raises(
-        UnreadableState, match="packed order starts with 07; this pipeline reads versions 1 to 2: use the"
+        UnreadableState, match="packed order starts with 07; this pipeline reads versions 1 to 3: use the"
     ):
         unpack_order(b"\x07" + order[1:])
 

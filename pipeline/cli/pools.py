@@ -1,0 +1,107 @@
+"""`accrue pools`: how budgets, stock and voucher codes stand; voucher codes are loaded."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+
+from pipeline.cli.common import iso_time, json_option, print_json, print_table, settings_options
+from pipeline.core.pool_ids import CODES
+from pipeline.core.records import PoolBalance
+from pipeline.lane.pool_desk import PoolDesk
+from pipeline.settings import Settings
+from pipeline.sinks.assemble import decoder_of, topics_of
+from pipeline.wire.codec import Encoder
+from pipeline.wire.registry import Registry
+
+COLUMNS: Final = ("pool", "limit", "given", "left", "desired", "refused", "requests", "updated")
+
+kafka_options = settings_options("bootstrap_servers", "registry_url", "topic_prefix")
+
+
+@click.group()
+def pools() -> None:
+    """See how pools stand; load voucher codes."""
+
+
+@pools.command("list")
+@kafka_options
+@json_option
+def list_pools(settings: Settings, as_json: bool) -> None:
+    """List all pools that something was asked of or put into."""
+    with _desk(settings) as desk:
+        rows = [_row(balance) for balance in desk.balances()]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
+
+
+@pools.command()
+@click.argument("pool")
+@kafka_options
+@json_option
+def show(pool: str, settings: Settings, as_json: bool) -> None:
+    """Show one pool, such as budget:summer, stock:mug or codes:cinema; `codes:` may be left out."""
+    with _desk(settings) as desk:
+        found = {balance.pool_id: balance for balance in desk.balances()}
+    balance = found.get(pool) or found.get(CODES + pool)
+    if balance is None:
+        raise click.ClickException(f"nothing was asked of {pool} or put into it; see `accrue pools list`")
+    row = _row(balance)
+    if as_json:
+        print_json(row)
+        return
+    for column in COLUMNS:
+        click.echo(f"{column:<10} {row[column]}")
+
+
+@pools.command()
+@click.argument("pool")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--author", default=getpass.getuser, show_default="you", help="Who loads; it is kept with the codes.")
+@kafka_options
+@json_option
+def load(pool: str, file: Path, author: str, settings: Settings, as_json: bool) -> None:
+    """Put the voucher codes of FILE, one a line, into POOL.
+
+    A code that the pool knows, given or not, changes nothing: a file may be loaded again, in whole or longer.
+    """
+    codes = [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
+    if not codes:
+        raise click.ClickException(f"{file} has no codes: write one a line")
+    topics = topics_of(settings)
+    encoder = Encoder(Registry(settings.need("registry_url"), settings.registry).schema_ids(topics))
+    with _desk(settings) as desk:
+        sent = desk.load(pool, codes, author, encoder)
+    if as_json:
+        print_json({"pool": CODES + pool.removeprefix(CODES), "sent": sent})
+    else:
+        click.echo(f"{sent} codes sent to {CODES}{pool.removeprefix(CODES)}")
+
+
+@contextmanager
+def _desk(settings: Settings) -> Iterator[PoolDesk]:
+    desk = PoolDesk(settings, topics_of(settings), decoder_of(settings))
+    try:
+        yield desk
+    finally:
+        desk.close()
+
+
+def _row(balance: PoolBalance) -> dict[str, str | int]:
+    return {
+        "pool": balance.pool_id,
+        "limit": balance.limit,
+        "given": balance.given,
+        "left": balance.left,
+        "desired": balance.desired,
+        "refused": balance.refused,
+        "requests": balance.requests,
+        "updated": iso_time(balance.updated_at_ms),
+    }

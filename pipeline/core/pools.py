@@ -1,0 +1,236 @@
+"""Pools: what many members share, such as a campaign's budget, stock or voucher codes; each is given once.
+
+A pool gives what is asked while that much is left, else what is left: it never gives more than its limit, and refuses
+nothing while something is there. Requests of one pool are decided in their order in its partition.
+"""
+
+from typing import Final, Protocol, final
+
+from pipeline.core.bounds import QUANTITY_MAX, WALLET_MAX
+from pipeline.core.events import Event
+from pipeline.core.faults import Fault, id_fault, range_fault
+from pipeline.core.ledger import SOURCE
+from pipeline.core.payloads import PoolAnswered
+from pipeline.core.pool_ids import CODES, GIVE_BACK, KINDS, LOAD, TAKE, has_codes
+from pipeline.core.reasons import MALFORMED
+from pipeline.core.records import PoolBalance, PoolRequest
+
+HERE: Final = "here"
+GIVEN: Final = "given"
+UNKNOWN: Final = ""
+"""How a voucher code stands; unknown: it was never loaded."""
+
+CODE_MAX: Final = 200
+"""Longest voucher code, in characters."""
+
+PoolTuple = tuple[int, int, int, int, int, int, int, int]
+
+
+@final
+class Pool:
+    """One pool. `limit` is what the request that occurred last, at `as_of_ms`, said; of a pool of codes, how many were
+    loaded.
+
+    `given` is not given back. Codes wait in a queue: those numbered from `first` up to `after`. `desired` and `refused`
+    add up over all `requests`.
+    """
+
+    __slots__ = ("after", "as_of_ms", "desired", "first", "given", "limit", "refused", "requests")
+
+    def __init__(
+        self,
+        limit: int = 0,
+        as_of_ms: int = 0,
+        given: int = 0,
+        desired: int = 0,
+        refused: int = 0,
+        requests: int = 0,
+        first: int = 0,
+        after: int = 0,
+    ) -> None:
+        self.limit = limit
+        self.as_of_ms = as_of_ms
+        self.given = given
+        self.desired = desired
+        self.refused = refused
+        self.requests = requests
+        self.first = first
+        self.after = after
+
+    def to_tuple(self) -> PoolTuple:
+        """Field values in the order of the constructor."""
+        return (
+            self.limit,
+            self.as_of_ms,
+            self.given,
+            self.desired,
+            self.refused,
+            self.requests,
+            self.first,
+            self.after,
+        )
+
+    def left(self, with_codes: bool) -> int:
+        """What can still be given."""
+        return self.after - self.first if with_codes else max(self.limit - self.given, 0)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pool) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(self.to_tuple())
+
+    def __repr__(self) -> str:
+        return f"Pool{self.to_tuple()!r}"
+
+
+class PoolState(Protocol):
+    """The pools of one partition. Reads see what was written; nothing is durable until the lane commits."""
+
+    def pool(self, pool_id: str) -> Pool:
+        """A new one where nothing was ever asked of it. Changed in place, then put."""
+
+    def put_pool(self, pool_id: str, pool: Pool) -> None: ...
+
+    def code_status(self, pool_id: str, code: str) -> str:
+        """HERE, GIVEN or UNKNOWN."""
+
+    def put_code_status(self, pool_id: str, code: str, status: str) -> None: ...
+
+    def take_code(self, pool_id: str, number: int) -> str:
+        """The code with this number, which leaves the queue."""
+
+    def put_code(self, pool_id: str, number: int, code: str) -> None: ...
+
+
+def request_fault(request: PoolRequest) -> Fault | None:
+    """What is wrong with a request, as (reason, detail), or None."""
+    fault = id_fault("pool_id", request.pool_id) or id_fault("request_id", request.request_id)
+    if fault is not None:
+        return fault
+    if not request.pool_id.startswith(KINDS):
+        return (MALFORMED, f"pool_id is {request.pool_id!r}; begin it with one of {', '.join(KINDS)}")
+    if request.action not in (TAKE, GIVE_BACK, LOAD):
+        return (MALFORMED, f"action is {request.action!r}; send {TAKE}, {GIVE_BACK} or {LOAD}")
+    if request.action == TAKE:
+        return id_fault("member_id", request.member_id) or range_fault("amount", request.amount, 1, WALLET_MAX)
+    if not has_codes(request.pool_id):
+        if request.action == LOAD:
+            return (MALFORMED, f"pool_id is {request.pool_id!r}; codes are loaded into pools that begin with {CODES}")
+        return range_fault("amount", request.amount, 1, WALLET_MAX)
+    for code in request.codes:
+        if not 0 < len(code) <= CODE_MAX:
+            return (MALFORMED, f"codes has one of {len(code)} characters; a code has 1 to {CODE_MAX}")
+    return range_fault("codes", len(request.codes), 1, QUANTITY_MAX)
+
+
+def decide(state: PoolState, request: PoolRequest) -> PoolAnswered | None:
+    """Take a sound request: the answer to a take, None to what needs none."""
+    pool_id = request.pool_id
+    pool = state.pool(pool_id)
+    answer: PoolAnswered | None = None
+    if request.action == TAKE:
+        answer = take(state, pool, request)
+    elif not has_codes(pool_id):
+        pool.given = max(pool.given - request.amount, 0)
+    elif request.action == GIVE_BACK:
+        for code in request.codes:
+            if state.code_status(pool_id, code) == GIVEN:
+                pool.given -= 1
+                queue(state, pool_id, pool, code)
+    else:
+        for code in request.codes:
+            if state.code_status(pool_id, code) == UNKNOWN:
+                pool.limit += 1
+                queue(state, pool_id, pool, code)
+    state.put_pool(pool_id, pool)
+    return answer
+
+
+def take(state: PoolState, pool: Pool, request: PoolRequest) -> PoolAnswered:
+    """Give what is asked, or what is left of it."""
+    pool_id = request.pool_id
+    with_codes = has_codes(pool_id)
+    if not with_codes and request.occurred_at_ms >= pool.as_of_ms:
+        pool.limit = request.limit
+        pool.as_of_ms = request.occurred_at_ms
+    granted = min(request.amount, pool.left(with_codes))
+    codes: list[str] = []
+    if with_codes:
+        for number in range(pool.first, pool.first + granted):
+            code = state.take_code(pool_id, number)
+            state.put_code_status(pool_id, code, GIVEN)
+            codes.append(code)
+        pool.first += granted
+    pool.given += granted
+    pool.desired += request.amount
+    pool.refused += request.amount - granted
+    pool.requests += 1
+    return PoolAnswered(request.request_id, pool_id, request.amount, granted, codes)
+
+
+def queue(state: PoolState, pool_id: str, pool: Pool, code: str) -> None:
+    """The code can be given, after those that wait already."""
+    state.put_code(pool_id, pool.after, code)
+    state.put_code_status(pool_id, code, HERE)
+    pool.after += 1
+
+
+def answer_event(request: PoolRequest, answer: PoolAnswered, recorded_at_ms: int) -> Event:
+    """The answer as the member's own record. Its id is the request's, so it counts once however often it comes."""
+    return Event(
+        request.request_id,
+        request.member_id,
+        request.occurred_at_ms,
+        SOURCE,
+        request.traceparent,
+        {},
+        answer,
+        recorded_at_ms,
+    )
+
+
+def balance(pool_id: str, pool: Pool, position: int, updated_at_ms: int) -> PoolBalance:
+    """How the pool stands after the request at `position`."""
+    return PoolBalance(
+        pool_id,
+        pool.limit,
+        pool.given,
+        pool.left(has_codes(pool_id)),
+        pool.desired,
+        pool.refused,
+        pool.requests,
+        position,
+        updated_at_ms,
+    )
+
+
+@final
+class MemoryPools:
+    """Pools held in memory, for simulation and tests; `pools` is for reading."""
+
+    __slots__ = ("_codes", "_status", "pools")
+
+    def __init__(self) -> None:
+        self.pools: dict[str, Pool] = {}
+        self._codes: dict[tuple[str, int], str] = {}
+        self._status: dict[tuple[str, str], str] = {}
+
+    def pool(self, pool_id: str) -> Pool:
+        known = self.pools.get(pool_id)
+        return Pool() if known is None else known
+
+    def put_pool(self, pool_id: str, pool: Pool) -> None:
+        self.pools[pool_id] = pool
+
+    def code_status(self, pool_id: str, code: str) -> str:
+        return self._status.get((pool_id, code), UNKNOWN)
+
+    def put_code_status(self, pool_id: str, code: str, status: str) -> None:
+        self._status[pool_id, code] = status
+
+    def take_code(self, pool_id: str, number: int) -> str:
+        return self._codes.pop((pool_id, number))
+
+    def put_code(self, pool_id: str, number: int, code: str) -> None:
+        self._codes[pool_id, number] = code

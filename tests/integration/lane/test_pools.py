@@ -1,0 +1,136 @@
+"""Pools on real Kafka with workers that are killed: a budget spent to its last point, each code given once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+from lane_world import SHOP, LaneWorld, now_ms, wait_until
+
+from pipeline.core.events import Event
+from pipeline.core.payloads import MemberEnrolled, Payload, PointsAdjusted, RedemptionRequested, TransactionCompleted
+from pipeline.core.records import DeadLetter, FulfillmentCommand, LedgerEntry, PoolBalance, PoolRequest
+from pipeline.devstack import Settings
+
+pytestmark = pytest.mark.kafka
+
+MEMBERS = 40
+BUDGET = 1_000
+RULE = """rules:
+  - id: summer-bonus
+    on: transaction_completed
+    campaign: summer
+    award: {points: 10}
+"""
+CAMPAIGNS = f"campaigns:\n  - {{id: summer, budget: {{points: {BUDGET}}}}}\n"
+REWARDS = "rewards:\n  - {id: film, price: 5, codes: cinema}\n  - {id: mug, price: 5, provider: external, stock: 7}\n"
+
+
+def programme(folder: Path) -> Path:
+    """The shop's units and tiers, with one rule under a budget and two rewards that run out."""
+    made = folder / "programme"
+    (made / "rules").mkdir(parents=True)
+    for name in ("program.yaml", "tiers.yaml"):
+        (made / name).write_text((SHOP / name).read_text("utf-8"), "utf-8")
+    texts = {
+        "rules/rules.yaml": RULE.replace("award: {points: 10}", "award: {points: 10}\n    qualifies: true"),
+        "campaigns.yaml": CAMPAIGNS,
+        "rewards.yaml": REWARDS,
+    }
+    for name, text in texts.items():
+        (made / name).write_text(text, "utf-8")
+    return made
+
+
+def accrue(world: LaneWorld, *arguments: str) -> object:
+    """What a command answers as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli.main", *arguments, "--json"],
+        env={"PATH": "", "PYTHONPATH": str(SHOP.parents[1]), **world.environment()},
+        cwd=world.folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def send(world: LaneWorld, event_id: str, member: int, payload: Payload) -> None:
+    at_ms = now_ms()
+    world.send(Event(event_id, f"m-{member}", at_ms, "shop", "", {}, payload, at_ms))
+
+
+def send_all(world: LaneWorld, random: Random) -> None:
+    """More demand than there is of anything."""
+    for member in range(MEMBERS):
+        send(world, f"join-{member}", member, MemberEnrolled("US", "", ""))
+        send(world, f"gift-{member}", member, PointsAdjusted("", 100, "welcome", "ada"))
+    for number in range(250):
+        member = random.randrange(MEMBERS)
+        send(world, f"buy-{number}", member, TransactionCompleted(f"o-{number}", 1_000, "USD", "app", "", "US", []))
+        if number % 10 == 0:
+            reward = random.choice(("film", "mug"))
+            send(world, f"want-{number}", member, RedemptionRequested(f"r-{number}", reward, 1, ""))
+        if number % 50 == 0:
+            world.flush()
+    world.flush()
+
+
+def answered(world: LaneWorld) -> int:
+    return sum(world.positions.ends("pool-balances"))
+
+
+def of(world: LaneWorld, topic: str, kind: type) -> list[object]:
+    return [one for p in range(world.partitions) for one in world.outputs(topic, p) if isinstance(one, kind)]
+
+
+def test_killed_workers_spend_a_budget_to_its_last_point_and_give_each_code_once(
+    settings: Settings, prefix: str, tmp_path: Path
+) -> None:
+    with LaneWorld(settings, prefix, tmp_path, 2, programme(tmp_path)) as world:
+        codes = tmp_path / "codes.txt"
+        codes.write_text("\n".join(f"code-{number}" for number in range(6)) + "\n", "utf-8")
+        for _ in range(2):  # loading a file again is harmless
+            assert accrue(world, "pools", "load", "cinema", str(codes)) == {"pool": "codes:cinema", "sent": 6}
+        for name in ("one", "two"):
+            world.worker(name, "--batch-limit", "20")
+        random = Random(7)
+        send_all(world, random)
+        for _ in range(3):
+            until = answered(world) + random.randrange(1, 6)
+            wait_until(lambda until=until: answered(world) >= until or world.positions.quiet(), "answers between kills")
+            name = random.choice(("one", "two"))
+            world.crew.kill(name)
+            world.crew.restart(name)
+        world.wait_until_quiet()
+
+        assert not of(world, "dead-letters", DeadLetter)
+        assert world.check_against_oracle() > 0
+        entries = [one for one in of(world, "ledger-entries", LedgerEntry) if isinstance(one, LedgerEntry)]
+        assert sum(one.amount for one in entries if one.rule_id == "summer-bonus" and one.kind == "earn") == BUDGET
+        requests = [one for one in of(world, "pool-requests", PoolRequest) if isinstance(one, PoolRequest)]
+        taken = [one.request_id for one in requests if one.action == "take"]
+        assert len(taken) == len(set(taken)) >= 250
+        commands = of(world, "reward-fulfillments", FulfillmentCommand)
+        given = [one.codes for one in commands if isinstance(one, FulfillmentCommand) and one.reward_id == "film"]
+        assert sorted(given) == [f"code-{number}" for number in range(6)]
+        mugs = sum(one.quantity for one in commands if isinstance(one, FulfillmentCommand) and one.reward_id == "mug")
+        assert mugs == 7
+        for partition in range(world.partitions):
+            members = world.oracle(partition).state(0).members.values()
+            assert not [member.member_id for member in members if member.awaited], "nobody is left waiting"
+        check_commands(world)
+
+
+def check_commands(world: LaneWorld) -> None:
+    """What operators see is what the topics say."""
+    told = {one.pool_id: one for one in of(world, "pool-balances", PoolBalance) if isinstance(one, PoolBalance)}
+    listed = accrue(world, "pools", "list")
+    assert isinstance(listed, list)
+    assert {row["pool"]: (row["given"], row["left"]) for row in listed} == {
+        "budget:summer": (BUDGET, 0), "codes:cinema": (6, 0), "stock:mug": (7, 0),
+    }  # fmt: skip
+    shown = accrue(world, "pools", "show", "cinema")
+    assert isinstance(shown, dict)
+    assert (shown["limit"], shown["desired"]) == (6, told["codes:cinema"].desired)
