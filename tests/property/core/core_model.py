@@ -74,6 +74,8 @@ class ModelMember(ModelMembers):
             unit = reward.unit.unit_id
             if self.available(unit) < points:
                 return "insufficient_points"
+            if not self.fits(program, at):
+                return "fraud_denied"
             if reward.unit.slides_by_redeeming:
                 _, until = dates(NO_PERIOD, reward.unit, None, at, program)
                 self.activity.setdefault(unit, []).append(until)

@@ -86,8 +86,26 @@ class ModelLedger(ModelOccasions):
     activity: dict[str, list[int]] = field(default_factory=dict)
     held_for: dict[str, list[int]] = field(default_factory=dict)
     achieved: set[str] = field(default_factory=set)
+    redeemed_at: list[int] = field(default_factory=list)
 
     # ---- looking
+
+    def fits(self, program: Program, at: int) -> bool:
+        """Whether every window of the signal's length, with one redemption more, holds what it allows; noted if so.
+
+        One later than the length counts as late by that.
+        """
+        if program.fraud is None:
+            return True
+        (signal,) = program.fraud.signals
+        at = max([at, *(one - signal.length_ms for one in self.redeemed_at)])
+        together = [*self.redeemed_at, at]
+        for end in together:
+            inside = [one for one in together if end - signal.length_ms < one <= end]
+            if at in inside and len(inside) > signal.at_most:
+                return False
+        self.redeemed_at.append(at)
+        return True
 
     def available(self, unit: str) -> int:
         return sum(lot.left for lot in self.lots if lot.unit == unit and not lot.pending_until)

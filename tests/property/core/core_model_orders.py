@@ -45,6 +45,8 @@ class ModelOrders(ModelAwards):
             unit = points_unit or next(iter(program.units))
             if self.available(unit) < points:
                 return "insufficient_points"
+            if points and not self.fits(program, at):
+                return "fraud_denied"
             if points and program.units[unit].slides_by_redeeming:
                 _, until = dates(NO_PERIOD, program.units[unit], None, at, program)
                 self.activity.setdefault(unit, []).append(until)

@@ -10,6 +10,7 @@ from core_programs import DAY_MS, Limit, Period, Reward, Tier, TierPolicy, Unit
 
 from pipeline.core.campaigns import Campaign
 from pipeline.core.events import Event
+from pipeline.core.fraud_program import Counter, FraudProgram, Signal
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload, TransactionCompleted
@@ -97,6 +98,7 @@ def program(
         groups={"extra": "best", "bonus": "first"},
         maximums={"points": 150, "miles": 90},
         transfers=EARLY_TRANSFERS if birthdays is None else LATER_TRANSFERS,
+        fraud=None if birthdays is None else FEW,
     )
 
 
@@ -104,6 +106,16 @@ EARLY_TRANSFERS = TransferTerms(("points",), 2, renews=False, limits=(Limit(40, 
 LATER_TRANSFERS = TransferTerms(
     ("points", "miles"), 1, renews=True, limits=(Limit(0, 3, "rolling:9d", 9 * DAY_MS), Limit(90, 0, "week"))
 )
+FEW = FraudProgram(
+    (
+        Signal(
+            "few", "velocity", "deny", True, "redemptions", "", 2, 2 * DAY_MS,
+            Counter("r", "member", "", 2 * DAY_MS, 10**6), "few",
+        ),
+    ),
+    {},
+)  # fmt: skip
+"""Two redemptions within any two days, parts of purchases paid with points among them."""
 NIGHTS = Schedule(0, 0, frozenset({0, 2, 4, 5}), ((20 * 60, 6 * 60), (12 * 60, 13 * 60)))
 AUTUMN = Campaign(
     "autumn",
