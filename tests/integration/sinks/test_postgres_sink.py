@@ -14,6 +14,7 @@ from pipeline.devstack import LocalStack
 from pipeline.metrics import REGISTRY
 from pipeline.sinks.migrate import Migration, migrate, migrations
 from pipeline.sinks.postgres import PostgresTarget
+from pipeline.sinks.postgres_tables import TOPICS
 from pipeline.sinks.target import AwayError, Batch, SinkError
 from pipeline.wire.codec import Decoder
 from pipeline.wire.schemas import CommittedSchemas, RegistryUnavailable, SchemaNotFound
@@ -95,7 +96,7 @@ def test_a_sink_that_comes_back_goes_on_where_it_stood(world: World, database: p
     assert count(database, "ledger_entries") == 40
     offsets = database.execute("SELECT count(*), min(next_offset) FROM sink_offsets").fetchone()
     assert offsets is not None
-    assert offsets[0] == 5 * world.topics.partitions("member-events")
+    assert offsets[0] == len(TOPICS) * world.topics.partitions("member-events")
 
 
 def test_redelivery_changes_nothing(world: World, database: psycopg.Connection) -> None:
