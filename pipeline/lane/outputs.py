@@ -88,7 +88,8 @@ class OutputTopics:
     def all(self) -> list[str]:
         return [
             self.source, self.entries, self.tier_changes, self.decisions, self.commands, self.balances, self.derived,
-            self.dead_letters, self.changelog, self.ids, self.alerts,
+            self.dead_letters, self.changelog, self.ids, self.alerts, self.pool_requests, self.pool_changelog,
+            self.pool_balances,
         ]  # fmt: skip
 
 

@@ -94,9 +94,8 @@ def test_a_sink_that_comes_back_goes_on_where_it_stood(world: World, database: p
     run_to_end(world.postgres_sink())
 
     assert count(database, "ledger_entries") == 40
-    offsets = database.execute("SELECT count(*), min(next_offset) FROM sink_offsets").fetchone()
-    assert offsets is not None
-    assert offsets[0] == len(TOPICS) * world.topics.partitions("member-events")
+    offsets = database.execute("SELECT count(*) FROM sink_offsets").fetchone()
+    assert offsets == (len(TOPICS) * world.topics.partitions("member-events"),)
 
 
 def test_redelivery_changes_nothing(world: World, database: psycopg.Connection) -> None:
