@@ -18,6 +18,7 @@ from pipeline.lane.kafka import group_consumer_config
 from pipeline.lane.lane_set import LaneSet, ToRecord, plain_record
 from pipeline.lane.ports import Batch
 from pipeline.lane.runner import Opener
+from pipeline.notify.post import Post
 from pipeline.partners.desk import Desk
 
 BROKER: Final = "lane://"
@@ -51,6 +52,7 @@ class LaneApp(faust.App):
         )
         self.context = context
         self._desk: Desk | None = None
+        self._post: Post | None = None
         self._board = board
 
     @property
@@ -60,10 +62,19 @@ class LaneApp(faust.App):
             self._desk = Desk(self.context)
         return self._desk
 
+    @property
+    def post(self) -> Post:
+        """What sends messages to members, made when the agent asks."""
+        if self._post is None:
+            self._post = Post(self.context)
+        return self._post
+
     def close_desk(self) -> None:
-        """Once the lanes are closed: calls to partners under way are waited for, a little."""
+        """Once the lanes are closed: calls to partners and messages under way are waited for, a little."""
         if self._desk is not None:
             self._desk.close()
+        if self._post is not None:
+            self._post.close()
 
     def lanes(self, agent: str, topic: str, opener: Opener, to_record: ToRecord = plain_record) -> LaneSet:
         """The lanes of one source topic, opened as its partitions are assigned to this worker."""

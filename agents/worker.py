@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 
 from agents.app import LaneApp
 from agents.fulfilment import fulfilment
+from agents.notifications import notifications
 from agents.partners import partners
 from agents.pools import pools
 from agents.relay import relay
@@ -30,6 +31,7 @@ AGENTS: Final[Mapping[str, Callable[[LaneApp], None]]] = {
     "fulfilment": fulfilment,
     "partners": partners,
     "pools": pools,
+    "notifications": notifications,
 }
 PATIENCE_SECONDS: Final = 60.0
 PAUSE_SECONDS: Final = 1.0

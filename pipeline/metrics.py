@@ -111,6 +111,13 @@ partner_call_seconds = Histogram(
     "accrue_partner_call_seconds", "Time of a call.", ("provider",), buckets=SECONDS, registry=REGISTRY
 )
 
+notification_messages = Counter(
+    "accrue_notification_messages",
+    "Messages by channel and what became of them: sent, retried, skipped, given_up.",
+    ("channel", "outcome"),
+    registry=REGISTRY,
+)
+
 SINK: Final = ("sink",)
 sink_up = Gauge("accrue_sink_up", "1 while the sink reads and its target answers, else 0.", SINK, registry=REGISTRY)
 sink_records = Counter(

@@ -37,6 +37,10 @@ class Settings:
     registry_url: str = field(default="", metadata={"doc": "The schema registry's Confluent-compatible API."})
     redis_url: str = field(default="", metadata={"doc": "Redis, for its sink and for reading balances."})
     postgres_url: str = field(default="", metadata={"doc": "PostgreSQL, for its sink and for reading the ledger."})
+    smtp_url: str = field(
+        default="",
+        metadata={"doc": "Mail server of notifications: smtp://user:password@host:port, or smtps:// for TLS at once."},
+    )
     topic_prefix: str = field(
         default="", metadata={"doc": "Put before every topic's name as it stands: several pipelines on one cluster."}
     )

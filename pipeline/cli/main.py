@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "log": ("pipeline.cli.log:log", "Export the event log as JSON lines."),
     "simulate": ("pipeline.cli.simulate:simulate", "Decide a file of events without Kafka."),
     "member": ("pipeline.cli.member:member", "Show a member's balances, tier and latest entries."),
+    "notifications": ("pipeline.cli.notifications:notifications", "Preview messages to members; show their feeds."),
     "explain": ("pipeline.cli.explain:explain", "Say what became of one event, and why."),
     "ledger": ("pipeline.cli.ledger:ledger", "Verify the ledger's hash chains."),
     "pools": ("pipeline.cli.pools:pools", "See how budgets, stock and voucher codes stand; load codes."),

@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from pipeline.core import expiry, fraud_verdicts, lots, occasions, redemptions, tiers
+from pipeline.core import expiry, fraud_verdicts, lots, notices, occasions, redemptions, tiers
 from pipeline.core.activations import Activations
 from pipeline.core.ledger import SOURCE, Posting
 from pipeline.core.member import Member
 from pipeline.core.ports import Outputs, State
+from pipeline.core.program import Program
 
 RELEASE: Final = 0
 EXPIRE: Final = 1
@@ -59,6 +60,7 @@ def apply_due(
         else:
             cause = f"due:release:{seq}" if kind == RELEASE else f"due:expire:{seq}"
         posting = Posting(member, out, program.program_hash, cause, SOURCE, due_ms, recorded_at_ms)
+        tier = member.tier
         if kind == REVIEW:
             tiers.review(posting, program)
         elif kind == RISE:
@@ -72,17 +74,27 @@ def apply_due(
         elif kind == RELEASE:
             lots.release(posting, member.wallets[unit], unit)
         else:
-            wallet = member.wallets[unit]
-            lot = wallet.lots[0]
-            if lot.seq != seq:
-                sliding = expiry.first_sliding(wallet)
-                assert sliding is not None and sliding.seq == seq, f"lot {seq} is due and not in {wallet!r}"
-                lot = sliding
-            lots.expire(posting, wallet, unit, lot, 0)
+            expire(posting, program, unit, seq, log_time_ms)
+        if program.notifies and member.tier != tier and not log_time_ms:
+            notices.of_tier(posting, program, tier, "")
         if program.occasions:
             occasions.schedule(member, program, due_ms, changed=False)
         due = first_due(member)
     member.next_due_ms = lots.next_due(member)
+
+
+def expire(posting: Posting, program: Program, unit: str, seq: int, log_time_ms: int) -> None:
+    """Expire the lot `seq`, the first one with a date or the first one that slides, and have the member told."""
+    wallet = posting.member.wallets[unit]
+    lot = wallet.lots[0]
+    if lot.seq != seq:
+        sliding = expiry.first_sliding(wallet)
+        assert sliding is not None and sliding.seq == seq, f"lot {seq} is due and not in {wallet!r}"
+        lot = sliding
+    points = lot.points
+    lots.expire(posting, wallet, unit, lot, 0)
+    if program.notifies and not log_time_ms:
+        notices.of_expiry(posting, program, unit, points)
 
 
 def first_due(member: Member) -> Due | None:

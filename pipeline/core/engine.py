@@ -14,7 +14,7 @@ Only decided records move the member's clock.
 from collections.abc import Callable
 from typing import Final, final
 
-from pipeline.core import reasons, waiting
+from pipeline.core import notices, reasons, waiting
 from pipeline.core.activations import Activations
 from pipeline.core.decide import Decision, decide, decision_record
 from pipeline.core.due import apply_due
@@ -159,6 +159,9 @@ class Engine:
         posting = Posting(
             member, out, program.program_hash, event.event_id, event.source, event.occurred_at_ms, recorded_at_ms
         )
+        before: notices.Before | None = None
+        if program.notifies and not log_time_ms:
+            before = notices.Before(member, event)
         decision = decide(posting, event, program, state, log_time_ms)
         if decision.waiting and decision.order is not None:
             settled = waiting.settle(member, decision.order, decision.waiting, recorded_at_ms, activations, out)
@@ -168,6 +171,8 @@ class Engine:
         if 0 < member.next_due_ms <= member.clock_ms:
             apply_due(member, member.clock_ms, recorded_at_ms, activations, out, state, log_time_ms)
         out.decision(decision_record(event, program, decision))
+        if before is not None and not decision.reason:
+            notices.of_event(posting, event, decision.rewards, program, before)
         if known is not None or not (decision.reason or decision.waits):
             member.version += 1
             state.put_member(member)

@@ -10,6 +10,7 @@ from pipeline.core.records import (
     FraudAlert,
     FulfillmentCommand,
     LedgerEntry,
+    Notification,
     PoolRequest,
     ReviewChange,
     RewardDecision,
@@ -136,6 +137,7 @@ Output = (
     | FraudAlert
     | ReviewChange
     | PoolRequest
+    | Notification
     | Derived
     | Dead
     | Duplicate
@@ -172,6 +174,9 @@ class MemoryOutputs:
 
     def pool_request(self, request: PoolRequest) -> None:
         self.journal.append(request)
+
+    def notification(self, notification: Notification) -> None:
+        self.journal.append(notification)
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         self.journal.append(Derived(event, log_time_ms))

@@ -10,6 +10,7 @@ from pipeline.core.records import (
     FraudAlert,
     FulfillmentCommand,
     LedgerEntry,
+    Notification,
     PoolRequest,
     ReviewChange,
     RewardDecision,
@@ -68,6 +69,8 @@ class Outputs(Protocol):
 
     def pool_request(self, request: PoolRequest) -> None:
         """What is asked of a pool, or given back to it."""
+
+    def notification(self, notification: Notification) -> None: ...
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         """An event for the relay to append to the log, stamped `log_time_ms`, or now if 0."""

@@ -31,7 +31,6 @@ OCCASIONS: Final = (BIRTHDAY, ANNIVERSARY)
 Match = Callable[[Event, Payload, Member, list[tuple[int, str]]], list[tuple[int, int]]]
 """(event, payload, member, errors) -> [(index of the rule, value of its `of` or 0)] for the rules whose condition
 holds.
-
 A rule that fails while evaluated is left out and appended to errors as (index, what failed).
 """
 
@@ -52,7 +51,6 @@ class Period:
 @final
 class Unit:
     """A unit of points. `rounding` is floor, ceiling, half_up or half_even; `expires` counts from availability.
-
     Where `sliding`, it counts anew for all points of the unit whenever some are earned, and with `slides_by_redeeming`
     also whenever some are redeemed.
     """
@@ -184,7 +182,6 @@ class Rule:
 @final
 class RuleTable:
     """The rules of one event type, by priority and then id, and the generated function that evaluates their conditions.
-
     `grouped` says whether any of them belongs to an exclusive group, `budgeted` whether any campaign has a budget.
     """
 
@@ -200,7 +197,6 @@ class RuleTable:
 @final
 class Reward:
     """A reward of the catalogue. `provider` is house or external; `tiers` empty means every tier; limits count pieces.
-
     `stock` is how many pieces there are for all members (0: not counted); `pool_id` is asked for them, or for a voucher
     code for each piece ("": for nothing). `confirm` says whether the provider is told only after a confirmation;
     `timeout_ms` is how long a hold waits for that, and then for an outcome (0: for ever). `gives`: what a piece brings.
@@ -264,7 +260,8 @@ class Program:
     `transfers` where members cannot give each other points, `fraud` where there are no fraud signals, `referrals` where
     none has to qualify. Derived: `calendar` of the zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`,
     `remembered`, and those `occasions` that rules are for.
-    `returns_points` says whether a refund gives back the points that paid a part of the order.
+    `returns_points` says whether a refund gives back the points that paid a part of the order. `notifies` are the kinds
+    of what members are told.
     """
 
     __slots__ = (
@@ -278,6 +275,7 @@ class Program:
         "fraud",
         "groups",
         "maximums",
+        "notifies",
         "occasions",
         "program_hash",
         "program_id",
@@ -317,7 +315,9 @@ class Program:
         transfers: TransferTerms | None = None,
         fraud: FraudProgram | None = None,
         referrals: ReferralTerms | None = None,
+        notifies: frozenset[str] = frozenset(),
     ) -> None:
+        self.notifies = notifies
         self.program_id = program_id
         self.program_hash = program_hash
         self.zone = zone

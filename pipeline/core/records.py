@@ -594,6 +594,96 @@ class MemberBalance:
 
 
 @final
+class Notification:
+    """Something that a member is to be told."""
+
+    __slots__ = (
+        "balance",
+        "event_id",
+        "kind",
+        "member_id",
+        "notification_id",
+        "occurred_at_ms",
+        "points",
+        "previous_tier",
+        "program_hash",
+        "reason",
+        "recorded_at_ms",
+        "redemption_id",
+        "reward_id",
+        "tier",
+        "traceparent",
+        "unit",
+    )
+
+    def __init__(
+        self,
+        notification_id: str,
+        member_id: str,
+        kind: str,
+        unit: str,
+        points: int,
+        balance: int,
+        tier: str,
+        previous_tier: str,
+        reward_id: str,
+        redemption_id: str,
+        reason: str,
+        event_id: str,
+        program_hash: str,
+        occurred_at_ms: int,
+        recorded_at_ms: int,
+        traceparent: str = "",
+    ) -> None:
+        self.notification_id = notification_id
+        self.member_id = member_id
+        self.kind = kind
+        self.unit = unit
+        self.points = points
+        self.balance = balance
+        self.tier = tier
+        self.previous_tier = previous_tier
+        self.reward_id = reward_id
+        self.redemption_id = redemption_id
+        self.reason = reason
+        self.event_id = event_id
+        self.program_hash = program_hash
+        self.occurred_at_ms = occurred_at_ms
+        self.recorded_at_ms = recorded_at_ms
+        self.traceparent = traceparent
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (
+            self.notification_id,
+            self.member_id,
+            self.kind,
+            self.unit,
+            self.points,
+            self.balance,
+            self.tier,
+            self.previous_tier,
+            self.reward_id,
+            self.redemption_id,
+            self.reason,
+            self.event_id,
+            self.program_hash,
+            self.occurred_at_ms,
+            self.recorded_at_ms,
+            self.traceparent,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Notification) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"Notification(notification_id={self.notification_id!r}, member_id={self.member_id!r}, kind={self.kind!r}, unit={self.unit!r}, points={self.points!r}, balance={self.balance!r}, tier={self.tier!r}, previous_tier={self.previous_tier!r}, reward_id={self.reward_id!r}, redemption_id={self.redemption_id!r}, reason={self.reason!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, traceparent={self.traceparent!r})"
+
+
+@final
 class PartnerOrder:
     """What an operator wants of a partner's fulfilments."""
 
@@ -1112,6 +1202,7 @@ Output = (
     | FulfillmentCommand
     | LedgerEntry
     | MemberBalance
+    | Notification
     | PartnerOrder
     | PoolBalance
     | PoolRequest

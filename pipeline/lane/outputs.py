@@ -14,6 +14,7 @@ from pipeline.core.records import (
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    Notification,
     PoolRequest,
     ReviewChange,
     RewardDecision,
@@ -43,6 +44,7 @@ class Encoder(Protocol):
     def fraud_alert(self, record: FraudAlert) -> bytes: ...
     def review_change(self, record: ReviewChange) -> bytes: ...
     def pool_request(self, record: PoolRequest) -> bytes: ...
+    def notification(self, record: Notification) -> bytes: ...
     def member_balance(self, record: MemberBalance) -> bytes: ...
     def dead_letter(self, record: DeadLetter) -> bytes: ...
     def event(self, event: Event) -> bytes: ...
@@ -62,6 +64,7 @@ class OutputTopics:
         "derived",
         "entries",
         "ids",
+        "notifications",
         "pool_balances",
         "pool_changelog",
         "pool_requests",
@@ -76,6 +79,7 @@ class OutputTopics:
         self.decisions = name("reward-decisions")
         self.commands = name("reward-fulfillments")
         self.alerts = name("fraud-alerts")
+        self.notifications = name("notifications")
         self.balances = name("member-balances")
         self.derived = name("derived-events")
         self.dead_letters = name("dead-letters")
@@ -148,6 +152,7 @@ class LaneOutputs:
         self._tier_changes: list[Message] = []
         self._commands: list[Message] = []
         self._alerts: list[Message] = []
+        self._notifications: list[Message] = []
         self._balances: list[Message] = []
         self._derived: list[Message] = []
         self._dead_letters: list[Message] = []
@@ -158,6 +163,7 @@ class LaneOutputs:
             (topics.tier_changes, self._tier_changes),
             (topics.commands, self._commands),
             (topics.alerts, self._alerts),
+            (topics.notifications, self._notifications),
             (topics.balances, self._balances),
             (topics.derived, self._derived),
             (topics.dead_letters, self._dead_letters),
@@ -206,6 +212,11 @@ class LaneOutputs:
             "value": self._encoder.pool_request(request),
             "partition": partition_of(key, self._partitions),
         })  # fmt: skip
+
+    def notification(self, notification: Notification) -> None:
+        self.count += 1
+        value = self._encoder.notification(notification)
+        self._notifications.append({"key": notification.member_id.encode(), "value": value})
 
     def derived(self, event: Event, log_time_ms: int) -> None:
         self.count += 1

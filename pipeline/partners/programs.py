@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, final
+from typing import Final, Generic, TypeVar, final
 
 from pipeline.core.ports import UnknownProgram
 from pipeline.lane.ports import Reader
@@ -14,6 +15,8 @@ from pipeline.program.compiler import definition_of
 
 PARTITION: Final = 0
 KEPT: Final = 64
+
+Part = TypeVar("Part")
 
 
 @lru_cache(maxsize=KEPT)
@@ -25,18 +28,22 @@ def policies_of(bundle: Bundle) -> Policies:
 
 
 @final
-class PartnerPrograms:
-    """Policies by hash, from the `programs` topic. Shared by the lanes of a worker; any thread."""
+class ProgramParts(Generic[Part]):
+    """What `part_of` reads from bundles, by hash, from the `programs` topic. Shared by a worker's lanes; any thread.
 
-    def __init__(self, reader: Reader, topic: str) -> None:
+    `part_of` raises ProgramRefused or BundleRefused.
+    """
+
+    def __init__(self, reader: Reader, topic: str, part_of: Callable[[Bundle], Part]) -> None:
+        self._part_of = part_of
         self._reader = reader
         self._topic = topic
         self._lock = threading.Lock()
         self._position = 0
-        self._known: dict[str, Policies] = {}
+        self._known: dict[str, Part] = {}
         self._refused: dict[str, str] = {}
 
-    def policies(self, program_hash: str) -> Policies:
+    def part(self, program_hash: str) -> Part:
         """Looks at the topic's end once more before it raises UnknownProgram. Raises LaneFailed when Kafka is away."""
         known = self._known.get(program_hash)
         if known is not None:
@@ -65,6 +72,21 @@ class PartnerPrograms:
             bundle = Bundle.from_bytes(value)
             if bundle.hash != name:
                 raise BundleRefused(f"its content has hash {bundle.hash}")
-            self._known[name] = policies_of(bundle)
+            self._known[name] = self._part_of(bundle)
         except (BundleRefused, ProgramRefused) as error:
             self._refused[name] = str(error)
+
+
+@final
+class PartnerPrograms:
+    """Policies by hash, as `ProgramParts`."""
+
+    def __init__(self, reader: Reader, topic: str) -> None:
+        self._parts = ProgramParts(reader, topic, policies_of)
+
+    def policies(self, program_hash: str) -> Policies:
+        """As `ProgramParts.part`."""
+        return self._parts.part(program_hash)
+
+    def close(self) -> None:
+        self._parts.close()

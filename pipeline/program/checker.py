@@ -16,6 +16,8 @@ from pipeline.program.cel_tree import Tree
 from pipeline.program.effects import check_program, check_rule
 from pipeline.program.events_file import certain, check_attributes, read_events
 from pipeline.program.fraud_file import read_fraud
+from pipeline.program.notifications import NotificationTerms
+from pipeline.program.notifications_file import read_notifications
 from pipeline.program.partners import Partner
 from pipeline.program.partners_file import check_partners, read_partners
 from pipeline.program.problems import Report, Source
@@ -54,6 +56,7 @@ class Definition:
     events: dict[str, CustomType] | None
     partners: dict[str, Partner]
     fraud: FraudProgram | None
+    notifications: NotificationTerms | None
 
 
 def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
@@ -109,6 +112,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
         events = read_events(report, *nodes[files.EVENTS])
         domains["custom event"] = events
     fraud = read_fraud(report, *nodes[files.FRAUD], settings.units) if files.FRAUD in nodes else None
+    notifications = read_notifications(report, *nodes[files.NOTIFICATIONS]) if files.NOTIFICATIONS in nodes else None
     rules = _check_rules(
         report, drafts, domains, events, converts=settings.currencies.base != "" or files.SETTINGS not in nodes
     )
@@ -117,7 +121,9 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     if tiers_known:
         check_tier_rates(drafts, tiers.ids)
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
-    return None if report.refused else Definition(settings, tiers, rewards, tuple(rules), events, partners, fraud)
+    if report.refused:
+        return None
+    return Definition(settings, tiers, rewards, tuple(rules), events, partners, fraud, notifications)
 
 
 def _check_rules(

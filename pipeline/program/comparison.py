@@ -25,6 +25,7 @@ _NAMED: Final = {
     "event": "events",
     "partner": "partners",
     "signal": "signals",
+    "message": "messages",
 }
 _LISTED: Final = {
     "rules": "id",
@@ -34,6 +35,7 @@ _LISTED: Final = {
     "events": "name",
     "partners": "id",
     "signals": "id",
+    "messages": "id",
 }
 """Lists of a programme, and the key that tells their items apart."""
 
@@ -41,8 +43,8 @@ _LISTED: Final = {
 @final
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner, signal or core, `name` its id,
-    `key` a path or empty.
+    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner, signal, message or core,
+    `name` its id, `key` a path or empty.
 
     `before` and `after` are in words, empty for nothing; `text` is the whole sentence.
     """
@@ -70,6 +72,7 @@ class _Side:
         self.events: dict[str, Item] = {}
         self.partners: dict[str, Item] = {}
         self.signals: dict[str, Item] = {}
+        self.messages: dict[str, Item] = {}
         self.plain: dict[tuple[str, str], Item] = {}
         nodes = {name: parse(Source(name, text), Report()) for name, text in sorted(texts.items())}
         unit = _default_unit(nodes.get(files.SETTINGS))

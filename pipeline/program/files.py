@@ -15,8 +15,9 @@ CAMPAIGNS: Final = "campaigns.yaml"
 EVENTS: Final = "events.yaml"
 PARTNERS: Final = "partners.yaml"
 FRAUD: Final = "fraud.yaml"
+NOTIFICATIONS: Final = "notifications.yaml"
 
-KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS, PARTNERS, FRAUD)
+KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS, PARTNERS, FRAUD, NOTIFICATIONS)
 """Besides rules/*.yaml. A README.md and files whose name starts with a dot may lie there too; they are not read."""
 
 EXAMPLES: Final = "examples.yaml"

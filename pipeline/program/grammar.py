@@ -7,6 +7,7 @@ from pipeline.program import (
     events_file,
     files,
     fraud_file,
+    notifications_file,
     partners_file,
     rewards_file,
     rules_file,
@@ -24,5 +25,6 @@ GRAMMAR: Final = {
     files.EVENTS: Fields(events_file.FILE_KEYS),
     files.PARTNERS: Fields(partners_file.FILE_KEYS),
     files.FRAUD: Fields(fraud_file.FILE_KEYS),
+    files.NOTIFICATIONS: Fields(notifications_file.FILE_KEYS),
 }
 """By file; those in rules/ hold what rules.yaml holds."""

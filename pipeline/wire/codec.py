@@ -19,6 +19,7 @@ from pipeline.core.records import (
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    Notification,
     Output,
     PartnerOrder,
     PoolBalance,
@@ -217,6 +218,9 @@ class Encoder:
 
     def reward_decision(self, decision: RewardDecision) -> bytes:
         return self._encode("accrue.rewards.RewardDecision", encoders.encode_reward_decision, decision)
+
+    def notification(self, notification: Notification) -> bytes:
+        return self._encode("accrue.notifications.Notification", encoders.encode_notification, notification)
 
     def fraud_alert(self, alert: FraudAlert) -> bytes:
         return self._encode("accrue.fraud.FraudAlert", encoders.encode_fraud_alert, alert)

@@ -42,6 +42,7 @@ from pipeline.core.records import (
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
+    Notification,
     PartnerOrder,
     PoolBalance,
     PoolRequest,
@@ -1931,6 +1932,67 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
         b"\1" if value.quarantined else b"\0",
     )
     return b"".join(out)
+
+
+
+def encode_notification(prefix: bytes, value: Notification) -> bytes:
+    v_notification_id = value.notification_id.encode()
+    v_member_id = value.member_id.encode()
+    v_kind = value.kind.encode()
+    v_unit = value.unit.encode()
+    v_points = value.points
+    v_balance = value.balance
+    v_tier = value.tier.encode()
+    v_previous_tier = value.previous_tier.encode()
+    v_reward_id = value.reward_id.encode()
+    v_redemption_id = value.redemption_id.encode()
+    v_reason = value.reason.encode()
+    v_event_id = value.event_id.encode()
+    v_program_hash = value.program_hash.encode()
+    v_occurred_at = value.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+    else:
+        v_occurred_at_ = long_bytes(value.occurred_at_ms)
+    v_recorded_at = value.recorded_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_recorded_at <= TIMESTAMP_MAX << 1:
+        v_recorded_at_ = PAIR[v_recorded_at & 16383] + PAIR[v_recorded_at >> 14 & 16383] + RAW[v_recorded_at >> 28]
+    else:
+        v_recorded_at_ = long_bytes(value.recorded_at_ms)
+    v_traceparent = value.traceparent.encode()
+    return b"".join(
+        (
+            prefix,
+            SMALL[len(v_notification_id)] if len(v_notification_id) < SMALL_LIMIT else length_bytes(len(v_notification_id)),
+            v_notification_id,
+            SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+            v_member_id,
+            SMALL[len(v_kind)] if len(v_kind) < SMALL_LIMIT else length_bytes(len(v_kind)),
+            v_kind,
+            SMALL[len(v_unit)] if len(v_unit) < SMALL_LIMIT else length_bytes(len(v_unit)),
+            v_unit,
+            SMALL[v_points] if 0 <= v_points < SMALL_LIMIT else long_bytes(v_points),
+            SMALL[v_balance] if 0 <= v_balance < SMALL_LIMIT else long_bytes(v_balance),
+            SMALL[len(v_tier)] if len(v_tier) < SMALL_LIMIT else length_bytes(len(v_tier)),
+            v_tier,
+            SMALL[len(v_previous_tier)] if len(v_previous_tier) < SMALL_LIMIT else length_bytes(len(v_previous_tier)),
+            v_previous_tier,
+            SMALL[len(v_reward_id)] if len(v_reward_id) < SMALL_LIMIT else length_bytes(len(v_reward_id)),
+            v_reward_id,
+            SMALL[len(v_redemption_id)] if len(v_redemption_id) < SMALL_LIMIT else length_bytes(len(v_redemption_id)),
+            v_redemption_id,
+            SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+            v_reason,
+            SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+            v_event_id,
+            SMALL[len(v_program_hash)] if len(v_program_hash) < SMALL_LIMIT else length_bytes(len(v_program_hash)),
+            v_program_hash,
+            v_occurred_at_,
+            v_recorded_at_,
+            SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+            v_traceparent,
+        )
+    )
 
 
 _PARTNER_ORDER_V_ORDER: Final[dict[str, bytes]] = {

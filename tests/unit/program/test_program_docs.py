@@ -1,11 +1,13 @@
 """docs/programs.md tells of every key and name there is, and its examples are sound."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from program_texts import problems
 
+from pipeline.core.notices import KINDS
 from pipeline.program import (
     campaigns_file,
     currency_keys,
@@ -15,6 +17,7 @@ from pipeline.program import (
     fraud_trait_keys,
     limits,
     milestone_keys,
+    notifications_file,
     partner_calls,
     partners_file,
     referral_keys,
@@ -27,8 +30,10 @@ from pipeline.program import (
     transfer_keys,
 )
 from pipeline.program.cel_errors import FUNCTION_NAMES
+from pipeline.program.notifications import CHANNELS
 from pipeline.program.partner_calls import PLACEHOLDERS
 from pipeline.program.partners import MEANINGS
+from pipeline.program.templates import FILTERS, samples
 from pipeline.program.vocabulary import REWARDABLE, terms
 
 TEXT = (Path(__file__).resolve().parents[3] / "docs" / "programs.md").read_text("utf-8")
@@ -46,6 +51,7 @@ def test_there_are_examples_of_every_file() -> None:
         "campaigns.yaml",
         "partners.yaml",
         "fraud.yaml",
+        "notifications.yaml",
     }
 
 
@@ -104,6 +110,10 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"velocity.{key}" for key in fraud_file.VELOCITY_KEYS}
     keys |= {f"spending.{key}" for key in fraud_file.SPENDING_KEYS}
     keys |= {f"attributes.{key}" for key in fraud_file.ATTRIBUTES_KEYS}
+    keys |= {*notifications_file.FILE_KEYS} - {"messages"} | {*KINDS, *CHANNELS, *FILTERS}
+    keys |= {f"messages.*.{key}" for key in notifications_file.MESSAGE_KEYS}
+    keys |= {f"text.{key}" for key in notifications_file.TEXT_KEYS}
+    keys |= {name for kind in KINDS for name in samples(kind, datetime(2026, 3, 1, tzinfo=UTC))}
     keys -= {"award", "conversion", "stacking", "streak", "achievement"}
 
     assert keys - CODE == set()

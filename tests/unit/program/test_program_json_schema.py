@@ -104,6 +104,10 @@ partners:
     settlement: {currency: EUR, redeemed_minor: 700, issued_minor: 900}
   - {id: other, address: "http://127.0.0.1:8000", idempotent: true, fulfil: {path: /give}}
 """,
+    "notifications.yaml": """\
+{languages: [en], sender: "Shop <points@shop.example>", quiet: "22:00-08:00", messages: [
+  {id: earned, on: points_earned, channel: email, text: {en: {title: "{{ points }}", body: "{{ balance|number }}"}}}]}
+""",
     "campaigns.yaml": """\
 campaigns:
   - id: summer

@@ -1,0 +1,88 @@
+"""What a published programme says of messages, and how a notification reads in a member's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final, final
+from zoneinfo import ZoneInfo
+
+from pipeline.core.records import Notification
+from pipeline.program import Bundle
+from pipeline.program.compiler import definition_of
+from pipeline.program.notifications import Message, NotificationTerms, text_in
+from pipeline.program.templates import Value, render
+from pipeline.program.zones import load_zone
+
+KEPT: Final = 64
+MINUTES_OF_HOUR: Final = 60
+SECOND_MS: Final = 1_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`terms` is None for a programme that tells members nothing."""
+
+    program_id: str
+    zone: ZoneInfo
+    terms: NotificationTerms | None
+
+    def local(self, at_ms: int) -> datetime:
+        return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(self.zone)
+
+    def quiet_until_ms(self, now_ms: int) -> int:
+        """When the quiet time that it is now ends, or 0 if it is none."""
+        if self.terms is None or self.terms.quiet[0] == self.terms.quiet[1]:
+            return 0
+        start, end = self.terms.quiet
+        now = self.local(now_ms)
+        minute = now.hour * MINUTES_OF_HOUR + now.minute
+        quiet = start <= minute < end if start < end else minute >= start or minute < end
+        if not quiet:
+            return 0
+        day = now.date() if minute < end else now.date() + timedelta(days=1)
+        ends = datetime(day.year, day.month, day.day, *divmod(end, MINUTES_OF_HOUR), tzinfo=self.zone)
+        return max(int(ends.timestamp()) * SECOND_MS, now_ms + 1)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message as the member reads it; `title` is one line."""
+
+    title: str
+    body: str
+
+
+@lru_cache(maxsize=KEPT)
+def policy_of(bundle: Bundle) -> Policy:
+    """Raises ProgramRefused or BundleRefused."""
+    definition = definition_of(bundle)
+    zone = load_zone(bundle.zone, bundle.zone_data)
+    return Policy(definition.settings.program_id, zone, definition.notifications)
+
+
+def values_of(notification: Notification, policy: Policy) -> dict[str, Value]:
+    """What templates can show; those of another kind are empty."""
+    return {
+        "member": notification.member_id,
+        "program": policy.program_id,
+        "occurred": policy.local(notification.occurred_at_ms),
+        "points": notification.points,
+        "unit": notification.unit,
+        "balance": notification.balance,
+        "tier": notification.tier,
+        "previous_tier": notification.previous_tier,
+        "reward": notification.reward_id,
+        "redemption": notification.redemption_id,
+        "reason": notification.reason,
+    }
+
+
+def shown(message: Message, language: str, values: dict[str, Value]) -> Shown:
+    """The message in a language, or in the programme's first one."""
+    text = text_in(message, language)
+    return Shown(" ".join(render(text.title, values).split()), render(text.body, values).strip())

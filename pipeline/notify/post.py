@@ -1,0 +1,119 @@
+"""Sends messages outside any transaction, on threads of each channel's own, so that none waits for another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, final
+
+import redis
+
+from pipeline import clock, logs, metrics
+from pipeline.lane.context import LaneContext
+from pipeline.lane.kafka_reader import KafkaReader
+from pipeline.notify.feed import Contact, Feeds
+from pipeline.notify.mail import NotSent, letter, send
+from pipeline.notify.mailroom import Job
+from pipeline.notify.policy import policy_of, shown, values_of
+from pipeline.partners.programs import ProgramParts
+from pipeline.program.notifications import CHANNELS, EMAIL, IN_APP
+
+NOTIFICATIONS: Final = "notifications"
+CHANGELOG: Final = "notification-changelog"
+THREADS: Final = 8
+JOBS_MAX: Final = 64
+"""Messages of a channel that a worker has under way at a time."""
+SPARE_MS: Final = 60_000
+"""A message is not begun so shortly before another worker may take it up."""
+
+Done = Callable[[Job, bool], None]
+"""Told once of every job, on any thread, whether it is to be tried again."""
+
+log = logs.logger("accrue.notifications")
+
+
+@final
+class Post:
+    """Made once by a worker; its lanes may be of any partition."""
+
+    def __init__(self, context: LaneContext) -> None:
+        settings = context.settings
+        self.context = context
+        self.notifications = context.topic(NOTIFICATIONS)
+        self.changelog = context.topic(CHANGELOG)
+        self.programs = ProgramParts(KafkaReader(settings), context.topic("programs"), policy_of)
+        self._smtp_url = settings.smtp_url
+        self._feeds = Feeds(settings.redis_url, settings.app_id, settings.topic_prefix) if settings.redis_url else None
+        self._lock = threading.Lock()
+        self._under_way = dict.fromkeys(CHANNELS, 0)
+        self._threads = {name: ThreadPoolExecutor(THREADS, f"notify-{name}") for name in CHANNELS}
+
+    def free(self, channel: str) -> int:
+        """How many more messages of a channel may be begun now."""
+        with self._lock:
+            return JOBS_MAX - self._under_way[channel]
+
+    def submit(self, jobs: list[Job], done: Done) -> None:
+        """Send these messages; those that were not begun before the worker ends are tried again by the next."""
+        for job in jobs:
+            with self._lock:
+                self._under_way[job.channel] += 1
+            self._threads[job.channel].submit(self._work, job, done)
+
+    def close(self) -> None:
+        """Messages under way are waited for, others are left to be tried again."""
+        for threads in self._threads.values():
+            threads.shutdown(wait=True, cancel_futures=True)
+        self.programs.close()
+        if self._feeds is not None:
+            self._feeds.close()
+
+    def _work(self, job: Job, done: Done) -> None:
+        try:
+            outcome, why = self._outcome(job)
+        except Exception:
+            log.exception("a message ended in a defect; it is tried again", channel=job.channel)
+            outcome, why = "retried", "a defect"
+        finally:
+            with self._lock:
+                self._under_way[job.channel] -= 1
+        metrics.notification_messages.labels(job.channel, outcome).inc()
+        if why:
+            fields = {"channel": job.channel, "notification_id": job.notification.notification_id, "why": why}
+            log.warning(f"a message was {outcome.replace('_', ' ')}", **fields)
+        done(job, outcome == "retried")
+
+    def _outcome(self, job: Job) -> tuple[str, str]:
+        """(sent, retried, skipped or given_up; why, for people to read)"""
+        if clock.now_ms() > job.until_ms - SPARE_MS:
+            return "retried", "it waited too long for a thread"
+        if self._feeds is None:
+            return "retried", "ACCRUE_REDIS_URL is not set: feeds and contacts are there"
+        try:
+            contact = self._feeds.contact(job.notification.member_id)
+            if job.channel in contact.off or (job.channel == EMAIL and not contact.email):
+                return "skipped", ""
+            self._deliver(self._feeds, contact, job)
+        except NotSent as error:
+            return "given_up" if error.final else "retried", str(error)
+        except redis.RedisError as error:
+            return "retried", f"Redis: {error}"
+        return "sent", ""
+
+    def _deliver(self, feeds: Feeds, contact: Contact, job: Job) -> None:
+        """Raises NotSent or redis.RedisError."""
+        notification = job.notification
+        text = shown(job.message, contact.language, values_of(notification, job.policy))
+        if job.channel == IN_APP:
+            feeds.put(
+                notification.member_id, notification.notification_id, notification.occurred_at_ms, text.title,
+                text.body, notification.kind,
+            )  # fmt: skip
+            return
+        assert job.policy.terms is not None, "the message is from there"
+        mail = letter(
+            job.policy.terms.sender, contact.email, notification.notification_id, text.title, text.body,
+            notification.recorded_at_ms,
+        )  # fmt: skip
+        send(self._smtp_url, mail)

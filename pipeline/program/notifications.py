@@ -1,0 +1,62 @@
+"""What notifications.yaml says: which messages tell members what, by which channel and in which words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, final
+
+IN_APP: Final = "in_app"
+EMAIL: Final = "email"
+CHANNELS: Final = (IN_APP, EMAIL)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class MessageText:
+    """Templates of one language."""
+
+    title: str
+    body: str
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one kind of notification becomes on one channel; `texts` are by language and have every language."""
+
+    message_id: str
+    kind: str
+    channel: str
+    texts: tuple[tuple[str, MessageText], ...]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class NotificationTerms:
+    """All messages of a programme. The first of `languages` is for members of whom no other is known.
+
+    `quiet` are two minutes of the local day, between which only feeds are written to; equal ones mean never. Over
+    midnight the first one is the greater.
+    """
+
+    languages: tuple[str, ...]
+    sender: str
+    quiet: tuple[int, int]
+    messages: tuple[Message, ...]
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What has to be told to whoever sends the messages."""
+        return frozenset(message.kind for message in self.messages)
+
+    def of_kind(self, kind: str) -> list[Message]:
+        return [message for message in self.messages if message.kind == kind]
+
+    def message(self, message_id: str) -> Message | None:
+        return next((message for message in self.messages if message.message_id == message_id), None)
+
+
+def text_in(message: Message, language: str) -> MessageText:
+    """The text in a language, else in the programme's first."""
+    texts = dict(message.texts)
+    return texts.get(language) or message.texts[0][1]

@@ -1,0 +1,105 @@
+"""What members are told of: one notice per cause, kind and unit, only of kinds that the programme names."""
+
+from __future__ import annotations
+
+from core_programs import DAY_MS, NONE, Bench, Period, Reward, Tier, Unit, program, rule, table
+
+from pipeline.core.notices import KINDS
+from pipeline.core.program import Program, RuleTable
+from pipeline.core.records import Notification
+
+EXPIRING = Unit("points", "floor", Period(0, 30 * DAY_MS))
+VOUCHER = Reward("voucher", EXPIRING, 50, "external", (), ())
+
+
+def telling(*kinds: str, rules: dict[str, RuleTable] | None = None) -> Program:
+    """A programme that tells members these kinds; points live 30 days, and 100 of them make gold."""
+    base = {"transaction_completed": table(rule(unit=EXPIRING))}
+    found = program(
+        base if rules is None else rules, units=(EXPIRING,), tiers=(Tier("base", 0, NONE), Tier("gold", 100, NONE)),
+        rewards=[VOUCHER],
+    )  # fmt: skip
+    found.notifies = frozenset(kinds)
+    return found
+
+
+def told(bench: Bench) -> list[tuple[str, int, str]]:
+    return [(one.kind, one.points, one.event_id) for one in bench.of(Notification)]
+
+
+def test_points_of_several_rules_are_told_once_with_the_balance_that_follows() -> None:
+    rules = {"transaction_completed": table(rule("a", EXPIRING), rule("b", EXPIRING, fixed=7))}
+    bench = Bench(telling("points_earned", rules=rules))
+    bench.buy("e1", 1_000)
+    (notice,) = bench.of(Notification)
+    assert (notice.kind, notice.unit, notice.points, notice.balance) == ("points_earned", "points", 17, 17)
+
+
+def test_a_shadow_rule_and_a_refused_event_are_told_of_by_nobody() -> None:
+    bench = Bench(telling(*KINDS, rules={"transaction_completed": table(rule(unit=EXPIRING, live=False))}))
+    bench.buy("e1", 1_000)
+    bench.redeem("e2")
+    assert bench.reason
+    assert told(bench) == []
+
+
+def test_a_kind_that_the_programme_does_not_name_is_not_put_out() -> None:
+    bench = Bench(telling("tier_changed"))
+    bench.buy("e1", 20_000)
+    (notice,) = bench.of(Notification)
+    assert (notice.kind, notice.previous_tier, notice.tier) == ("tier_changed", "base", "gold")
+
+
+def test_a_redemption_is_told_of_when_held_and_when_fulfilled() -> None:
+    bench = Bench(telling("redemption_held", "reward_fulfilled", "reward_failed"))
+    bench.buy("e1", 10_000)
+    bench.redeem("e2", redemption_id="r")
+    bench.outcome("e3", "r", "confirmed")
+    assert told(bench) == [("redemption_held", 50, "e2"), ("reward_fulfilled", 50, "e3")]
+    assert {(one.reward_id, one.redemption_id) for one in bench.of(Notification)} == {("voucher", "r")}
+
+
+def test_a_failed_reward_is_told_with_the_points_back_in_the_balance() -> None:
+    bench = Bench(telling("reward_failed"))
+    bench.buy("e1", 10_000)
+    bench.redeem("e2", redemption_id="r")
+    bench.outcome("e3", "r", "unknown")
+    bench.outcome("e4", "r", "failed")
+    (notice,) = bench.of(Notification)
+    assert (notice.kind, notice.balance, notice.event_id) == ("reward_failed", 100, "e4")
+
+
+def test_points_that_expire_for_a_quiet_member_are_told_of() -> None:
+    bench = Bench(telling("points_expired"))
+    bench.buy("e1", 1_000)
+    bench.later(40 * DAY_MS)
+    bench.engine.tick("live", bench.now_ms, 10)
+    assert [(kind, points) for kind, points, _ in told(bench)] == [("points_expired", 10)]
+
+
+def test_while_history_is_imported_nobody_is_told_anything() -> None:
+    bench = Bench(telling(*KINDS))
+    bench.engine.tick("import", bench.now_ms, 10)
+    bench.buy("e1", 20_000)
+    bench.engine.tick("import", bench.now_ms + 40 * DAY_MS, 10)
+    assert bench.entries
+    assert told(bench) == []
+
+
+def test_ids_differ_by_kind_and_are_the_same_on_replay() -> None:
+    runs: list[list[str]] = []
+    for _ in range(2):
+        bench = Bench(telling(*KINDS))
+        bench.buy("e1", 20_000)
+        runs.append([one.notification_id for one in bench.of(Notification)])
+    assert runs[0] == runs[1]
+    assert len(set(runs[0])) == len(runs[0]) == 2
+
+
+def test_entries_are_the_same_with_and_without_notices() -> None:
+    silent, loud = Bench(telling()), Bench(telling(*KINDS))
+    for bench in (silent, loud):
+        bench.buy("e1", 20_000)
+        bench.redeem("e2")
+    assert [entry.hash for entry in silent.entries] != []
+    assert [entry.hash for entry in silent.entries] == [entry.hash for entry in loud.entries]

@@ -1,0 +1,81 @@
+"""notifications.yaml: mistakes are named with their place, and a template can only show what its kind knows."""
+
+from __future__ import annotations
+
+import pytest
+from program_texts import bundle, problems
+
+from pipeline.program import compile_bundle
+from pipeline.program.comparison import compare
+from pipeline.program.compiler import definition_of
+
+SOUND = """\
+languages: [en, de]
+sender: Corner Shop <points@shop.example>
+messages:
+  - id: earned
+    on: points_earned
+    channel: email
+    text:
+      en: {title: "+{{ points }}", body: "{{ balance|number }}"}
+      de: {title: "+{{ points }}", body: "{{ balance|number('.') }}"}
+"""
+
+
+def said(old: str, new: str) -> list[str]:
+    """What checking says of the sound file with one change."""
+    assert old in SOUND
+    return problems({"notifications.yaml": SOUND.replace(old, new, 1)})
+
+
+def test_a_sound_file_is_part_of_the_bundle_and_its_kinds_are_compiled() -> None:
+    assert problems({"notifications.yaml": SOUND}) == []
+    whole = bundle({"notifications.yaml": SOUND})
+    assert dict(whole.files)["notifications.yaml"] == SOUND
+    assert compile_bundle(whole).notifies == {"points_earned"}
+    assert not compile_bundle(bundle({})).notifies
+    terms = definition_of(whole).notifications
+    assert terms is not None
+    assert terms.messages[0].texts[1][1].body == "{{ balance|number('.') }}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("points_earned", "points_earnt", ("points_earnt", "did you mean `points_earned`")),
+        ("channel: email", "channel: fax", ("cannot be `fax`",)),
+        ("{{ balance|number }}", "{{ balanse }}", ("no value `balanse`", "did you mean `balance`")),
+        ("{{ balance|number }}", "{{ reason }}", ("`points_earned` has no value `reason`",)),
+        ("{{ balance|number }}", "{{ balance|nummer }}", ("no filter `nummer`", "did you mean `number`")),
+        ("{{ balance|number }}", "{{ balance", ("not a template",)),
+        ("{{ balance|number }}", "{% for i in balance %}x{% endfor %}", ("cannot use For",)),
+        ("{{ balance|number }}", "{{ unit.__class__ }}", ("cannot use Getattr",)),
+        ("{{ balance|number }}", "{{ 'x' * 9999999 }}", ("cannot use Mul",)),
+        ("{{ balance|number }}", "{{ unit|number }}", ("cannot be shown with sample values",)),
+        ("      de: ", "      fr: ", ("`fr` is not one of the programme's languages", "lacks `de`")),
+        ("languages: [en, de]", "languages: [en, german]", ("`german` is not a language",)),
+        ("sender: Corner Shop <points@shop.example>\n", "", ("there is no `sender`",)),
+        ("Corner Shop <points@shop.example>", "corner shop", ("`corner shop` is not an address",)),
+        ("languages:", 'quiet: "22-8"\nlanguages:', ("`22-8` are not two times of day",)),
+        ("languages:", 'quiet: "08:00-08:00"\nlanguages:', ("no length",)),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_remedy(old: str, new: str, words: tuple[str, ...]) -> None:
+    found = "\n".join(said(old, new))
+    assert "notifications.yaml:" in found
+    for word in words:
+        assert word in found
+
+
+def test_a_member_is_told_once_by_each_channel() -> None:
+    again = SOUND[SOUND.index("  - id") :].replace("id: earned", "id: once-more")
+    assert "tell of the same by the same channel" in "\n".join(problems({"notifications.yaml": SOUND + again}))
+
+
+def test_what_changes_in_a_message_is_told() -> None:
+    before = bundle({"notifications.yaml": SOUND})
+    after = bundle({"notifications.yaml": SOUND.replace("channel: email", "channel: in_app")})
+    assert [change.text for change in compare(before, after)] == [
+        "message `earned`: `channel` changes from email to in_app"
+    ]
+    assert [change.kind for change in compare(bundle({}), before) if change.what == "message"] == ["added"]
