@@ -93,7 +93,7 @@ class OutputTopics:
         return [
             self.source, self.entries, self.tier_changes, self.decisions, self.commands, self.balances, self.derived,
             self.dead_letters, self.changelog, self.ids, self.alerts, self.pool_requests, self.pool_changelog,
-            self.pool_balances,
+            self.pool_balances, self.notifications,
         ]  # fmt: skip
 
 
