@@ -136,15 +136,22 @@ def shift_clock(run: Run, fault: Fault) -> list[Injected]:
 
 
 def has_lanes(run: Run, name: str) -> bool:
-    """Whether a worker, in its present life, has opened a lane."""
-    return run.logs.found([name], run.staff.started_s[name], lambda said: said.event == "lane opened")
+    """Whether a worker has a lane of the log open; those of other topics may have nothing to do for long."""
+    return bool(_open_lanes(run, name))
 
 
 def at_work(run: Run, name: str, settled_s: float = SETTLED_S) -> bool:
-    """Whether it opened a lane a while ago: one that is hit whenever it opens a lane would never get anywhere."""
-    before_s = time.time() - settled_s
-    opened = run.logs.since(name, run.staff.started_s[name])
-    return any(said.event == "lane opened" and said.at_s < before_s for said in opened)
+    """Whether it opened one a while ago: one that is hit whenever it opens a lane would never get anywhere."""
+    return any(opened_s < time.time() - settled_s for opened_s in _open_lanes(run, name))
+
+
+def _open_lanes(run: Run, name: str) -> list[float]:
+    """When a worker, in its present life, opened the lanes of the log that it still has."""
+    latest: dict[int, Said] = {}
+    for said in run.logs.since(name, run.staff.started_s[name]):
+        if said.event in ("lane opened", "lane closed") and _of_log(run, said):
+            latest.setdefault(said.fields["partition"], said)
+    return [said.at_s for said in latest.values() if said.event == "lane opened"]
 
 
 def _of_log(run: Run, said: Said) -> bool:
