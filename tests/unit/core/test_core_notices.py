@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core_programs import DAY_MS, NONE, Bench, Period, Reward, Tier, Unit, program, rule, table
+from core_programs import DAY_MS, Bench, Period, Reward, Tier, Unit, program, rule, table
 
 from pipeline.core.notices import KINDS
 from pipeline.core.program import Program, RuleTable
@@ -16,7 +16,7 @@ def telling(*kinds: str, rules: dict[str, RuleTable] | None = None) -> Program:
     """A programme that tells members these kinds; points live 30 days, and 100 of them make gold."""
     base = {"transaction_completed": table(rule(unit=EXPIRING))}
     found = program(
-        base if rules is None else rules, units=(EXPIRING,), tiers=(Tier("base", 0, NONE), Tier("gold", 100, NONE)),
+        base if rules is None else rules, units=(EXPIRING,), tiers=(Tier("base", 0, 100), Tier("gold", 100, 100)),
         rewards=[VOUCHER],
     )  # fmt: skip
     found.notifies = frozenset(kinds)
