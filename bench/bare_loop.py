@@ -44,7 +44,7 @@ class Partition:
         self._topics = context.topics
         self._at = RecordAtHand()
         self._state = LaneState(self.store, self._at, Faults())
-        self._outputs = LaneOutputs(context.topics, number, context.encoder, self._at)
+        self._outputs = LaneOutputs(context.topics, number, context.partitions, context.encoder, self._at)
         self._engine = Engine(
             number, self._state, self._outputs, context.programs, guarded_decode(self._decode, Faults()),
             context.horizons,

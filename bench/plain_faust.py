@@ -23,6 +23,7 @@ from pipeline.core.order import Order
 from pipeline.core.payloads import Tick
 from pipeline.core.records import (
     DeadLetter,
+    FraudAlert,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
@@ -107,7 +108,7 @@ class Sender:
             name: app.topic(name, key_type=bytes, value_type=bytes)
             for name in (
                 topics.entries, topics.decisions, topics.tier_changes, topics.commands, topics.balances,
-                topics.derived, topics.dead_letters,
+                topics.derived, topics.dead_letters, topics.alerts,
             )
         }  # fmt: skip
 
@@ -123,6 +124,8 @@ class Sender:
                 await self._send(topics.tier_changes, output.member_id, encoder.tier_change(output))
             elif isinstance(output, FulfillmentCommand):
                 await self._send(topics.commands, output.member_id, encoder.fulfillment_command(output))
+            elif isinstance(output, FraudAlert):
+                await self._send(topics.alerts, output.member_id, encoder.fraud_alert(output))
             elif isinstance(output, Derived):
                 await self._send(topics.derived, output.event.member_id, encoder.event(output.event))
             elif isinstance(output, Dead):
