@@ -1,9 +1,10 @@
-"""Compiled programs by hash, from the `programs` topic."""
+"""What published programmes say, by hash, from the `programs` topic: compiled, or the part that an agent needs."""
 
 from __future__ import annotations
 
 import threading
-from typing import Final, final
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar, final
 
 from pipeline import logs
 from pipeline.core.ports import UnknownProgram
@@ -13,33 +14,46 @@ from pipeline.program import Bundle, BundleRefused, ProgramRefused, compile_bund
 
 PARTITION: Final = 0
 
+Part = TypeVar("Part")
+
 log = logs.logger("accrue.programs")
 
 
 @final
-class TopicPrograms:
-    """Implements `pipeline.core.ports.Programs`. Shared by the lanes of a worker; any thread."""
+class ProgramParts(Generic[Part]):
+    """What `part_of` reads from bundles, by hash, from the `programs` topic. Shared by a worker's lanes; any thread.
 
-    def __init__(self, reader: Reader, topic: str) -> None:
+    `part_of` raises ProgramRefused or BundleRefused; `refused` is told the hash of such a bundle, and why.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        topic: str,
+        part_of: Callable[[Bundle], Part],
+        refused: Callable[[str, str], None] = lambda _name, _why: None,
+    ) -> None:
+        self._part_of = part_of
+        self._tell_refused = refused
         self._reader = reader
         self._topic = topic
         self._lock = threading.Lock()
         self._position = 0
-        self._programs: dict[str, Program] = {}
+        self._known: dict[str, Part] = {}
         self._refused: dict[str, str] = {}
 
-    def program(self, program_hash: str) -> Program:
+    def part(self, program_hash: str) -> Part:
         """Looks at the topic's end once more before it raises UnknownProgram. Raises LaneFailed when Kafka is away."""
-        program = self._programs.get(program_hash)
-        if program is not None:
-            return program
+        known = self._known.get(program_hash)
+        if known is not None:
+            return known
         with self._lock:
             self._read()
-            program = self._programs.get(program_hash)
-        if program is None:
+            known = self._known.get(program_hash)
+        if known is None:
             why = self._refused.get(program_hash, "publish its bundle with `accrue program publish`")
             raise UnknownProgram(f"{self._topic} has no usable program {program_hash}: {why}")
-        return program
+        return known
 
     def close(self) -> None:
         self._reader.close()
@@ -57,7 +71,26 @@ class TopicPrograms:
             bundle = Bundle.from_bytes(value)
             if bundle.hash != name:
                 raise BundleRefused(f"its content has hash {bundle.hash}")
-            self._programs[name] = compile_bundle(bundle)
+            self._known[name] = self._part_of(bundle)
         except (BundleRefused, ProgramRefused) as error:
             self._refused[name] = str(error)
-            log.error("program refused", program_hash=name, why=str(error))
+            self._tell_refused(name, str(error))
+
+
+@final
+class TopicPrograms:
+    """Implements `pipeline.core.ports.Programs`; of the readers of a worker the one that logs what is refused."""
+
+    def __init__(self, reader: Reader, topic: str) -> None:
+        self._parts = ProgramParts(reader, topic, compile_bundle, _log_refused)
+
+    def program(self, program_hash: str) -> Program:
+        """As `ProgramParts.part`."""
+        return self._parts.part(program_hash)
+
+    def close(self) -> None:
+        self._parts.close()
+
+
+def _log_refused(name: str, why: str) -> None:
+    log.error("program refused", program_hash=name, why=why)

@@ -12,11 +12,11 @@ import redis
 from pipeline import clock, logs, metrics
 from pipeline.lane.context import LaneContext
 from pipeline.lane.kafka_reader import KafkaReader
+from pipeline.lane.programs import ProgramParts
 from pipeline.notify.feed import Contact, Feeds
 from pipeline.notify.mail import NotSent, letter, send
 from pipeline.notify.mailroom import Job
 from pipeline.notify.policy import policy_of, shown, values_of
-from pipeline.partners.programs import ProgramParts
 from pipeline.program.notifications import CHANNELS, EMAIL, IN_APP
 
 NOTIFICATIONS: Final = "notifications"

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, Generic, TypeVar, final
+from typing import Final, final
 
-from pipeline.core.ports import UnknownProgram
 from pipeline.lane.ports import Reader
+from pipeline.lane.programs import ProgramParts
 from pipeline.partners.fulfilment import Policies
-from pipeline.program import Bundle, BundleRefused, ProgramRefused
+from pipeline.program import Bundle
 from pipeline.program.compiler import definition_of
 
-PARTITION: Final = 0
 KEPT: Final = 64
-
-Part = TypeVar("Part")
 
 
 @lru_cache(maxsize=KEPT)
@@ -25,56 +20,6 @@ def policies_of(bundle: Bundle) -> Policies:
     definition = definition_of(bundle)
     rewards = {reward.reward_id: reward.provider for reward in definition.rewards.values()}
     return Policies(definition.partners, rewards)
-
-
-@final
-class ProgramParts(Generic[Part]):
-    """What `part_of` reads from bundles, by hash, from the `programs` topic. Shared by a worker's lanes; any thread.
-
-    `part_of` raises ProgramRefused or BundleRefused.
-    """
-
-    def __init__(self, reader: Reader, topic: str, part_of: Callable[[Bundle], Part]) -> None:
-        self._part_of = part_of
-        self._reader = reader
-        self._topic = topic
-        self._lock = threading.Lock()
-        self._position = 0
-        self._known: dict[str, Part] = {}
-        self._refused: dict[str, str] = {}
-
-    def part(self, program_hash: str) -> Part:
-        """Looks at the topic's end once more before it raises UnknownProgram. Raises LaneFailed when Kafka is away."""
-        known = self._known.get(program_hash)
-        if known is not None:
-            return known
-        with self._lock:
-            self._read()
-            known = self._known.get(program_hash)
-        if known is None:
-            why = self._refused.get(program_hash, "publish its bundle with `accrue program publish`")
-            raise UnknownProgram(f"{self._topic} has no usable program {program_hash}: {why}")
-        return known
-
-    def close(self) -> None:
-        self._reader.close()
-
-    def _read(self) -> None:
-        start, end = self._reader.bounds(self._topic, PARTITION)
-        for chunk in self._reader.read(self._topic, PARTITION, max(self._position, start), end):
-            for _offset, _timestamp_ms, key, value in chunk:
-                if key is not None and value is not None:
-                    self._take(key.decode("utf-8", "replace"), value)
-        self._position = end
-
-    def _take(self, name: str, value: bytes) -> None:
-        try:
-            bundle = Bundle.from_bytes(value)
-            if bundle.hash != name:
-                raise BundleRefused(f"its content has hash {bundle.hash}")
-            self._known[name] = self._part_of(bundle)
-        except (BundleRefused, ProgramRefused) as error:
-            self._refused[name] = str(error)
 
 
 @final
