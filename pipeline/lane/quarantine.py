@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Iterable
-from typing import Final
 
 from pipeline.core.events import Event
 from pipeline.core.payloads import QuarantineReleased
 from pipeline.lane import keys
+from pipeline.lane.asked import append_asked
 from pipeline.lane.context import LaneContext, connect
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.quarantined import Quarantined
 from pipeline.settings import Settings
 from pipeline.wire.partitioner import partition_of
-
-SOURCE: Final = "accrue-cli"
 
 
 class NotQuarantined(Exception):
@@ -42,19 +38,13 @@ def release_member(settings: Settings, member_id: str, author: str, reason: str)
     """
     context = connect(settings)
     reader = KafkaReader(settings)
-    key = member_id.encode()
-    partition = partition_of(key, context.partitions)
     try:
-        if member_id not in _quarantined(context, reader, [partition]):
+        if member_id not in _quarantined(context, reader, [partition_of(member_id.encode(), context.partitions)]):
             raise NotQuarantined(f"member {member_id!r} is not quarantined: see `accrue quarantine list`")
-        now_ms = time.time_ns() // 1_000_000
-        payload = QuarantineReleased(author, reason)
-        event = Event(f"release-{uuid.uuid4().hex}", member_id, now_ms, SOURCE, "", {}, payload, now_ms)
-        context.appender.append([(partition, key, context.encoder.event(event), now_ms)])
+        return append_asked(context, member_id, "release", QuarantineReleased(author, reason))
     finally:
         reader.close()
         context.close()
-    return event
 
 
 def _quarantined(context: LaneContext, reader: KafkaReader, partitions: Iterable[int]) -> dict[str, Quarantined]:

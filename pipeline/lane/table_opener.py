@@ -33,7 +33,8 @@ Idle = Callable[[TableLane, int], None]
 class CoreLane:
     """The lane of one partition of `source`, whose table has the changelog `changelog` (names on the cluster).
 
-    Raises LaneFailed where Kafka or the store is away, LaneBroken where the topics do not fit the log.
+    With `at_once`, `idle` is called after each batch too: what has just come in need not wait for a second. Raises
+    LaneFailed where Kafka or the store is away, LaneBroken where the topics do not fit the log.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class CoreLane:
         clock: SystemClock,
         core_of: CoreOf,
         idle: Idle | None,
+        at_once: bool = False,
     ) -> None:
         settings = context.settings
         origin, kept_ms = _described(context, source, changelog)
@@ -52,6 +54,7 @@ class CoreLane:
         folder = settings.data_dir / settings.app_id / source / str(partition)
         self._clock = clock
         self._idle = idle
+        self._at_once = at_once
         self._lane = TableLane(
             source,
             table_changelog(changelog, partition, origin, kept_ms),
@@ -74,6 +77,8 @@ class CoreLane:
 
     def process(self, batch: Batch) -> None:
         self._lane.process(batch)
+        if self._at_once:
+            self.idle()
 
     def idle(self) -> None:
         if self._idle is not None:

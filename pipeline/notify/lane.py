@@ -6,8 +6,6 @@ import queue
 from typing import final
 
 from pipeline import logs, metrics
-from pipeline.lane.ports import Batch
-from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.runner import Opener, OpenLane, SystemClock
 from pipeline.lane.table import Outbox, Table
 from pipeline.lane.table_lane import TableLane
@@ -19,40 +17,20 @@ log = logs.logger("accrue.notifications")
 
 
 @final
-class NotificationLane:
-    """Used by one thread; results come in from others. What is lost of them with the lane, its leases bring back."""
+class NotificationWork:
+    """What a lane of notifications does; used by its thread, results come in from others. What is lost of them with the
+    lane, its leases bring back."""
 
-    def __init__(self, post: Post, partition: int, clock: SystemClock) -> None:
+    def __init__(self, post: Post) -> None:
         self._post = post
         self._mailroom: Mailroom | None = None
         self._results: queue.SimpleQueue[tuple[Job, bool]] = queue.SimpleQueue()
-        self._lane = CoreLane(
-            post.context, post.notifications, post.changelog, partition, clock, self._new_mailroom, self._work_off
-        )
-        self.quarantined: tuple[Quarantined, ...] = ()
 
-    @property
-    def position(self) -> int:
-        return self._lane.position
-
-    def open(self, at: int | None = None) -> int:
-        return self._lane.open(at)
-
-    def process(self, batch: Batch) -> None:
-        self._lane.process(batch)
-        self._lane.idle()  # what has just come in need not wait for a second
-
-    def idle(self) -> None:
-        self._lane.idle()
-
-    def close(self) -> None:
-        self._lane.close()
-
-    def _new_mailroom(self, table: Table, outbox: Outbox) -> Mailroom:
+    def new_mailroom(self, table: Table, outbox: Outbox) -> Mailroom:
         self._mailroom = Mailroom(table, outbox, self._post.programs.part, self._post.context.decoder)
         return self._mailroom
 
-    def _work_off(self, lane: TableLane, now_ms: int) -> None:
+    def work_off(self, lane: TableLane, now_ms: int) -> None:
         """Settle what has ended, plan what is due, commit both, then have it sent. Raises LaneFailed."""
         ended: list[tuple[Job, bool]] = []
         while not self._results.empty():
@@ -85,6 +63,10 @@ def notification_opener(post: Post) -> Opener:
     """Opens the lanes that bring members their messages."""
 
     def open_lane(partition: int, clock: SystemClock) -> OpenLane:
-        return NotificationLane(post, partition, clock)
+        work = NotificationWork(post)
+        return CoreLane(
+            post.context, post.notifications, post.changelog, partition, clock, work.new_mailroom, work.work_off,
+            at_once=True,
+        )  # fmt: skip
 
     return open_lane

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import final
 
 from pipeline import metrics
-from pipeline.lane.ports import Batch
-from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.runner import Opener, OpenLane, SystemClock
 from pipeline.lane.table import Outbox, Table
 from pipeline.lane.table_lane import TableLane
@@ -18,36 +16,15 @@ from pipeline.partners.fulfilment import DONE, OPEN_STATES
 
 
 @final
-class PartnerLane:
-    """Used by one thread. What a closing or failing lane had planned and not committed, gives its slots back."""
+class PartnerWork:
+    """What a lane of fulfilments does; used by its thread. What was planned and not committed gives its slots back."""
 
-    def __init__(self, desk: Desk, partition: int, clock: SystemClock) -> None:
+    def __init__(self, desk: Desk, partition: int) -> None:
         self._desk = desk
         self._partition = partition
         self._book: Book | None = None
-        self._lane = CoreLane(
-            desk.context, desk.attempts, desk.changelog, partition, clock, self._new_book, self._work_off
-        )
-        self.quarantined: tuple[Quarantined, ...] = ()
 
-    @property
-    def position(self) -> int:
-        return self._lane.position
-
-    def open(self, at: int | None = None) -> int:
-        return self._lane.open(at)
-
-    def process(self, batch: Batch) -> None:
-        self._lane.process(batch)
-        self._lane.idle()  # what has just fallen due need not wait for a second
-
-    def idle(self) -> None:
-        self._lane.idle()
-
-    def close(self) -> None:
-        self._lane.close()
-
-    def _new_book(self, table: Table, outbox: Outbox) -> Book:
+    def new_book(self, table: Table, outbox: Outbox) -> Book:
         desk, topics = self._desk, self._desk.context.topics
         self._book = Book(
             table, outbox, desk.programs, desk.context.decoder, desk.context.encoder, desk.attempts, self._partition,
@@ -55,7 +32,7 @@ class PartnerLane:
         )  # fmt: skip
         return self._book
 
-    def _work_off(self, lane: TableLane, now_ms: int) -> None:
+    def work_off(self, lane: TableLane, now_ms: int) -> None:
         """Plan what is due, commit it, then have the calls made. Raises LaneFailed."""
         slots, calls = self._desk.pool.slots, list[Call]()
 
@@ -89,6 +66,9 @@ def partner_opener(desk: Desk) -> Opener:
     """Opens the lanes that keep the fulfilments by partners."""
 
     def open_lane(partition: int, clock: SystemClock) -> OpenLane:
-        return PartnerLane(desk, partition, clock)
+        work = PartnerWork(desk, partition)
+        return CoreLane(
+            desk.context, desk.attempts, desk.changelog, partition, clock, work.new_book, work.work_off, at_once=True
+        )
 
     return open_lane
