@@ -18,7 +18,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 compile: $(BUILT)  ## core and codec as machine code, twice as fast; without a C compiler they stay Python
-$(BUILT): $(READY) setup.py $(wildcard pipeline/core/*.py pipeline/wire/*.py pipeline/wire/generated/*.py)
+$(BUILT): $(READY) setup.py $(wildcard pipeline/core/*.py pipeline/wire/*.py pipeline/wire/generated/*.py pipeline/lane/*.py)
 	@echo "compiling the core and the codec: about a minute"
 	@$(BIN)/python setup.py --quiet build_ext --inplace > $(VENV)/compile.log 2>&1 || { cat $(VENV)/compile.log; exit 1; }
 	@touch $@

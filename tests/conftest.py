@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 from compiled import stale
+from hypothesis import settings as hypothesis_settings
 
 from pipeline.devstack import LocalStack, Settings
+
+# Every run draws the same examples, so that a run says something of the tree and nothing of its luck; new ones are
+# looked for on purpose: `pytest --hypothesis-profile=default`, `make property-long`, `make fuzz`.
+hypothesis_settings.load_profile("ci")
 
 
 def pytest_sessionstart() -> None:
