@@ -17,7 +17,6 @@ from pipeline.sinks.assemble import decoder_of, topics_of
 from pipeline.sinks.dead_letters import DeadLetters, Letter, Redriven
 from pipeline.wire.codec import Decoder, Undecodable
 from pipeline.wire.json_events import control_to_json, event_to_json
-from pipeline.wire.topics import LOG
 
 _PLACE = re.compile(r"(\d{1,9}):(\d{1,18})")
 
@@ -91,7 +90,7 @@ def show(place: tuple[int, int], settings: Settings, as_json: bool) -> None:
 def redrive(
     places: tuple[tuple[int, int], ...], reason: str, everything: bool, settings: Settings, as_json: bool
 ) -> None:
-    """Send the original records to the log once more: those at PLACES, of one reason, or all.
+    """Send the original records to where they were read once more: those at PLACES, of one reason, or all.
 
     A record that was applied meanwhile is recognised as a duplicate; one that fails again becomes a new dead letter.
     Exits with 1 if some letter could not be sent.
@@ -131,7 +130,7 @@ def redrive(
 @contextmanager
 def _letters(settings: Settings) -> Iterator[DeadLetters]:
     topics = topics_of(settings)
-    letters = DeadLetters(settings, topics.name("dead-letters"), topics.name(LOG), decoder_of(settings))
+    letters = DeadLetters(settings, topics, decoder_of(settings))
     try:
         yield letters
     finally:

@@ -12,7 +12,7 @@ from pipeline import settings
 from pipeline.cli.common import json_option, print_json
 from pipeline.lane.context import connect
 from pipeline.lane.facts import LaneFacts
-from pipeline.lane.reset import EXACTLY_ONCE, NAMED, agent_of, reset_lane
+from pipeline.lane.reset import NAMED, changelog_of, reset_lane
 from pipeline.lane.worker_records import resume_lane, running_workers
 from pipeline.settings import Settings
 
@@ -68,7 +68,7 @@ def reset(topic: str, partition: int, to: str | None, accept_lost_ids: bool, for
     broken_here = any((f.partition, f.state) == (partition, "broken") for f in _lanes(found, full))
     context = connect(found)
     try:
-        by_marker = agent_of(context, full) in EXACTLY_ONCE
+        by_marker = bool(changelog_of(context, full))
         done = reset_lane(
             context, full, partition, to or "", accept_lost_ids=accept_lost_ids, broken_here=broken_here, force=force
         )

@@ -24,9 +24,12 @@ from pipeline.lane.worker_records import resume_lane
 WINDOWS: Final = (1_000, 100_000, 2**62)
 """How far back from its end the changelog is searched for the last marker; markers of transactions stand there too."""
 REWARDS: Final = "rewards"
-POOLS: Final = "pools"
-EXACTLY_ONCE: Final = (REWARDS, POOLS)
-"""Agents whose lanes have their position in a changelog."""
+TABLES: Final = {
+    "pool-requests": ("pools", "pool-changelog"),
+    "fulfillment-attempts": ("partners", "fulfillment-changelog"),
+    "notifications": ("notifications", "notification-changelog"),
+}
+"""Source topics of lanes over a table: the agent whose lanes they are, and the changelog that has their position."""
 START: Final = "start"
 END: Final = "end"
 PUBLISHED: Final = "published"
@@ -66,15 +69,17 @@ class Place(msgspec.Struct, frozen=True):
 def agent_of(context: LaneContext, topic: str) -> str:
     """Whose lanes those of a topic are. Raises ResetRefused for a topic that has none."""
     topics = context.topics
-    agents = {
-        topics.source: REWARDS,
-        topics.derived: "relay",
-        topics.commands: "fulfilment",
-        topics.pool_requests: POOLS,
-    }
+    agents = {topics.source: REWARDS, topics.derived: "relay", topics.commands: "fulfilment"}
+    agents |= {context.topic(name): agent for name, (agent, _changelog) in TABLES.items()}
     if topic not in agents:
         raise ResetRefused(f"{topic} has no lanes: topics with lanes are {', '.join(agents)}")
     return agents[topic]
+
+
+def changelog_of(context: LaneContext, topic: str) -> str:
+    """The changelog that has the position of a topic's lanes, empty for relaying lanes. Raises ResetRefused."""
+    changelogs = {agent: context.topic(changelog) for agent, changelog in TABLES.values()}
+    return (changelogs | {REWARDS: context.topics.changelog}).get(agent_of(context, topic), "")
 
 
 def check_partition(context: LaneContext, topic: str, partition: int) -> None:
@@ -91,7 +96,7 @@ def reset_lane(
     `broken_here` says that a worker of this data folder holds it broken; that one is not resumed by this, but for a
     relaying lane, whose reset is its resumption. Raises ResetRefused, LaneFailed (Kafka is away), WorkerRefused.
     """
-    agent = agent_of(context, topic)
+    agent, changelog = agent_of(context, topic), changelog_of(context, topic)
     check_partition(context, topic, partition)
     reader = KafkaReader(context.settings)
     try:
@@ -105,10 +110,10 @@ def reset_lane(
         after = _target(context, agent, topic, partition, to, place)
         if agent == REWARDS:
             _write_marker(context, reader, partition, after, accept_lost_ids=accept_lost_ids)
-        elif agent == POOLS and not accept_lost_ids:
-            _write_plain_marker(context, topic, partition, after)
         elif accept_lost_ids:
             raise ResetRefused(f"{topic} has no changelog of ids: leave out --accept-lost-ids")
+        elif changelog:
+            _write_plain_marker(context, topic, changelog, partition, after)
         elif broken_here:
             resume_lane(context.settings, topic, partition, after)
         else:
@@ -120,15 +125,15 @@ def reset_lane(
 
 def _place(context: LaneContext, reader: Reader, agent: str, topic: str, partition: int) -> Place:
     start, end = reader.bounds(topic, partition)
-    if agent == POOLS:
-        packed = _last_marker(reader, context.topics.pool_changelog, partition)
-        marker = keys.Marker(0, 0, 0, 0) if packed is None else _readable(packed)
-        return Place(start, end, None if marker is None else marker.position, marker, 0)
-    if agent != REWARDS:
+    changelog = changelog_of(context, topic)
+    if not changelog:
         committed = _published(context, agent, topic, partition)
         return Place(start, end, start if committed is None else committed, None, 0)
+    packed = _last_marker(reader, changelog, partition)
+    if agent != REWARDS:
+        marker = keys.Marker(0, 0, 0, 0) if packed is None else _readable(packed)
+        return Place(start, end, None if marker is None else marker.position, marker, 0)
     _, ids_end = reader.bounds(context.topics.ids, partition)
-    packed = _last_marker(reader, context.topics.changelog, partition)
     if packed is None:
         return Place(start, end, 0, None, ids_end)
     marker = _readable(packed)
@@ -188,7 +193,7 @@ def _write_marker(
         transaction.close()
 
 
-def _write_plain_marker(context: LaneContext, topic: str, partition: int, position: int) -> None:
+def _write_plain_marker(context: LaneContext, topic: str, changelog: str, partition: int, position: int) -> None:
     """As `_write_marker`, for a lane over a table, which remembers no ids and no ticks."""
     own_id = transactional_id(context.settings.app_id, topic, partition)
     transaction = KafkaTransaction(context.settings, own_id, partition)
@@ -196,7 +201,7 @@ def _write_plain_marker(context: LaneContext, topic: str, partition: int, positi
         transaction.fence()
         transaction.begin()
         marker = keys.Marker(position, 0, 0, 0).pack()
-        transaction.send(context.topics.pool_changelog, [{"key": keys.MARKER, "value": marker}], tracked=True)
+        transaction.send(changelog, [{"key": keys.MARKER, "value": marker}], tracked=True)
         transaction.commit()
     finally:
         transaction.close()

@@ -1,4 +1,4 @@
-"""Dead letters as the topic holds them: found, looked at, and sent to the log once more."""
+"""Dead letters as the topic holds them: found, looked at, and sent once more to where they were read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from pipeline.core.reasons import ACTIVATION_TOO_LATE, WRONG_PARTITION
 from pipeline.core.records import DeadLetter
 from pipeline.lane.kafka import new_admin, new_producer, partition_counts
 from pipeline.lane.kafka_reader import KafkaReader
+from pipeline.lane.reset import TABLES
 from pipeline.settings import Settings
 from pipeline.sinks.target import SinkError
 from pipeline.wire.codec import Decoder, Undecodable
 from pipeline.wire.partitioner import partition_of
+from pipeline.wire.topics import LOG, Topics
 
+DEAD_LETTERS: Final = "dead-letters"
 DELIVERY_S: Final = 60.0
 _ROOM_S: Final = 0.05
 
@@ -52,11 +55,11 @@ class Redriven:
 class DeadLetters:
     """The topic of dead letters. One thread at a time; to be closed."""
 
-    def __init__(self, settings: Settings, topic: str, log_topic: str, decoder: Decoder) -> None:
-        """topic, log_topic: full names of dead-letters and of the log."""
+    def __init__(self, settings: Settings, topics: Topics, decoder: Decoder) -> None:
         self._settings = settings
-        self._topic = topic
-        self._log_topic = log_topic
+        self._topic = topics.name(DEAD_LETTERS)
+        self._log_topic = topics.name(LOG)
+        self._retaken = [self._log_topic, *(topics.name(name) for name in TABLES)]
         self._decoder = decoder
         self._reader = KafkaReader(settings)
 
@@ -84,17 +87,19 @@ class DeadLetters:
         raise SinkError(f"there is no dead letter at {partition}:{offset}: `accrue dlq list` names them")
 
     def redrive(self, letters: Iterable[Letter]) -> Iterator[Redriven]:
-        """Send the original records to the log once more, stamped now; tells of each letter what became of it.
+        """Send the original records to their topics once more, stamped now; tells of each letter what became of it.
 
         A record that is repeated among the letters is sent once. One that fails again comes back as a new dead letter.
         Raises as `all`.
         """
-        partitions = self._partitions(self._log_topic)
-        with _Sender(self._settings, self._log_topic) as sender:
+        counts = self._counts(self._log_topic)
+        with _Sender(self._settings) as sender:
             sent: dict[bytes, str] = {}
             for letter in letters:
-                problem, key, partition = self._route(letter.content, partitions)
-                identity = hashlib.blake2b(repr((key, letter.content.value)).encode(), digest_size=16).digest()
+                content = letter.content
+                problem, key, partition = self._route(content, counts.get(content.topic, 0))
+                record = repr((content.topic, key, content.value))
+                identity = hashlib.blake2b(record.encode(), digest_size=16).digest()
                 if problem or identity in sent:
                     yield Redriven(letter, problem=problem, same_as="" if problem else sent[identity])
                     continue
@@ -108,16 +113,13 @@ class DeadLetters:
         self._reader.close()
 
     def _route(self, letter: DeadLetter, partitions: int) -> tuple[str, bytes | None, int]:
-        """(why the letter cannot be sent or empty, key, partition)."""
-        if letter.topic != self._log_topic:
-            return (
-                f"it was read from {letter.topic}, not from {self._log_topic}: only the log takes records again",
-                None,
-                -1,
-            )
+        """(why the letter cannot be sent or empty, key, partition), where its topic has so many partitions."""
+        if letter.topic not in self._retaken or not partitions:
+            taken = ", ".join(self._retaken)
+            return f"it was read from {letter.topic}: records are taken again by {taken} alone", None, -1
         if letter.reason == ACTIVATION_TOO_LATE:
             return "it is a control record, whose time is over: publish the programme again", None, -1
-        if letter.reason == WRONG_PARTITION:
+        if letter.reason == WRONG_PARTITION and letter.topic == self._log_topic:
             if not letter.member_id:
                 return "it names no member, so no partition is its own", None, -1
             key = letter.member_id.encode()
@@ -139,17 +141,20 @@ class DeadLetters:
                 yield Letter(partition, offset, content)
 
     def _partitions(self, topic: str) -> int:
+        return self._counts(topic)[topic]
+
+    def _counts(self, topic: str) -> dict[str, int]:
+        """Partitions of all topics, among which this one must be. Raises SinkError."""
         counts = partition_counts(new_admin(self._settings))
         if topic not in counts:
             raise SinkError(f"Kafka does not have topic {topic}: create it with `accrue topics apply`")
-        return counts[topic]
+        return counts
 
 
 class _Sender:
     """An idempotent producer that tells of each record where it landed."""
 
-    def __init__(self, settings: Settings, topic: str) -> None:
-        self._topic = topic
+    def __init__(self, settings: Settings) -> None:
         self._done: list[Redriven] = []
         self._producer: Producer = new_producer(settings, {"delivery.timeout.ms": int(DELIVERY_S * 1000)})
 
@@ -160,20 +165,22 @@ class _Sender:
         self._producer.flush(DELIVERY_S)
 
     def send(self, letter: Letter, partition: int, key: bytes | None) -> None:
+        topic = letter.content.topic
+
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 self._done.append(Redriven(letter, problem=f"the broker did not take it: {error.str()}"))
             else:
-                self._done.append(Redriven(letter, self._topic, message.partition() or 0, message.offset() or 0))
+                self._done.append(Redriven(letter, topic, message.partition() or 0, message.offset() or 0))
 
         until_s = time.monotonic() + DELIVERY_S
         while True:
             try:
-                self._producer.produce(self._topic, letter.content.value, key, partition, on_delivery=delivered)
+                self._producer.produce(topic, letter.content.value, key, partition, on_delivery=delivered)
                 break
             except BufferError:  # the queue is full: deliveries make room
                 if time.monotonic() > until_s:
-                    raise SinkError(f"{self._topic}: the queue found no room within {DELIVERY_S:.0f} s") from None
+                    raise SinkError(f"{topic}: the queue found no room within {DELIVERY_S:.0f} s") from None
                 self._producer.poll(_ROOM_S)
         self._producer.poll(0)
 
@@ -186,5 +193,5 @@ class _Sender:
         """Wait for the answers that are left. Raises SinkError if some do not come."""
         left = self._producer.flush(2 * DELIVERY_S)
         if left:
-            raise SinkError(f"{self._topic}: {left} records had no answer within {2 * DELIVERY_S:.0f} s")
+            raise SinkError(f"{left} records had no answer within {2 * DELIVERY_S:.0f} s")
         return self.done()

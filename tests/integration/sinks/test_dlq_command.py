@@ -11,8 +11,9 @@ from confluent_kafka import Consumer, TopicPartition
 from sink_world import NOW_MS, Account, World
 
 from pipeline.cli.main import cli
-from pipeline.core.reasons import ACTIVATION_TOO_LATE, OUT_OF_RANGE, UNDECODABLE, WRONG_PARTITION
+from pipeline.core.reasons import ACTIVATION_TOO_LATE, OUT_OF_RANGE, UNDECODABLE, UNKNOWN_TYPE, WRONG_PARTITION
 from pipeline.core.records import DeadLetter
+from pipeline.lane.reset import TABLES
 from pipeline.wire.json_events import event_from_json
 from pipeline.wire.partitioner import partition_of
 
@@ -52,9 +53,9 @@ def letter(world: World, reason: str, member_id: str, **changes: Any) -> DeadLet
     return found
 
 
-def on_the_log(world: World) -> list[tuple[int, bytes | None, bytes, int]]:
-    """(partition, key, value, timestamp in ms) of every record."""
-    topic = world.topics.topic("member-events")
+def on_the_log(world: World, name: str = "member-events") -> list[tuple[int, bytes | None, bytes, int]]:
+    """(partition, key, value, timestamp in ms) of every record of the log, or of another topic."""
+    topic = world.topics.topic(name)
     consumer = Consumer(
         {"bootstrap.servers": world.settings.bootstrap_servers, "group.id": "test", "enable.partition.eof": True}
     )
@@ -164,6 +165,7 @@ def test_all_are_sent_once_and_what_cannot_be_sent_is_named(registered_world: Wo
         letter(world, UNDECODABLE, "m-62", key=b"", partition=3, value=b"raw"),
     )
 
+    taken = ", ".join(map(world.topics.name, ("member-events", *TABLES)))
     result = dlq("redrive", "--all", "--json")
 
     assert result.exit_code == 1
@@ -172,7 +174,7 @@ def test_all_are_sent_once_and_what_cannot_be_sent_is_named(registered_world: Wo
     assert sorted(row["problem"] for row in told if row["problem"]) == [
         "it is a control record, whose time is over: publish the programme again",
         "it names no member, so no partition is its own",
-        f"it was read from elsewhere, not from {world.topics.name('member-events')}: only the log takes records again",
+        f"it was read from elsewhere: records are taken again by {taken} alone",
     ]
     ((first, repeated),) = [(row["same_as"], row["letter"]) for row in told if row["same_as"]]
     assert int(first.split(":")[1]) < int(repeated.split(":")[1])
@@ -180,6 +182,25 @@ def test_all_are_sent_once_and_what_cannot_be_sent_is_named(registered_world: Wo
     found = on_the_log(world)
     assert len(found) == 51
     assert [(p, key) for p, key, value, _ in found if value == b"raw"] == [(3, None)]
+
+
+def test_a_letter_goes_back_to_the_topic_that_it_was_read_from(registered_world: World) -> None:
+    world = registered_world
+    requests, attempts = (world.topics.name(name) for name in ("pool-requests", "fulfillment-attempts"))
+    world.write(
+        letter(world, UNKNOWN_TYPE, "m-1", topic=requests, key=b"codes:cinema"),
+        letter(world, UNKNOWN_TYPE, "m-1", topic=attempts, key=b"", partition=2),
+    )
+    partitions = world.topics.partitions("pool-requests")
+    home = partition_of(b"codes:cinema", partitions)
+
+    sent = json.loads(dlq("redrive", "--reason", UNKNOWN_TYPE, "--json").stdout)
+
+    assert {row["sent_to"] for row in sent} == {f"{requests}[{home}]:0", f"{attempts}[2]:0"}
+    assert on_the_log(world) == []
+    assert [found[:3] for found in on_the_log(world, "pool-requests")] == [
+        (home, b"codes:cinema", event(world, "e-m-1", "m-1"))
+    ]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "--reason", "x"], ["1:2", "--all"], ["1-2"]])
