@@ -10,6 +10,9 @@ AwaitedTuple = tuple[str, str, int, str, str, str, int, int, str, str, str, bool
 HoldPooled = tuple[str, str, str, tuple[str, ...], bool]
 """(redemption id, pool id, request id, codes, confirmed)."""
 
+AwaitedReview = tuple[str, str]
+"""(request id, signal that has its award reviewed)."""
+
 
 @final
 class Awaited:
@@ -17,7 +20,7 @@ class Awaited:
 
     An award waits with `rule_id` and `event_type`, the `points` of `unit` that it gives if all is granted, what the
     rule `desired`, what had `limited_by` it before, and the order that earned it, or "". A redemption waits with
-    `redemption_id`. What is `void` is given back when it comes.
+    `redemption_id`. What is `void` is given back when it comes, what `signal_id` names is held for review then.
     """
 
     __slots__ = (
@@ -30,6 +33,7 @@ class Awaited:
         "pool_id",
         "redemption_id",
         "rule_id",
+        "signal_id",
         "unit",
         "void",
     )
@@ -59,6 +63,7 @@ class Awaited:
         self.order_id = order_id
         self.redemption_id = redemption_id
         self.void = void
+        self.signal_id = ""
 
 
 def awaited_tuple(request_id: str, one: Awaited) -> AwaitedTuple:
@@ -94,6 +99,11 @@ def awaited_of(values: AwaitedTuple) -> Awaited:
         values[10],
         values[11],
     )
+
+
+def awaited_reviews(awaited: dict[str, Awaited]) -> tuple[AwaitedReview, ...]:
+    """What some requests have beyond `awaited_tuple`: the signal that reviews their award."""
+    return tuple([(request_id, one.signal_id) for request_id, one in awaited.items() if one.signal_id])
 
 
 def holds_pooled(holds: dict[str, Hold]) -> tuple[HoldPooled, ...]:

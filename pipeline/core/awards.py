@@ -7,7 +7,7 @@ from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.fraud_awards import Planned, judged
 from pipeline.core.fraud_holding import hold_points
-from pipeline.core.fraud_review import Held
+from pipeline.core.fraud_review import Held, Review
 from pipeline.core.fraud_stage import Screening
 from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
@@ -89,7 +89,7 @@ def award(
         if screening is not None:
             planned = judged(screening, member, program, planned, rewards, at_ms)
         if table.budgeted:
-            planned = ask_budgets(posting, event, type_name, program, planned, rewards, log_time_ms)
+            planned = ask_budgets(posting, event, type_name, program, planned, rewards, screening, log_time_ms)
         if screening is not None and screening.reviewed_by and planned:
             book_for_review(posting, event, program, planned, rewards, issued, screening)
             return rewards
@@ -104,18 +104,22 @@ def ask_budgets(
     program: Program,
     planned: list[Planned],
     rewards: list[Reward],
+    screening: Screening | None,
     log_time_ms: int,
 ) -> list[Planned]:
     """Ask for what rules with a budget give; pauses begin with that already. Returns what can be booked at once."""
     free: list[Planned] = []
+    signal_id = "" if screening is None else screening.reviewed_by
     for rule, given, place in planned:
         if not rule.budgeted:
             free.append((rule, given, place))
             continue
         told = rewards[place]
         rewards[place] = reservations.reserved(
-            posting, event, program, rule, type_name, given, told.desired, told.limited_by, log_time_ms
+            posting, event, program, rule, type_name, given, told.desired, told.limited_by, log_time_ms, signal_id
         )
+        if screening is not None and signal_id:
+            screening.opened = reservations.request_id_of(posting, rule)
         if posting.member.awarded_at_ms.get(rule.rule_id, 0) < posting.occurred_at_ms:
             posting.member.awarded_at_ms[rule.rule_id] = posting.occurred_at_ms
     return free
@@ -284,10 +288,7 @@ def book_for_review(
     review.order_id = payload.order_id if isinstance(payload, TransactionCompleted) else ""
     for rule, points, index in planned:
         unit = rule.unit.unit_id
-        available_at_ms, expires_at_ms = dates(posting, program, rule, at_ms)
-        seq = member.seq + 1
-        held = Held(unit, seq, points, available_at_ms, expires_at_ms, rule.qualifies)
-        hold_points(posting, review, held, rule.rule_id, rule.issuer)
+        seq = book_held(posting, program, rule, points, review)
         issued.append((unit, seq, points, 0, 0))
         reward = rewards[index]
         rewards[index] = Reward(
@@ -296,3 +297,12 @@ def book_for_review(
         if member.awarded_at_ms.get(rule.rule_id, 0) < at_ms:
             member.awarded_at_ms[rule.rule_id] = at_ms
     screening.open(review)
+
+
+def book_held(posting: Posting, program: Program, rule: Rule, points: int, review: Review) -> int:
+    """Issue the lot to wait for the review's verdict, with the dates that the rule gives it. Returns its seq."""
+    seq = posting.member.seq + 1
+    available_at_ms, expires_at_ms = dates(posting, program, rule, posting.occurred_at_ms)
+    held = Held(rule.unit.unit_id, seq, points, available_at_ms, expires_at_ms, rule.qualifies)
+    hold_points(posting, review, held, rule.rule_id, rule.issuer)
+    return seq

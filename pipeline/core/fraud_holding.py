@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pipeline.core.fraud_program import ReviewTerms
 from pipeline.core.fraud_review import Held, Review
 from pipeline.core.ledger import CLAWED_BACK, Posting
 from pipeline.core.member import Member
@@ -32,6 +33,13 @@ def of_redemption(member: Member, redemption_id: str) -> str:
         if review.redemption_id == redemption_id:
             return review_id
     return ""
+
+
+def review_of(posting: Posting, terms: ReviewTerms, signal_id: str, points: int) -> Review:
+    """A new review of so many points, by the programme's terms."""
+    reviewers = 2 if 0 < terms.four_eyes_points <= points else 1
+    due_ms = posting.recorded_at_ms + terms.timeout_ms if terms.timeout_ms else 0
+    return Review(signal_id, posting.occurred_at_ms, due_ms, terms.approves, reviewers)
 
 
 def open_review(posting: Posting, review_id: str, review: Review) -> None:

@@ -6,7 +6,7 @@ from pipeline.core import fraud_counts, fraud_habits, fraud_traits, reasons
 from pipeline.core.events import Event
 from pipeline.core.fraud_alerts import LIVE, alert_of
 from pipeline.core.fraud_counts import Counts
-from pipeline.core.fraud_holding import open_review
+from pipeline.core.fraud_holding import open_review, review_of
 from pipeline.core.fraud_program import (
     ALLOW,
     BY_MEMBER,
@@ -160,10 +160,7 @@ class Screening:
 
     def new_review(self, points: int) -> Review:
         """A review of what the event earns or redeems, with the programme's terms."""
-        terms = self._fraud.terms
-        reviewers = 2 if 0 < terms.four_eyes_points <= points else 1
-        due_ms = self._posting.recorded_at_ms + terms.timeout_ms if terms.timeout_ms else 0
-        return Review(self.reviewed_by, self._posting.occurred_at_ms, due_ms, terms.approves, reviewers)
+        return review_of(self._posting, self._fraud.terms, self.reviewed_by, points)
 
     def open(self, review: Review) -> None:
         """Keep the review of what the event earns or redeems."""

@@ -5,7 +5,7 @@ from typing import final
 from pipeline.core import awards, lots, reasons, redemptions, refunds, reservations, tiers
 from pipeline.core.awaited import Awaited
 from pipeline.core.events import Event
-from pipeline.core.fraud_holding import of_redemption
+from pipeline.core.fraud_holding import of_redemption, open_review, review_of
 from pipeline.core.ledger import Posting
 from pipeline.core.order import NO_REST, Order
 from pipeline.core.payloads import PoolAnswered
@@ -80,7 +80,7 @@ def settle_redemption(
 def settle_award(
     granted: Granted, posting: Posting, payload: PoolAnswered, one: Awaited, program: Program, state: State
 ) -> None:
-    """Book what was granted with the dates of the event that earned it."""
+    """Book what was granted with the dates of the event that earned it; what a signal reviews waits for a verdict."""
     member, at_ms = posting.member, posting.occurred_at_ms
     rule = reservations.rule_of(program, one)
     by_points = one.amount == one.points
@@ -102,10 +102,19 @@ def settle_award(
         granted.note = reasons.NOTHING_LEFT
         return
     period = 0
-    seq = awards.book(posting, program, rule, at_ms, points)
-    if rule.qualifies and one.unit == program.qualification_unit:
-        period = counting_period(member, program, at_ms)
-        tiers.qualify(posting, program, points)
+    if one.signal_id and program.fraud is not None:
+        review = review_of(posting, program.fraud.terms, one.signal_id, points)
+        review.order_id = one.order_id
+        seq = awards.book_held(posting, program, rule, points, review)
+        open_review(posting, payload.request_id, review)
+        granted.reward = Reward(
+            one.rule_id, "points", one.unit, points, one.desired, f"review:{one.signal_id}", "live"
+        )
+    else:
+        seq = awards.book(posting, program, rule, at_ms, points)
+        if rule.qualifies and one.unit == program.qualification_unit:
+            period = counting_period(member, program, at_ms)
+            tiers.qualify(posting, program, points)
     if one.order_id:
         order = state.order(member.member_id, one.order_id)
         assert order is not None and order.occurred_at_ms, f"order {one.order_id} waits for a grant and is not there"

@@ -4,9 +4,11 @@ from typing import Final, final
 
 from pipeline.core.awaited import (
     Awaited,
+    AwaitedReview,
     AwaitedTuple,
     HoldPooled,
     awaited_of,
+    awaited_reviews,
     awaited_tuple,
     holds_pooled,
     put_pooled,
@@ -72,6 +74,7 @@ MemberTuple = tuple[
     tuple[ReviewTuple, ...],
     tuple[AwaitedTuple, ...],
     tuple[HoldPooled, ...],
+    tuple[AwaitedReview, ...],
 ]
 
 
@@ -199,6 +202,7 @@ class Member:
             tuple([review.to_tuple(review_id) for review_id, review in self.reviews.items()]),
             tuple([awaited_tuple(request_id, one) for request_id, one in self.awaited.items()]),
             holds_pooled(self.holds),
+            awaited_reviews(self.awaited),
         )
 
     @staticmethod
@@ -264,6 +268,8 @@ class Member:
         member.reviews = {review[0]: Review.from_tuple(review) for review in values[31]}
         member.awaited = {one[0]: awaited_of(one) for one in values[32]}
         put_pooled(member.holds, values[33])
+        for request_id, signal_id in values[34]:
+            member.awaited[request_id].signal_id = signal_id
         return member
 
     def __eq__(self, other: object) -> bool:

@@ -30,8 +30,12 @@ def reserved(
     desired: int,
     limited_by: str,
     log_time_ms: int,
+    signal_id: str = "",
 ) -> Reward:
-    """Ask the budget of the rule's campaign for an award. Returns the reward as it stands until the answer comes."""
+    """Ask the budget of the rule's campaign for an award, which signal `signal_id` has reviewed once it is granted.
+
+    Returns the reward as it stands until the answer comes.
+    """
     payload = event.payload
     order_id = payload.order_id if isinstance(payload, TransactionCompleted) else ""
     campaign = rule.campaign
@@ -40,12 +44,17 @@ def reserved(
     assert budget is not None
     pool_id = budget.pool_id(campaign.campaign_id, program.calendar, posting.occurred_at_ms)
     amount, limit = (points, budget.points) if budget.points else (1, budget.awards)
-    request_id = posting.derived_id(f"pool:{rule.rule_id}", 0)
-    posting.member.awaited[request_id] = Awaited(
-        pool_id, amount, rule.rule_id, event_type, rule.unit.unit_id, points, desired, limited_by, order_id, ""
-    )
+    request_id = request_id_of(posting, rule)
+    one = Awaited(pool_id, amount, rule.rule_id, event_type, rule.unit.unit_id, points, desired, limited_by, order_id, "")
+    one.signal_id = signal_id
+    posting.member.awaited[request_id] = one
     ask(posting, event.traceparent, request_id, pool_id, amount, limit, log_time_ms)
     return Reward(rule.rule_id, "points", rule.unit.unit_id, 0, desired, WAITS_FOR + pool_id, "live")
+
+
+def request_id_of(posting: Posting, rule: Rule) -> str:
+    """Id under which an award of the rule is asked for."""
+    return posting.derived_id(f"pool:{rule.rule_id}", 0)
 
 
 def reserve_pieces(

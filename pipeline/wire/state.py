@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.core.awaited import awaited_tuple, holds_pooled
+from pipeline.core.awaited import awaited_reviews, awaited_tuple, holds_pooled
 from pipeline.core.fraud_packing import pack_counts, unpack_counts
 from pipeline.core.member import Member
 from pipeline.core.order import Order, OrderLine, OrderLot, OrderTuple, Part, Use, Waiting
@@ -17,8 +17,8 @@ from pipeline.core.rolling import Bucket
 from pipeline.core.wallet import Lot, LotTuple, hold_terms, hold_tuple
 from pipeline.wire.state_versions import NO_POOLS, PackedLots, PackedMember, PackedPools, upgraded
 
-MEMBER_VERSION: Final = 4
-MEMBER_VERSIONS: Final = (1, 2, 3, 4)
+MEMBER_VERSION: Final = 5
+MEMBER_VERSIONS: Final = (1, 2, 3, 4, 5)
 """Versions of packed members that can be read; the last is written."""
 ORDER_VERSION: Final = 3
 HEADER: Final = Struct(">BQ")
@@ -134,7 +134,7 @@ def pools_of(member: Member) -> PackedPools | None:
     """What the member has asked of pools and holds of them; most have nothing."""
     awaited = tuple([awaited_tuple(request_id, one) for request_id, one in member.awaited.items()])
     pooled = holds_pooled(member.holds) if member.holds else ()
-    return (awaited, pooled) if awaited or pooled else None
+    return (awaited, pooled, awaited_reviews(member.awaited)) if awaited or pooled else None
 
 
 def unpack_member(packed: bytes) -> Member:

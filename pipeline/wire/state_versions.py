@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.core.awaited import AwaitedTuple, HoldPooled
+from pipeline.core.awaited import AwaitedReview, AwaitedTuple, HoldPooled
 from pipeline.core.fraud_packing import PackedCounts
 from pipeline.core.fraud_review import ReviewTuple
 from pipeline.core.member import Occasion, Referral
@@ -14,8 +14,9 @@ from pipeline.core.wallet import HoldTerms, HoldTuple, WindowTuple
 PackedLots = list[int | None]
 PackedWallet1 = tuple[str, int, int, int, int, PackedLots, PackedLots]
 PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots, int, int]
-PackedPools = tuple[tuple[AwaitedTuple, ...], tuple[HoldPooled, ...]]
-NO_POOLS: Final[PackedPools] = ((), ())
+PackedPools4 = tuple[tuple[AwaitedTuple, ...], tuple[HoldPooled, ...]]
+PackedPools = tuple[tuple[AwaitedTuple, ...], tuple[HoldPooled, ...], tuple[AwaitedReview, ...]]
+NO_POOLS: Final[PackedPools] = ((), (), ())
 PackedMember1 = tuple[
     str,
     int,
@@ -103,6 +104,41 @@ PackedMember3 = tuple[
     tuple[ReviewTuple, ...],
 ]
 """A packed member of version 3: without what it has asked of pools."""
+PackedMember4 = tuple[
+    str,
+    int,
+    int,
+    bytes,
+    int,
+    int,
+    str,
+    str,
+    str,
+    str,
+    int,
+    int,
+    int,
+    int,
+    list[PackedWallet],
+    tuple[HoldTuple, ...],
+    dict[int, int],
+    dict[str, int],
+    list[WindowTuple],
+    bool,
+    int,
+    int,
+    tuple[HoldTerms, ...],
+    dict[str, list[int]],
+    dict[str, Progress],
+    dict[int, int],
+    int,
+    dict[str, Occasion],
+    PackedCounts | None,
+    Referral | None,
+    tuple[ReviewTuple, ...],
+    PackedPools4 | None,
+]
+"""A packed member of version 4: without the awards that are reviewed when they are granted."""
 PackedMember = tuple[
     str,
     int,
@@ -144,10 +180,14 @@ windows as ms before the member's clock; buckets of rolling limits as one list o
 _member1_decoder: Final = msgspec.msgpack.Decoder(PackedMember1)
 _member2_decoder: Final = msgspec.msgpack.Decoder(PackedMember2)
 _member3_decoder: Final = msgspec.msgpack.Decoder(PackedMember3)
+_member4_decoder: Final = msgspec.msgpack.Decoder(PackedMember4)
 
 
 def upgraded(version: int, body: memoryview) -> PackedMember:
     """What a packed member of an earlier version says, as this version has it. Raises msgspec.DecodeError."""
+    if version == 4:
+        fourth = _member4_decoder.decode(body)
+        return (*fourth[:31], None if fourth[31] is None else (*fourth[31], ()))
     if version == 3:
         return (*_member3_decoder.decode(body), None)
     if version == 2:

@@ -48,7 +48,7 @@ def test_the_due_time_stands_right_behind_the_version_in_8_bytes() -> None:
 
     packed = pack_member(member)
 
-    assert packed[0] == 4
+    assert packed[0] == 5
     assert int.from_bytes(packed[1:9], "big") == member.next_due_ms == packed_next_due_ms(packed)
     assert member.next_due_ms > 0
 
@@ -142,6 +142,15 @@ def test_a_member_that_version_3_wrote_is_read() -> None:
     assert unpack_member(b"\x03" + packed[1:9] + msgspec.msgpack.encode(fields[:31])) == typical()
 
 
+def test_a_member_that_version_4_wrote_is_read() -> None:
+    packed = pack_member(typical())
+    fields = msgspec.msgpack.decode(packed[9:])
+
+    assert unpack_member(b"\x04" + packed[1:9] + msgspec.msgpack.encode(fields)) == typical()
+    fields[31] = [[["r", "budget:b", 5, "base", "custom_event", "points", 5, 5, "", "", "", False]], []]
+    assert unpack_member(b"\x04" + packed[1:9] + msgspec.msgpack.encode(fields)).awaited["r"].points == 5
+
+
 def test_an_order_that_version_2_wrote_is_read() -> None:
     rest = (1, False, (("1", 2, 500, 1),), "points", 5, ((3, 5, 0),), (("base", 10),), (2026, 700), ())
     packed = b"\x02" + msgspec.msgpack.encode((1_000, "EUR", 7, 400, (("points", 3, 10, 4, 2026),), rest))
@@ -156,7 +165,7 @@ def test_another_version_is_refused_with_the_way_out() -> None:
     member, order = pack_member(Member("m")), pack_order(Order(1, "EUR", 0, 0, []))
 
     with pytest.raises(
-        UnreadableState, match="packed member starts with 07; this pipeline reads versions 1 to 4: use the"
+        UnreadableState, match="packed member starts with 07; this pipeline reads versions 1 to 5: use the"
     ):
         unpack_member(b"\x07" + member[1:])
     with pytest.raises(
