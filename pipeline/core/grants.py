@@ -107,9 +107,7 @@ def settle_award(
         review.order_id = one.order_id
         seq = awards.book_held(posting, program, rule, points, review)
         open_review(posting, payload.request_id, review)
-        granted.reward = Reward(
-            one.rule_id, "points", one.unit, points, one.desired, f"review:{one.signal_id}", "live"
-        )
+        granted.reward = Reward(one.rule_id, "points", one.unit, points, one.desired, f"review:{one.signal_id}", "live")
     else:
         seq = awards.book(posting, program, rule, at_ms, points)
         if rule.qualifies and one.unit == program.qualification_unit:

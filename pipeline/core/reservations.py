@@ -45,11 +45,12 @@ def reserved(
     pool_id = budget.pool_id(campaign.campaign_id, program.calendar, posting.occurred_at_ms)
     amount, limit = (points, budget.points) if budget.points else (1, budget.awards)
     request_id = request_id_of(posting, rule)
-    one = Awaited(pool_id, amount, rule.rule_id, event_type, rule.unit.unit_id, points, desired, limited_by, order_id, "")
+    unit = rule.unit.unit_id
+    one = Awaited(pool_id, amount, rule.rule_id, event_type, unit, points, desired, limited_by, order_id, "")
     one.signal_id = signal_id
     posting.member.awaited[request_id] = one
     ask(posting, event.traceparent, request_id, pool_id, amount, limit, log_time_ms)
-    return Reward(rule.rule_id, "points", rule.unit.unit_id, 0, desired, WAITS_FOR + pool_id, "live")
+    return Reward(rule.rule_id, "points", unit, 0, desired, WAITS_FOR + pool_id, "live")
 
 
 def request_id_of(posting: Posting, rule: Rule) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core_model import ModelMember
-from core_model_programs import BIRTHDAY_RULES, FIRST_RULES, LATER_POINTS, SECOND_RULES, SLIDING_MILES, program
+from core_model_programs import FIRST_RULES, LATER_POINTS, OTHER_RULES, SECOND_RULES, SLIDING_MILES, program
 from core_programs import DAY_MS, HOUR_MS, Bench, Dead, TierPolicy, of
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -91,7 +91,7 @@ class OrdersMachine(RuleBasedStateMachine):
             TierPolicy(one_down, grace * DAY_MS, recompute, spend, other_kind, other_months, keep, next_period),
             LATER_POINTS,
             SLIDING_MILES,
-            BIRTHDAY_RULES,
+            OTHER_RULES,
         )
         self.bench = Bench(first, second, start="2026-10-20T08:00:00", careful=careful)
         switch = self.bench.now_ms + second_after * DAY_MS

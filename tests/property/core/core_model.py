@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core_model_arithmetic import NO_PERIOD, dates
-from core_model_ledger import ModelHold, ModelLot, Move
+from core_model_ledger import ModelAsk, ModelHold, ModelLot, Move
 from core_model_members import ModelMembers
 
 from pipeline.core.program import Program
@@ -86,9 +86,14 @@ class ModelMember(ModelMembers):
                     self.take(lot, part, "hold", "available", "held", at, event_id)
                     parts.append((lot, part))
             timeout = recorded + reward.timeout_ms if reward.timeout_ms else 0
-            self.holds[redemption_id] = ModelHold(
-                reward_id, unit, points, pieces, parts, at, "", timeout=timeout, waiting=reward.confirm
-            )
+            hold = ModelHold(reward_id, unit, points, pieces, parts, at, "", timeout=timeout, waiting=reward.confirm)
+            self.holds[redemption_id] = hold
+            if reward.pool_id:
+                hold.pool, hold.waiting, hold.confirmed = reward.pool_id, True, not reward.confirm
+                hold.asking = ModelAsk(reward.pool_id, pieces, at, redemption=redemption_id)
+                self.asks.append(hold.asking)
+                self.requests.append(("take", reward.pool_id, pieces, reward.stock, (), event_id))
+                self.note = "waits_for_grant"
             for every in {limit.every for limit in reward.limits}:
                 self.usage.setdefault((reward_id, every), []).append((True, at, points, pieces))
             return ""
@@ -100,17 +105,68 @@ class ModelMember(ModelMembers):
             hold = self.holds.get(redemption_id)
             if hold is None:
                 return "redemption_not_open"
-            if not hold.waiting:
+            if not hold.waiting or (hold.asking and hold.confirmed):
                 return "already_confirmed"
             if pieces > hold.pieces:
                 return "quantity_exceeds_hold"
+            if pieces:
+                self.pieces_back_beyond(hold, pieces, event_id)
             self.keep_only(hold, pieces, program, at, event_id)
-            hold.waiting = False
-            timeout = program.rewards[hold.reward_id].timeout_ms
-            hold.timeout = recorded + timeout if timeout else 0
+            hold.confirmed = True
+            if not hold.asking:
+                self.dispatch(hold, program, recorded)
             return ""
 
         self.event("redemption_confirmed", event_id, at, recorded, act)
+
+    def dispatch(self, hold: ModelHold, program: Program, recorded: int) -> None:
+        hold.waiting = False
+        timeout = program.rewards[hold.reward_id].timeout_ms
+        hold.timeout = recorded + timeout if timeout else 0
+
+    def pieces_back_beyond(self, hold: ModelHold, pieces: int, event_id: str) -> None:
+        """Of a hold that goes on with fewer pieces."""
+        if not hold.asking:
+            self.pieces_back(hold, hold.pieces - pieces, event_id)
+
+    def answered(self, event_id: str, ask: ModelAsk, granted: int, codes: list[str], at: int, recorded: int) -> None:
+        """The pool has answered: time passes, and what waited is given."""
+        self.note = ""
+        program = self.timeline(at)
+        self.clock = max(self.clock, recorded)
+        self.pass_time(self.clock)
+        ask.answered = True
+        if ask.void and granted:
+            self.requests.append(("give_back", ask.pool, granted, 0, tuple(codes), event_id))
+            self.note = "grant_given_back"
+        elif not ask.void and ask.redemption:
+            self.stock_came(ask, granted, codes, at, recorded, event_id, program)
+        elif not ask.void:
+            self.grant(ask, granted, at, event_id, program)
+        self.pass_time(self.clock)
+        self.reason = self.note
+
+    def stock_came(
+        self, ask: ModelAsk, granted: int, codes: list[str], at: int, recorded: int, event_id: str, program: Program
+    ) -> None:
+        """The hold goes on with the pieces that there are."""
+        hold = self.holds[ask.redemption]
+        hold.asking = None
+        if not granted:
+            del self.holds[ask.redemption]
+            self.let_go(hold, hold.parts, hold.pieces, program, at, event_id)
+            self.note = "nothing_left"
+            return
+        pieces = min(granted, hold.pieces)
+        hold.codes = codes[:pieces]
+        if pieces < granted:
+            back = ("give_back", ask.pool, granted - pieces, 0, tuple(codes[pieces:]), event_id)
+            self.requests.append(back)
+        if pieces < hold.pieces:
+            self.keep_only(hold, pieces, program, at, event_id)
+            self.note = "partly_granted"
+        if hold.confirmed:
+            self.dispatch(hold, program, recorded)
 
     def keep_only(self, hold: ModelHold, pieces: int, program: Program, at: int, event_id: str) -> None:
         """The points of the pieces beyond that return, latest expiry first."""
@@ -137,6 +193,7 @@ class ModelMember(ModelMembers):
                 return "already_cancelling"
             if hold.waiting:
                 del self.holds[redemption_id]
+                self.pieces_back(hold, hold.pieces, event_id)
                 self.let_go(hold, hold.parts, hold.pieces, program, at, event_id)
             hold.cancelling = True
             return ""
@@ -152,10 +209,13 @@ class ModelMember(ModelMembers):
                 return ""
             if outcome != "confirmed":
                 del self.holds[redemption_id]
+                self.pieces_back(hold, hold.pieces, event_id)
                 self.let_go(hold, hold.parts, hold.pieces, program, at, event_id)
                 return ""
             if pieces > hold.pieces:
                 return "quantity_exceeds_hold"
+            if pieces:
+                self.pieces_back_beyond(hold, pieces, event_id)
             self.keep_only(hold, pieces, program, at, event_id)
             del self.holds[redemption_id]
             for lot, points in hold.parts:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from core_model_arithmetic import dates, desired, minimum, owned, rolled, running, streak, window
-from core_model_ledger import ModelLedger, ModelLot
+from core_model_arithmetic import dates, desired, millis, minimum, owned, rolled, running, streak, window
+from core_model_ledger import ModelAsk, ModelLedger, ModelLot, ModelOrder
 from core_model_tiers import Label
 
 from pipeline.core.campaigns import Limit
 from pipeline.core.milestones import Milestone
 from pipeline.core.program import Program, Rule
+
+TAKES = (
+    "transaction_refunded", "transaction_cancelled", "redemption_requested", "redemption_cancelled",
+    "redemption_confirmed", "fulfillment_outcome", "transfer_requested", "transfer_returned", "points_taken",
+)  # fmt: skip
+"""Events that can give a member nothing, and enrol no one."""
 
 
 @dataclass
@@ -24,8 +31,8 @@ class ModelAwards(ModelLedger):
     ) -> None:
         """One valid event: time passes, the event acts or is refused, rules award, time passes for what it brought."""
         program = self.timeline(at)
-        gives = kind in ("transaction_completed", "member_enrolled", "points_given", "profile_changed")
-        if not self.enrolled and not gives and self.automatic:
+        self.note = ""
+        if not self.enrolled and kind in TAKES and self.automatic:
             self.reason = act(program)
             assert self.reason
             return
@@ -42,16 +49,18 @@ class ModelAwards(ModelLedger):
             self.applied.append(kind)
             self.look_ahead(program, self.clock, changed=kind in ("member_enrolled", "profile_changed"))
         self.pass_time(self.clock)
+        self.reason = self.reason or self.note
 
     def award(
-        self, kind: str, amount: int, event_id: str, at: int, program: Program
+        self, kind: str, amount: int, event_id: str, at: int, program: Program, order: ModelOrder | None = None
     ) -> list[tuple[ModelLot, int, Label | None]]:
         """What every rule gives, seeing the member as before the event; the rules' conditions are their rule ids'
         minimum."""
         percent = next((tier.earn_percent for tier in program.tiers if tier.tier_id == self.tier), 100)
         before, first = list(self.awards), kind not in self.applied
         issued: list[tuple[ModelLot, int, Label | None]] = []
-        holding = [rule for rule in program.rules[kind].rules if amount >= minimum(rule)]
+        rules = program.rules[kind].rules if kind in program.rules else ()
+        holding = [rule for rule in rules if amount >= minimum(rule)]
         by_itself = {
             rule.rule_id: self.allowed(rule, desired(rule, amount, percent, self.tier), before, first, at, program.zone)
             for rule in holding
@@ -73,12 +82,13 @@ class ModelAwards(ModelLedger):
                 continue
             self.achieved.add(rule.rule_id)
             earned[unit_id] = earned.get(unit_id, 0) + given
-            when = dates(rule.pending, rule.unit, rule.expires, at, program)
-            slides = rule.unit.sliding and rule.expires is None
-            lot = self.issue("earn", rule.unit.unit_id, given, "program:issued", when, at, event_id, slides)
             self.awards.append((rule.rule_id, at, given))
             for owner, every in {(owner, limit.every) for owner, limit in owned(rule)}:
                 self.usage.setdefault((owner, every), []).append((True, at, given, 1))
+            if rule.campaign and rule.campaign.budget:
+                self.ask_budget(rule, kind, given, event_id, at, program, order)
+                continue
+            lot = self.earn(rule, given, event_id, at, program)
             period = None
             if rule.qualifies and rule.unit.unit_id == program.qualification_unit:
                 period = self.counting(at, program)
@@ -87,6 +97,37 @@ class ModelAwards(ModelLedger):
         for counted in {period for _, _, period in issued if period is not None}:
             self.rise(counted, program, at)
         return issued
+
+    def earn(self, rule: Rule, points: int, event_id: str, at: int, program: Program) -> ModelLot:
+        when = dates(rule.pending, rule.unit, rule.expires, at, program)
+        slides = rule.unit.sliding and rule.expires is None
+        return self.issue("earn", rule.unit.unit_id, points, "program:issued", when, at, event_id, slides)
+
+    def ask_budget(
+        self, rule: Rule, kind: str, points: int, event_id: str, at: int, program: Program, order: ModelOrder | None
+    ) -> None:
+        """The award waits for its grant; each month has a pool of its own where the budget says so."""
+        assert rule.campaign is not None and rule.campaign.budget is not None
+        budget, pool = rule.campaign.budget, f"budget:{rule.campaign.campaign_id}"
+        if budget.every == "month":
+            year, month = window("month", at, program.zone)
+            begins = datetime.fromtimestamp(millis(datetime(year, month, 1, tzinfo=program.zone)) // 1000, UTC)
+            pool += f"/{begins:%Y-%m-%dT%H:%M:%SZ}"
+        amount, limit = (points, budget.points) if budget.points else (1, budget.awards)
+        self.asks.append(ModelAsk(pool, amount, at, rule, kind, points, order))
+        self.requests.append(("take", pool, amount, limit, (), event_id))
+
+    def uncount(self, rule: Rule, at: int, points: int, count: int) -> None:
+        """Limits get back what was not given; a pause that an award began ends with it."""
+        for owner, every in {(owner, limit.every) for owner, limit in owned(rule)}:
+            self.usage.setdefault((owner, every), []).append((False, at, points, count))
+        if count:
+            self.end_pause(rule.rule_id, at)
+
+    def end_pause(self, rule_id: str, at: int) -> None:
+        """What a rule gave at a time begins no pause, if it was the rule's latest."""
+        if max((when for one, when, _ in self.awards if one == rule_id), default=None) == at:
+            self.awards = [one for one in self.awards if one[0] != rule_id]
 
     def winner(self, group: str, holding: list[Rule], by_itself: dict[str, int], program: Program) -> Rule:
         """The rule of an exclusive group that gives."""

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from core_model_occasions import ModelOccasions
+from core_model_occasions import KINDS, ModelOccasions
 from core_model_tiers import Label
 
-from pipeline.core.program import Program
+from pipeline.core.program import Program, Rule
 
 Move = tuple[str, str, int, str, str, int, int, str]
 """(kind, unit, amount, from, to, lot, occurred at, event id)."""
+ModelRequest = tuple[str, str, int, int, tuple[str, ...], str]
+"""(action, pool, amount, limit, codes, event id) of what goes to a pool."""
 
 
 @dataclass
@@ -44,12 +46,32 @@ class ModelHold:
     cancelling: bool = False
     timeout: int = 0
     waiting: bool = False
+    pool: str = ""
+    asking: ModelAsk | None = None
+    confirmed: bool = False
+    codes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class ModelAsk:
+    """What was asked of a pool: `points` of an award by `rule` of the rules for `kind`, or pieces for `redemption`."""
+
+    pool: str
+    amount: int
+    at: int
+    rule: Rule | None = None
+    kind: str = ""
+    points: int = 0
+    order: ModelOrder | None = None
+    redemption: str = ""
+    void: bool = False
+    answered: bool = False
 
 
 @dataclass
 class ModelOrder:
     """`lines` are [line id, pieces, amount, pieces back], `points` the lots that paid a part, `uses` what rules with
-    limits or pauses gave."""
+    limits or pauses gave, `grants` what pools gave."""
 
     paid: int
     at: int = 0
@@ -62,6 +84,7 @@ class ModelOrder:
     points_paid: int = 0
     uses: list[tuple[str, int]] = field(default_factory=list)
     spent: tuple[Label, int] = ((), 0)
+    grants: list[tuple[str, int]] = field(default_factory=list)
 
     def part(self) -> Fraction:
         """How much of it was refunded; nothing of one that cost nothing."""
@@ -70,10 +93,12 @@ class ModelOrder:
 
 @dataclass
 class ModelLedger(ModelOccasions):
-    """`moves` is the expected ledger. `reason` is that of the latest refusal, or ""."""
+    """`moves` is the expected ledger. `reason` is that of the latest refusal, or a note, or ""; `asks` are all that was
+    ever asked of pools, in the order of the `requests` that take."""
 
     clock: int = 0
     reason: str = ""
+    note: str = ""
     enrolled: bool = False
     moves: list[Move] = field(default_factory=list)
     lots: list[ModelLot] = field(default_factory=list)
@@ -87,6 +112,8 @@ class ModelLedger(ModelOccasions):
     held_for: dict[str, list[int]] = field(default_factory=dict)
     achieved: set[str] = field(default_factory=set)
     redeemed_at: list[int] = field(default_factory=list)
+    asks: list[ModelAsk] = field(default_factory=list)
+    requests: list[ModelRequest] = field(default_factory=list)
 
     # ---- looking
 
@@ -133,8 +160,7 @@ class ModelLedger(ModelOccasions):
                 due.append((self.tier_until, 2, 0))
             if self.rise_at:
                 due.append((self.rise_at, 5, 0))
-            if self.birthday:
-                due.append((self.birthday[0], 6, 0))
+            due += [(self.coming[kind][0], 6, number) for number, kind in enumerate(KINDS) if kind in self.coming]
             due = [one for one in due if one[0] <= until]
             timeouts = [(hold.timeout, name) for name, hold in self.holds.items() if 0 < hold.timeout <= until]
             if timeouts and (not due or min(timeouts)[0] < min(due)[0]):
@@ -153,7 +179,7 @@ class ModelLedger(ModelOccasions):
 
     def do_due(self, at: int, kind: int, index: int) -> None:
         if kind == 6:
-            self.keep_birthday(at)
+            self.keep_occasion(KINDS[index], at)
         elif kind == 5:
             self.rise_later(at)
         elif kind == 3:
@@ -174,8 +200,20 @@ class ModelLedger(ModelOccasions):
         hold = self.holds[redemption_id]
         hold.timeout = 0
         if hold.waiting:
+            event_id = f"due:timeout:{hold.fulfillment_id}"
             del self.holds[redemption_id]
-            self.let_go(hold, hold.parts, hold.pieces, self.timeline(at), at, f"due:timeout:{hold.fulfillment_id}", at)
+            self.pieces_back(hold, hold.pieces, event_id)
+            self.let_go(hold, hold.parts, hold.pieces, self.timeline(at), at, event_id, at)
+
+    def pieces_back(self, hold: ModelHold, pieces: int, event_id: str) -> None:
+        """A hold no longer needs so many pieces of its pool; one that is still asking gives back what comes."""
+        if hold.asking is not None:
+            hold.asking.void = hold.asking.void or pieces == hold.pieces
+        elif hold.pool.startswith("stock:") and pieces:
+            self.requests.append(("give_back", hold.pool, pieces, 0, (), event_id))
+        elif hold.pool and hold.waiting and pieces:
+            codes, hold.codes = hold.codes[-pieces:], hold.codes[:-pieces]
+            self.requests.append(("give_back", hold.pool, pieces, 0, tuple(codes), event_id))
 
     def let_go(
         self,

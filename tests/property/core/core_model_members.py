@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core_model_arithmetic import NO_PERIOD, dates
+from core_model_grants import ModelGrants
 from core_model_ledger import ModelLot
-from core_model_occasions import BIRTHDAY
-from core_model_orders import ModelOrders
 
 from pipeline.core.program import Program
 
@@ -15,7 +14,7 @@ Parts = list[tuple[ModelLot, int]]
 
 
 @dataclass
-class ModelMembers(ModelOrders):
+class ModelMembers(ModelGrants):
     """`given` are the lots that are under way by transfer id."""
 
     given: dict[str, Parts] = field(default_factory=dict)
@@ -27,12 +26,14 @@ class ModelMembers(ModelOrders):
 
         self.event("profile_changed", event_id, at, recorded, act)
 
-    def have_birthday(self, event_id: str, at: int, recorded: int) -> None:
+    def be_rewarded(self, kind: str, event_id: str, at: int, recorded: int) -> None:
+        """For an occasion that has come, or a referral that counts."""
+
         def act(program: Program) -> str:
-            self.award(BIRTHDAY, 0, event_id, at, program)
+            self.award(kind, 0, event_id, at, program)
             return ""
 
-        self.event(BIRTHDAY, event_id, at, recorded, act)
+        self.event(kind, event_id, at, recorded, act)
 
     def give(self, event_id: str, transfer_id: str, points: int, unit_id: str, at: int, recorded: int) -> None:
         def act(program: Program) -> str:

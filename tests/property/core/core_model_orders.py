@@ -6,18 +6,18 @@ import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from core_model_arithmetic import NO_PERIOD, dates, owned
-from core_model_awards import ModelAwards
+from core_model_arithmetic import NO_PERIOD, dates
 from core_model_ledger import ModelLot, ModelOrder
+from core_model_referrals import ModelReferrals
 
-from pipeline.core.program import Program
+from pipeline.core.program import Program, Rule
 
 Pieces = tuple[tuple[str, int], ...]
 Lines = tuple[tuple[str, int, int], ...]
 
 
 @dataclass
-class ModelOrders(ModelAwards):
+class ModelOrders(ModelReferrals):
     """`early` are refunds by order id that came before the purchase: (event id, at, amount, pieces)."""
 
     early: dict[str, list[tuple[str, int, int, Pieces]]] = field(default_factory=dict)
@@ -59,17 +59,18 @@ class ModelOrders(ModelAwards):
             if known is not None and not known.cancelled:
                 self.undo_whole(known, program, at, event_id)
             given = len(self.awards)
-            order.lots = self.award("transaction_completed", amount - points_minor, event_id, at, program)
+            order.lots = self.award("transaction_completed", amount - points_minor, event_id, at, program, order)
             rules = {rule.rule_id: rule for rule in program.rules["transaction_completed"].rules}
-            all_count = any(rule.cooldown_any for rule in rules.values())
             for rule_id, _, some in self.awards[given:]:
-                if all_count or rules[rule_id].limits or rules[rule_id].cooldown_ms:
+                waits = rules[rule_id].campaign and rules[rule_id].campaign.budget
+                if not waits and self.counted(rules[rule_id], program):
                     order.uses.append((rule_id, some))
             money = amount - points_minor
             if program.tier_policy.spend_currency and money:
                 order.spent = (self.counting(at, program), money)
                 self.qualify(*order.spent, program, at)
             self.orders[order_id] = order
+            self.bought(money, at, program)
             for early_id, early_at, early_amount, pieces in self.early.pop(order_id, []):
                 left = order.paid - sum(order.refunds)
                 if self.unfit(order, pieces):
@@ -163,13 +164,27 @@ class ModelOrders(ModelAwards):
     def undo_whole(self, order: ModelOrder, program: Program, at: int, event_id: str) -> None:
         self.undo_to(order, program, order.part(), Fraction(1), at, event_id)
         self.applied.remove("transaction_completed")
+        for ask in self.asks:
+            if ask.order is order and not ask.void and not ask.answered:
+                assert ask.rule is not None
+                ask.void = True
+                for rule in self.same_rule(ask.rule.rule_id, program):
+                    self.uncount(rule, order.at, ask.points, 1)
+        for pool, amount in order.grants:
+            self.requests.append(("give_back", pool, amount, 0, (), event_id))
         for rule_id, points in order.uses:
-            if max((when for one, when, _ in self.awards if one == rule_id), default=None) == order.at:
-                self.awards = [one for one in self.awards if one[0] != rule_id]
-            for rule in program.rules["transaction_completed"].rules:
-                if rule.rule_id == rule_id:
-                    for owner, every in {(owner, limit.every) for owner, limit in owned(rule)}:
-                        self.usage.setdefault((owner, every), []).append((False, order.at, points, 1))
+            self.end_pause(rule_id, order.at)
+            for rule in self.same_rule(rule_id, program):
+                self.uncount(rule, order.at, points, 1)
+
+    def same_rule(self, rule_id: str, program: Program) -> list[Rule]:
+        """The purchases' rule of this id as a programme has it, if it does."""
+        return [rule for rule in program.rules["transaction_completed"].rules if rule.rule_id == rule_id]
+
+    def counted(self, rule: Rule, program: Program) -> bool:
+        """Whether limits or pauses count what the rule gives."""
+        rules = [rule for table in program.rules.values() for rule in table.rules]
+        return bool(rule.limits or rule.cooldown_ms or any(one.cooldown_any for one in rules))
 
     def undo_to(
         self, order: ModelOrder, program: Program, already: Fraction, now: Fraction, at: int, event_id: str

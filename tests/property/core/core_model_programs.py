@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 from core_model_arithmetic import minimum
 from core_programs import DAY_MS, Limit, Period, Reward, Tier, TierPolicy, Unit
 
-from pipeline.core.campaigns import Campaign
+from pipeline.core.campaigns import Budget, Campaign
 from pipeline.core.events import Event
 from pipeline.core.fraud_program import Counter, FraudProgram, Signal
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload, TransactionCompleted
 from pipeline.core.program import Program, Rule, RuleTable
+from pipeline.core.referral_terms import ReferralTerms
 from pipeline.core.schedules import Schedule
 from pipeline.core.transfer_terms import TransferTerms
 
@@ -72,7 +73,7 @@ def program(
     policy: TierPolicy,
     points: Unit = POINTS,
     miles: Unit = MILES,
-    birthdays: RuleTable | None = None,
+    others: dict[str, RuleTable] | None = None,
 ) -> Program:
     return Program(
         name,
@@ -81,7 +82,7 @@ def program(
         {"points": points, "miles": miles},
         (Tier("bronze", 0, 100), Tier("silver", 60, 150), Tier("gold", 200, 175)),
         "" if policy.spend_currency else "points",
-        {"transaction_completed": table_of_rules, **({} if birthdays is None else {"birthday_reached": birthdays})},
+        {"transaction_completed": table_of_rules, **(others or {})},
         {
             "mug": Reward("mug", points, 7, "external", (), (Limit(0, 3, "week"),)),
             "trip": Reward("trip", miles, 40, "external", ("silver", "gold"), (Limit(120, 0, "month"),), False, DAY_MS),
@@ -90,6 +91,12 @@ def program(
             "tour": Reward(
                 "tour", miles, 4, "external", (), (Limit(30, 0, "rolling:9d", 9 * DAY_MS),), True, 50 * DAY_MS
             ),
+            "cup": Reward(
+                "cup", points, 4, "external", (), (Limit(0, 6, "month"),), False, 3 * DAY_MS, stock=9 if others else 5
+            ),
+            "seat": Reward("seat", points, 3, "external", (), (), True, 2 * DAY_MS, stock=7),
+            "film": Reward("film", points, 2, "external", (), (), codes="cinema"),
+            "play": Reward("play", miles, 2, "external", (), (), True, 4 * DAY_MS, codes="cinema"),
         },
         frozenset({"EUR"}),
         clawback,
@@ -97,8 +104,9 @@ def program(
         tier_policy=policy,
         groups={"extra": "best", "bonus": "first"},
         maximums={"points": 150, "miles": 90},
-        transfers=EARLY_TRANSFERS if birthdays is None else LATER_TRANSFERS,
-        fraud=None if birthdays is None else FEW,
+        transfers=EARLY_TRANSFERS if others is None else LATER_TRANSFERS,
+        fraud=None if others is None else FEW,
+        referrals=None if others is None else ReferralTerms(3_000, 20 * DAY_MS),
     )
 
 
@@ -123,12 +131,17 @@ AUTUMN = Campaign(
     (Limit(21, 0, "rolling:8d", 8 * DAY_MS), Limit(0, 3, "day"), Limit(60, 0, "year")),
 )
 
+EARLY_PURSE = Campaign("purse", None, (Limit(24, 0, "month"),), Budget(50, 0))
+PURSE = Campaign("purse", None, (Limit(0, 9, "rolling:9d", 9 * DAY_MS),), Budget(110, 0))
+FIRST_COME = Campaign("first-come", None, (), Budget(0, 3, "month"))
+
 FIRST_RULES = table(
     earn("base", tier=True, pending=Period(0, 3 * DAY_MS)),
     earn("now", rate=(1, 3), limits=(Limit(12, 0, "month"), Limit(0, 2, "day"))),
     earn("miles", MILES, rate=(3, 7)),
     earn("welcome", fixed=9, first_only=True, expires=Period(0, 5 * DAY_MS)),
     earn("trial", fixed=50, live=False),
+    earn("pooled", fixed=6, campaign=EARLY_PURSE, pending=Period(0, DAY_MS)),
 )
 SECOND_RULES = table(
     earn("base", LATER_POINTS, tier=True, rate=(3, 2)),
@@ -146,7 +159,21 @@ SECOND_RULES = table(
     earn("miles", SLIDING_MILES, rate=(1, 1), pending=Period(0, 2 * DAY_MS), limits=(Limit(40, 0, "week"),)),
     earn("flight>=4000", SLIDING_MILES, fixed=9),
     earn("own", SLIDING_MILES, fixed=4, expires=Period(0, 20 * DAY_MS), limits=(Limit(0, 2, "week"),)),
+    earn("pooled", LATER_POINTS, rate=(1, 4), tier=True, campaign=PURSE, limits=(Limit(30, 0, "week"),)),
+    earn("counted", SLIDING_MILES, fixed=5, campaign=FIRST_COME, cooldown=(DAY_MS, False)),
+    earn("third", LATER_POINTS, fixed=4, campaign=FIRST_COME, milestone=Milestone("", 3, 0, False)),
 )
-BIRTHDAY_RULES = table(
-    earn("cake", LATER_POINTS, fixed=7, tier=True), earn("wings", SLIDING_MILES, fixed=3, limits=(Limit(0, 1, "ever"),))
-)
+OTHER_RULES = {
+    "birthday_reached": table(
+        earn("cake", LATER_POINTS, fixed=7, tier=True),
+        earn("wings", SLIDING_MILES, fixed=3, limits=(Limit(0, 1, "ever"),)),
+    ),
+    "anniversary_reached": table(
+        earn("years", LATER_POINTS, fixed=9), earn("party", LATER_POINTS, fixed=5, campaign=PURSE)
+    ),
+    "referral_accepted": table(earn("thanks", LATER_POINTS, fixed=2, limits=(Limit(0, 2, "month"),))),
+    "referral_joined": table(earn("hello", LATER_POINTS, fixed=8, first_only=True)),
+    "referral_qualified": table(
+        earn("friend", SLIDING_MILES, fixed=6), earn("pal", LATER_POINTS, fixed=9, campaign=PURSE)
+    ),
+}

@@ -11,6 +11,8 @@ from collections import Counter
 from core_machine import MEMBERS, MINUTE_MS, lateness, members, steps
 from core_machine_members import MembersMachine
 from core_model import ModelMember, Move
+from core_model_ledger import ModelRequest
+from core_model_occasions import KINDS
 from core_programs import DAY_MS, Dead, Derived, Duplicate, TierChange
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -21,7 +23,6 @@ from pipeline.core.events import Event
 from pipeline.core.lots import next_due
 from pipeline.core.member import Member
 from pipeline.core.payloads import (
-    BirthdayReached,
     FulfillmentOutcome,
     MemberEnrolled,
     Payload,
@@ -29,8 +30,11 @@ from pipeline.core.payloads import (
     RedemptionCancelled,
     RedemptionConfirmed,
     RedemptionRequested,
+    ReferralJoined,
+    ReferralQualified,
     TransactionCompleted,
 )
+from pipeline.core.records import PoolRequest
 
 
 class Core(MembersMachine):
@@ -38,7 +42,9 @@ class Core(MembersMachine):
 
     @rule(
         member_id=members,
-        reward_id=st.sampled_from(["mug", "mug", "pass", "pass", "trip", "ride", "tour", "yacht"]),
+        reward_id=st.sampled_from(
+            [*("mug", "pass", "cup", "seat", "film") * 2, "trip", "ride", "tour", "play", "yacht"]
+        ),
         pieces=st.integers(1, 3),
         late=lateness,
     )
@@ -49,8 +55,9 @@ class Core(MembersMachine):
     @rule(data=st.data())
     def redeem_what_can_be_paid(self, data: st.DataObject) -> None:
         member_id = self.some(data, lambda model: model.available("points") >= 7)
-        most = min(self.models[member_id].available("points") // 7, 3)
-        self.send_redemption(member_id, f"r{self.number}", "mug", data.draw(st.integers(1, most)), 0)
+        reward_id, price = data.draw(st.sampled_from([("mug", 7), ("cup", 4), ("seat", 3), ("film", 2)]), "reward")
+        most = min(self.models[member_id].available("points") // price, 3)
+        self.send_redemption(member_id, f"r{self.number}", reward_id, data.draw(st.integers(1, most)), 0)
 
     @precondition(lambda self: any(model.available("miles") >= 6 for model in self.models.values()))
     @rule(
@@ -202,6 +209,10 @@ class Core(MembersMachine):
     def both_agree(self) -> None:
         if not hasattr(self, "bench"):
             return
+        asked: dict[str, list[ModelRequest]] = {one: [] for one in MEMBERS}
+        for one in self.bench.of(PoolRequest):
+            request = (one.action, one.pool_id, one.amount, one.limit, tuple(one.codes), one.event_id)
+            asked[one.member_id].append(request)
         by_member: dict[str, list[Move]] = {one: [] for one in MEMBERS}
         for entry in self.bench.entries:
             prefix = f"member:{entry.member_id}:"
@@ -219,6 +230,7 @@ class Core(MembersMachine):
             )
         for member_id, model in self.models.items():
             assert by_member[member_id] == model.moves
+            assert asked[member_id] == model.requests
             assert (member_id in self.bench.state.members) == model.enrolled
             if model.enrolled:
                 self.same_state(self.bench.member(member_id), model)
@@ -232,7 +244,10 @@ class Core(MembersMachine):
             assert balances == model.balances(unit)
             assert min(balances) >= 0
             assert not (balances[0] and balances[3])
-        assert set(member.holds) == set(model.holds)
+        assert {
+            one: (hold.points, hold.quantity, hold.dispatched, hold.codes) for one, hold in member.holds.items()
+        } == {one: (hold.points, hold.pieces, not hold.waiting, hold.codes) for one, hold in model.holds.items()}
+        assert len(member.awaited) == sum(not ask.answered for ask in model.asks)
         assert member.next_due_ms == next_due(member)
 
     @invariant()
@@ -271,9 +286,15 @@ class Core(MembersMachine):
         for member_id, model in self.models.items():
             changes = [one for one in self.bench.of(TierChange) if one.member_id == member_id]
             assert [(one.previous_tier, one.tier, one.reason, one.occurred_at_ms) for one in changes] == model.tiers
-            told = [one.event for one in self.bench.of(Derived) if one.event.member_id == member_id]
-            birthdays = [(one.event_id, one.occurred_at_ms) for one in told if isinstance(one.payload, BirthdayReached)]
-            assert birthdays == model.birthdays
+            derived = [one.event for one in self.bench.of(Derived) if one.event.member_id == member_id]
+            occasions = [(one.event_id, one.occurred_at_ms) for one in derived if one.type_name in KINDS]
+            assert occasions == model.occasions
+        referrals = [
+            (one.event.member_id, one.event.type_name, one.event.payload.referral_id, one.event.occurred_at_ms)
+            for one in self.bench.of(Derived)
+            if isinstance(one.event.payload, ReferralJoined | ReferralQualified)
+        ]
+        assert sorted(referrals) == sorted(told for model in self.models.values() for told in model.told)
 
     def nothing_is_left_in_transit(self) -> None:
         """Once all that was derived has been delivered."""

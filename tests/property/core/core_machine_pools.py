@@ -1,0 +1,81 @@
+"""The third part of the state machine: pools answer what members ask, and their answers go through the log."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from core_machine import OrdersMachine
+from core_model_grants import ModelPool
+from core_model_ledger import ModelAsk
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from pipeline.core.events import Event
+from pipeline.core.payloads import PoolAnswered
+from pipeline.core.pools import MemoryPools, answer_event, decide
+from pipeline.core.records import PoolRequest
+
+CINEMA = "codes:cinema"
+
+
+class PoolsMachine(OrdersMachine):
+    """Each request is put to the pools of the core and to naive ones, in the order in which they were written; the
+    answers wait in `under_way` until a step delivers them."""
+
+    @initialize(codes=st.integers(0, 6))
+    def open_pools(self, codes: int) -> None:
+        self.pools = MemoryPools()
+        self.naive_pools: dict[str, ModelPool] = {}
+        self.asked: dict[str, ModelAsk] = {}
+        self.given_codes: set[str] = set()
+        self.taken: Counter[str] = Counter()
+        self.load_codes(0, codes)
+
+    @rule(first=st.integers(0, 30), count=st.integers(1, 3))
+    def load_codes(self, first: int, count: int) -> None:
+        """Some of them again."""
+        codes = [f"C{number}" for number in range(first, first + count)]
+        if codes:
+            decide(self.pools, PoolRequest("load", CINEMA, "load", 0, 0, codes, "", "", "", 1, 1))
+            self.naive(CINEMA).load(codes)
+
+    def naive(self, pool_id: str) -> ModelPool:
+        return self.naive_pools.setdefault(pool_id, ModelPool())
+
+    def put_to_pool(self, request: PoolRequest) -> Event | None:
+        """Both pools decide alike; the answer, if there is one, is to go through the log."""
+        answer = decide(self.pools, request)
+        pool = self.naive(request.pool_id)
+        if request.action == "give_back":
+            assert answer is None
+            if request.codes:
+                assert set(request.codes) <= self.given_codes
+                self.given_codes -= set(request.codes)
+                pool.codes += request.codes
+            else:
+                pool.taken.append(-request.amount)
+                assert sum(pool.taken) >= 0
+            return None
+        assert answer is not None
+        if request.pool_id == CINEMA:
+            assert answer.codes == pool.take_codes(request.amount)
+            assert answer.granted == len(answer.codes)
+            assert not set(answer.codes) & self.given_codes
+            self.given_codes |= set(answer.codes)
+        else:
+            assert answer.granted == pool.take(request.amount, request.limit, request.occurred_at_ms)
+        model = self.models[request.member_id]
+        self.asked[request.request_id] = model.asks[self.taken[request.member_id]]
+        self.taken[request.member_id] += 1
+        return answer_event(request, answer, self.bench.now_ms)
+
+    def take_grant(self, event: Event, answer: PoolAnswered) -> None:
+        """Do the same to the model of who asked."""
+        self.models[event.member_id].answered(
+            event.event_id,
+            self.asked[answer.request_id],
+            answer.granted,
+            list(answer.codes),
+            event.occurred_at_ms,
+            event.recorded_at_ms,
+        )
