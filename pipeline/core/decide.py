@@ -5,6 +5,7 @@ from typing import Final, final
 from pipeline.core import (
     awards,
     expiry,
+    fraud_across,
     fraud_verdicts,
     grants,
     lots,
@@ -121,6 +122,8 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
             occasions.schedule(member, program, member.clock_ms, changed)
     if screening is not None:
         screening.finish(decision.reason)
+    if program.fraud is not None and program.fraud.across and not decision.reason:
+        fraud_across.tell(posting, event, program.fraud, log_time_ms)
     return decision
 
 

@@ -16,6 +16,9 @@ TRAVEL: Final = "travel"
 COUNTRY: Final = "country"
 UNUSUAL: Final = "place"
 TAKEOVER: Final = "takeover"
+MEMBERS: Final = "members"
+RING: Final = "ring"
+SENDERS: Final = "senders"
 HABIT: Final = "habit"
 """As `every` of a counter: what a day usually comes to, see `fraud_habits`."""
 
@@ -60,6 +63,9 @@ class Signal:
     the median beyond it, `least` in all, of members of whom `after` days are known. Of a trait: at most `at_most` km/h;
     countries among `values`; a country, place or device (`measure`) that is new to a member who told it `after` times;
     a redemption within `length_ms` of a changed profile and a new device.
+
+    Across members: at most `at_most` of them on one device, address or place (`measure`) within `length_ms`; no ring of
+    referrals of at most `per` members; points by transfer from at most `at_most` others within `length_ms`.
     """
 
     __slots__ = (
@@ -136,11 +142,14 @@ class FraudProgram:
     """All signals of a programme, by id, which is the order in which they are judged, and what they make the core
     count.
 
-    `events` and `event_counters` are by event type. `device`, `partner` and `place` name the event attributes that are
-    read; a purchase's place is its store where the attribute is absent.
+    `events` and `event_counters` are by event type. `device`, `partner`, `place` and `address` name the event
+    attributes that are read; a purchase's place is its store where the attribute is absent. What `across` looks at is
+    counted by pools, all else by the member.
     """
 
     __slots__ = (
+        "across",
+        "address",
         "attempt_counters",
         "attempts",
         "country",
@@ -155,6 +164,7 @@ class FraudProgram:
         "place",
         "redeeming",
         "redeeming_counters",
+        "senders",
         "signals",
         "spent_counters",
         "terms",
@@ -172,6 +182,7 @@ class FraudProgram:
         country: str = "country",
         latitude: str = "lat",
         longitude: str = "lon",
+        address: str = "address",
     ) -> None:
         """`event_types` maps the id of a signal that counts events to their types."""
         signals = tuple(sorted(signals, key=signal_name))
@@ -183,6 +194,9 @@ class FraudProgram:
         self.country = country
         self.latitude = latitude
         self.longitude = longitude
+        self.address = address
+        self.across = tuple([one for one in signals if one.kind in (MEMBERS, RING)])
+        self.senders = tuple([one for one in signals if one.kind == SENDERS])
         self.traits = tuple([one for one in signals if one.kind in (TRAVEL, COUNTRY, UNUSUAL, TAKEOVER)])
         self.attempts = tuple([one for one in signals if one.measure == ATTEMPTS])
         self.redeeming = tuple([one for one in signals if one.measure in (REDEMPTIONS, REDEEMED)])

@@ -2,7 +2,7 @@
 
 from typing import final
 
-from pipeline.core import fraud_counts, fraud_habits, fraud_traits, reasons
+from pipeline.core import fraud_counts, fraud_habits, fraud_senders, fraud_traits, reasons
 from pipeline.core.events import Event
 from pipeline.core.fraud_alerts import LIVE, alert_of
 from pipeline.core.fraud_counts import Counts
@@ -28,7 +28,7 @@ from pipeline.core.fraud_program import (
 from pipeline.core.fraud_review import Review
 from pipeline.core.ledger import Posting
 from pipeline.core.order import Order
-from pipeline.core.payloads import RedemptionRequested, TransactionCompleted
+from pipeline.core.payloads import RedemptionRequested, TransactionCompleted, TransferReceived
 from pipeline.core.program import Program
 from pipeline.core.records import Evidence, FraudAlert
 
@@ -84,7 +84,11 @@ class Screening:
         for signal in self._fraud.traits:
             found = fraud_traits.judge(signal, self._fraud, self._event, self.counts.notes)
             if found is not None:
-                self._set_off(signal, found.value, found.limit, found.told, "", self._price(), 0, found.evidence)
+                self.set_off(signal, found.value, found.limit, found.told, "", self._price(), 0, found.evidence)
+        for signal in self._fraud.senders:
+            count = fraud_senders.senders(signal, self._event, self.counts.notes)
+            if count > signal.at_most:
+                self.set_off(signal, count, signal.at_most, "", "", self._price(), 0, [])
         payload = self._event.payload
         if self._fraud.attempts and isinstance(payload, RedemptionRequested):
             for signal in self._fraud.attempts:
@@ -149,6 +153,8 @@ class Screening:
                 self._count(counter, 1)
             if self.redeemed[1]:
                 self._count_redeemed(self._fraud.redeeming_counters)
+            for signal in self._fraud.senders:
+                fraud_senders.note_sender(signal, self._event, self.counts.notes)
             if self._fraud.traits and not (self.denied_by or self.reviewed_by or self.frozen_by):
                 fraud_traits.learn(self._fraud, self._event, self.counts.notes)
         if self.frozen_by:
@@ -256,7 +262,7 @@ class Screening:
         used = fraud_counts.used(self.counts, counter, key, signal.length_ms, calendar, at_ms)
         if used + amount <= at_most:
             return
-        self._set_off(signal, used + amount, at_most, value, key, points, max(at_most - used, 0), [])
+        self.set_off(signal, used + amount, at_most, value, key, points, max(at_most - used, 0), [])
 
     def _judge_history(self, signal: Signal, amount: int, points: int) -> None:
         """Note the signal if the day comes to far more than the member's days do."""
@@ -276,9 +282,9 @@ class Screening:
                 Evidence("median", str(median)),
                 Evidence("median_distance", str(distance)),
             ]
-            self._set_off(signal, total, limit, "", key, points, 0, facts)
+            self.set_off(signal, total, limit, "", key, points, 0, facts)
 
-    def _set_off(
+    def set_off(
         self,
         signal: Signal,
         total: int,
@@ -316,7 +322,10 @@ def concerned(fraud: FraudProgram, event: Event, type_name: str) -> bool:
     payload = event.payload
     if isinstance(payload, TransactionCompleted):
         return payload.points_paid > 0 and len(fraud.redeeming) > 0
-    return isinstance(payload, RedemptionRequested) and (len(fraud.redeeming) > 0 or len(fraud.attempts) > 0)
+    if isinstance(payload, TransferReceived):
+        return len(fraud.senders) > 0
+    looking = len(fraud.redeeming) + len(fraud.attempts) + len(fraud.senders)
+    return isinstance(payload, RedemptionRequested) and looking > 0
 
 
 def screen(posting: Posting, event: Event, type_name: str, program: Program) -> Screening | None:

@@ -18,6 +18,7 @@ PROFILE: Final = "profile"
 NEW_DEVICE: Final = "device"
 DEVICE: Final = "device"
 PLACE: Final = "place"
+ADDRESS: Final = "address"
 LATITUDE_MAX: Final = 90
 LONGITUDE_MAX: Final = 180
 
@@ -36,7 +37,7 @@ class Found:
 
 
 def told(fraud: FraudProgram, event: Event, what: str) -> str:
-    """The event's country, place or device; "" where it tells none."""
+    """The event's country, place, address or device; "" where it tells none."""
     attributes, payload = event.attributes, event.payload
     if what == COUNTRY:
         own = attributes.get(fraud.country, "")
@@ -44,7 +45,7 @@ def told(fraud: FraudProgram, event: Event, what: str) -> str:
     if what == PLACE:
         own = attributes.get(fraud.place, "")
         return payload.store_id if not own and isinstance(payload, TransactionCompleted) else own
-    return attributes.get(fraud.device, "")
+    return attributes.get(fraud.address if what == ADDRESS else fraud.device, "")
 
 
 def position_of(fraud: FraudProgram, event: Event) -> tuple[int, int] | None:

@@ -2,13 +2,14 @@
 
 from typing import final
 
-from pipeline.core import awards, lots, reasons, redemptions, refunds, reservations, tiers
+from pipeline.core import awards, fraud_answers, lots, reasons, redemptions, refunds, reservations, tiers
 from pipeline.core.awaited import Awaited
 from pipeline.core.events import Event
-from pipeline.core.fraud_holding import of_redemption, open_review, review_of
+from pipeline.core.fraud_holding import open_review, review_of
 from pipeline.core.ledger import Posting
 from pipeline.core.order import NO_REST, Order
 from pipeline.core.payloads import PoolAnswered
+from pipeline.core.pool_ids import of_signal
 from pipeline.core.ports import State
 from pipeline.core.program import Program
 from pipeline.core.records import Reward
@@ -35,6 +36,10 @@ def settle(
 ) -> Granted:
     """Give what waited for this answer. One that nobody waits for, or not any more, changes nothing."""
     one = posting.member.awaited.pop(payload.request_id, None)
+    if of_signal(payload.pool_id):
+        granted = Granted()
+        granted.note = fraud_answers.settle(posting, event, payload, one, program, log_time_ms)
+        return granted
     if one is None:
         return Granted(reasons.GRANT_NOT_AWAITED)
     granted = Granted()
@@ -73,7 +78,7 @@ def settle_redemption(
     if pieces < hold.quantity:
         redemptions.keep_only(posting, hold, pieces, program)
         granted.note = reasons.PARTLY_GRANTED
-    if hold.confirmed and not (posting.member.reviews and of_redemption(posting.member, one.redemption_id)):
+    if hold.confirmed and not redemptions.judged(posting.member, one.redemption_id):
         redemptions.dispatch(posting, event.traceparent, one.redemption_id, hold, program, log_time_ms)
 
 

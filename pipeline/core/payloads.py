@@ -332,9 +332,9 @@ class PointsAdjusted:
 
 @final
 class PoolAnswered:
-    """A pool grants what a member asked of it, in whole, in part or not at all."""
+    """A pool grants what a member asked of it, in whole, in part or not at all; a fraud signal's pool says what it knows."""
 
-    __slots__ = ("codes", "desired", "granted", "pool_id", "request_id")
+    __slots__ = ("codes", "desired", "granted", "limit", "others", "pool_id", "request_id", "value")
 
     def __init__(
         self,
@@ -343,16 +343,22 @@ class PoolAnswered:
         desired: int,
         granted: int,
         codes: list[str] | None = None,
+        value: int = 0,
+        limit: int = 0,
+        others: list[str] | None = None,
     ) -> None:
         self.request_id = request_id
         self.pool_id = pool_id
         self.desired = desired
         self.granted = granted
         self.codes = [] if codes is None else codes
+        self.value = value
+        self.limit = limit
+        self.others = [] if others is None else others
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.request_id, self.pool_id, self.desired, self.granted, self.codes)
+        return (self.request_id, self.pool_id, self.desired, self.granted, self.codes, self.value, self.limit, self.others)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PoolAnswered) and self.to_tuple() == other.to_tuple()
@@ -361,13 +367,19 @@ class PoolAnswered:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"PoolAnswered(request_id={self.request_id!r}, pool_id={self.pool_id!r}, desired={self.desired!r}, granted={self.granted!r}, codes={self.codes!r})"
+        return f"PoolAnswered(request_id={self.request_id!r}, pool_id={self.pool_id!r}, desired={self.desired!r}, granted={self.granted!r}, codes={self.codes!r}, value={self.value!r}, limit={self.limit!r}, others={self.others!r})"
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
         text = f"request_id={len(self.request_id)}:{self.request_id};pool_id={len(self.pool_id)}:{self.pool_id};desired={self.desired};granted={self.granted};"
         if self.codes:
             text += f"codes={''.join(f'{len(item)}:{item}' for item in self.codes)};"
+        if self.value:
+            text += f"value={self.value};"
+        if self.limit:
+            text += f"limit={self.limit};"
+        if self.others:
+            text += f"others={''.join(f'{len(item)}:{item}' for item in self.others)};"
         return text
 
 
@@ -1224,7 +1236,14 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "onboarding_completed": (("flow", "string"), ("channel", "string")),
     "points_adjusted": (("unit", "string"), ("points", "int"), ("reason", "string"), ("author", "string")),
-    "pool_answered": (("request_id", "string"), ("pool_id", "string"), ("desired", "int"), ("granted", "int")),
+    "pool_answered": (
+        ("request_id", "string"),
+        ("pool_id", "string"),
+        ("desired", "int"),
+        ("granted", "int"),
+        ("value", "int"),
+        ("limit", "int"),
+    ),
     "profile_changed": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "quarantine_released": (("author", "string"), ("reason", "string")),
     "redemption_cancelled": (("redemption_id", "string"), ("reason", "string")),

@@ -1,18 +1,34 @@
-"""How pools are named (the kind, then the campaign, the reward, or a name of its own) and what is asked of them."""
+"""How pools are named (the kind, then the campaign, the reward, the signal, or a name of its own) and what is asked of
+them."""
 
 from typing import Final
 
 BUDGET: Final = "budget:"
 STOCK: Final = "stock:"
 CODES: Final = "codes:"
-KINDS: Final = (BUDGET, STOCK, CODES)
+MEMBERS: Final = "members:"
+RING: Final = "ring:"
+OF_SIGNALS: Final = (MEMBERS, RING)
+"""What a fraud signal counts over many members; then comes its id, and for some a hash of what they share."""
+KINDS: Final = (BUDGET, STOCK, CODES, *OF_SIGNALS)
 
 TAKE: Final = "take"
 GIVE_BACK: Final = "give_back"
 LOAD: Final = "load"
+NOTE: Final = "note"
 """What can be asked of a pool."""
 
 
 def has_codes(pool_id: str) -> bool:
     """Whether the pool gives voucher codes."""
     return pool_id.startswith(CODES)
+
+
+def of_signal(pool_id: str) -> bool:
+    """Whether the pool is a fraud signal's: it gives nothing, but says whether something may go on."""
+    return pool_id.startswith(OF_SIGNALS)
+
+
+def signal_of(pool_id: str) -> str:
+    """Id of the fraud signal that the pool belongs to."""
+    return pool_id.split(":")[1]

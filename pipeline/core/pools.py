@@ -1,17 +1,21 @@
 """Pools: what many members share, such as a campaign's budget, stock or voucher codes; each is given once.
 
 A pool gives what is asked while that much is left, else what is left: it never gives more than its limit, and refuses
-nothing while something is there. Requests of one pool are decided in their order in its partition.
+nothing while something is there. Requests of one pool are decided in their order in its partition. Those of fraud
+signals, which give nothing and count what many members do, are in `pool_signals`.
 """
 
 from typing import Final, Protocol, final
 
+from pipeline.core import pool_signals
 from pipeline.core.bounds import QUANTITY_MAX, WALLET_MAX
 from pipeline.core.events import Event
 from pipeline.core.faults import Fault, id_fault, range_fault
+from pipeline.core.fraud_habits import Notes
 from pipeline.core.ledger import SOURCE
 from pipeline.core.payloads import PoolAnswered
-from pipeline.core.pool_ids import CODES, GIVE_BACK, KINDS, LOAD, TAKE, has_codes
+from pipeline.core.pool_ids import CODES, GIVE_BACK, KINDS, LOAD, TAKE, has_codes, of_signal
+from pipeline.core.pool_signals import NotesState
 from pipeline.core.reasons import MALFORMED
 from pipeline.core.records import PoolBalance, PoolRequest
 
@@ -84,7 +88,7 @@ class Pool:
         return f"Pool{self.to_tuple()!r}"
 
 
-class PoolState(Protocol):
+class PoolState(NotesState, Protocol):
     """The pools of one partition. Reads see what was written; nothing is durable until the lane commits."""
 
     def pool(self, pool_id: str) -> Pool:
@@ -110,6 +114,8 @@ def request_fault(request: PoolRequest) -> Fault | None:
         return fault
     if not request.pool_id.startswith(KINDS):
         return (MALFORMED, f"pool_id is {request.pool_id!r}; begin it with one of {', '.join(KINDS)}")
+    if of_signal(request.pool_id):
+        return pool_signals.request_fault(request)
     if request.action not in (TAKE, GIVE_BACK, LOAD):
         return (MALFORMED, f"action is {request.action!r}; send {TAKE}, {GIVE_BACK} or {LOAD}")
     if request.action == TAKE:
@@ -127,6 +133,8 @@ def request_fault(request: PoolRequest) -> Fault | None:
 def decide(state: PoolState, request: PoolRequest) -> PoolAnswered | None:
     """Take a sound request: the answer to a take, None to what needs none."""
     pool_id = request.pool_id
+    if of_signal(pool_id):
+        return pool_signals.judge(state, request)
     pool = state.pool(pool_id)
     answer: PoolAnswered | None = None
     if request.action == TAKE:
@@ -207,12 +215,13 @@ def balance(pool_id: str, pool: Pool, position: int, updated_at_ms: int) -> Pool
 
 @final
 class MemoryPools:
-    """Pools held in memory, for simulation and tests; `pools` is for reading."""
+    """Pools held in memory, for simulation and tests; `pools`, and `noted` by pool and name, are for reading."""
 
-    __slots__ = ("_codes", "_status", "pools")
+    __slots__ = ("_codes", "_status", "noted", "pools")
 
     def __init__(self) -> None:
         self.pools: dict[str, Pool] = {}
+        self.noted: dict[tuple[str, str], Notes] = {}
         self._codes: dict[tuple[str, int], str] = {}
         self._status: dict[tuple[str, str], str] = {}
 
@@ -234,3 +243,10 @@ class MemoryPools:
 
     def put_code(self, pool_id: str, number: int, code: str) -> None:
         self._codes[pool_id, number] = code
+
+    def notes(self, pool_id: str, name: str) -> Notes:
+        known = self.noted.get((pool_id, name))
+        return {} if known is None else known
+
+    def put_notes(self, pool_id: str, name: str, notes: Notes) -> None:
+        self.noted[pool_id, name] = notes

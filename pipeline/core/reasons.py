@@ -121,6 +121,8 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
 WAITS_FOR_ORDER: Final = "waits_for_order"
 REFUND_NOT_APPLIED: Final = "refund_not_applied"
 WAITS_FOR_GRANT: Final = "waits_for_grant"
+WAITS_FOR_SIGNAL: Final = "waits_for_signal"
+DENIED_BY_SIGNAL: Final = "denied_by_signal"
 PARTLY_GRANTED: Final = "partly_granted"
 NOTHING_LEFT: Final = "nothing_left"
 GRANT_GIVEN_BACK: Final = "grant_given_back"
@@ -128,6 +130,8 @@ GRANT_GIVEN_BACK: Final = "grant_given_back"
 APPLIED_REASONS: Final[dict[str, str]] = {
     WAITS_FOR_ORDER: "The purchase has not arrived; this counts for it when it does.",
     WAITS_FOR_GRANT: "The points are held, and the pool of stock or voucher codes is asked.",
+    WAITS_FOR_SIGNAL: "The points are held, and the pools of fraud signals across members are asked.",
+    DENIED_BY_SIGNAL: "A fraud signal across members denies the redemption that waited for it; it is void.",
     PARTLY_GRANTED: "The pool had fewer pieces left than asked for; the points of the others are free again.",
     NOTHING_LEFT: "The pool had nothing left: the award is not given, or the redemption is void.",
     GRANT_GIVEN_BACK: "What was granted is not needed any more and went back to the pool.",

@@ -787,10 +787,12 @@ class PoolRequest:
         "log_time_ms",
         "member_id",
         "occurred_at_ms",
+        "others",
         "pool_id",
         "program_hash",
         "recorded_at_ms",
         "request_id",
+        "terms",
         "traceparent",
     )
 
@@ -810,6 +812,8 @@ class PoolRequest:
         log_time_ms: int = 0,
         traceparent: str = "",
         author: str = "",
+        terms: list[int] | None = None,
+        others: list[str] | None = None,
     ) -> None:
         self.request_id = request_id
         self.pool_id = pool_id
@@ -825,6 +829,8 @@ class PoolRequest:
         self.log_time_ms = log_time_ms
         self.traceparent = traceparent
         self.author = author
+        self.terms = [] if terms is None else terms
+        self.others = [] if others is None else others
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
@@ -843,6 +849,8 @@ class PoolRequest:
             self.log_time_ms,
             self.traceparent,
             self.author,
+            self.terms,
+            self.others,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -852,7 +860,7 @@ class PoolRequest:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"PoolRequest(request_id={self.request_id!r}, pool_id={self.pool_id!r}, action={self.action!r}, amount={self.amount!r}, limit={self.limit!r}, codes={self.codes!r}, member_id={self.member_id!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, log_time_ms={self.log_time_ms!r}, traceparent={self.traceparent!r}, author={self.author!r})"
+        return f"PoolRequest(request_id={self.request_id!r}, pool_id={self.pool_id!r}, action={self.action!r}, amount={self.amount!r}, limit={self.limit!r}, codes={self.codes!r}, member_id={self.member_id!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, log_time_ms={self.log_time_ms!r}, traceparent={self.traceparent!r}, author={self.author!r}, terms={self.terms!r}, others={self.others!r})"
 
 
 @final

@@ -14,7 +14,8 @@ Where the reward asks for confirmation, the provider is told only then:
 (none) --requested--> waiting --confirm asked--> open, the rest of a part void
                       waiting --cancel asked, timeout--> (void)
 
-One that a fraud signal holds for review waits likewise, for the verdict.
+One that a fraud signal holds for review waits likewise, for the verdict; one that a signal across members judges, for
+the answers of its pools.
 """
 
 from typing import Final
@@ -22,6 +23,7 @@ from typing import Final
 from pipeline.core import expiry, limits, lots, reasons, reservations
 from pipeline.core.accounts import ISSUED, redeemed_at
 from pipeline.core.events import Event
+from pipeline.core.fraud_across import ask, asking, stop_asking
 from pipeline.core.fraud_holding import frozen, of_redemption, withdraw
 from pipeline.core.fraud_stage import Screening
 from pipeline.core.house import NOT_PARTNERS
@@ -100,14 +102,29 @@ def request(
         hold.dispatched = False
         hold.timeout_at_ms = 0
         screening.review_redemption(payload.redemption_id, points)
+    fraud = program.fraud
+    if fraud is not None and fraud.across and ask(posting, event, fraud, payload.redemption_id, hold, log_time_ms):
+        hold.dispatched = False
+        hold.timeout_at_ms = 0
     if hold.dispatched:
         command(posting, event.traceparent, payload.redemption_id, hold, "fulfil", log_time_ms)
     return ""
 
 
 def waits(member: Member, payload: RedemptionRequested) -> str:
-    """That the redemption just requested waits for its pool, or ""."""
-    return reasons.WAITS_FOR_GRANT if member.holds[payload.redemption_id].request_id else ""
+    """That the redemption just requested waits for its pool, or for those of signals, or ""."""
+    if not member.awaited:
+        return ""
+    if member.holds[payload.redemption_id].request_id:
+        return reasons.WAITS_FOR_GRANT
+    return reasons.WAITS_FOR_SIGNAL if asking(member, payload.redemption_id) else ""
+
+
+def judged(member: Member, redemption_id: str) -> bool:
+    """Whether the redemption waits for fraud signals: for a verdict, or for the answer of a pool."""
+    return (len(member.reviews) > 0 and of_redemption(member, redemption_id) != "") or (
+        len(member.awaited) > 0 and asking(member, redemption_id)
+    )
 
 
 def confirm(posting: Posting, event: Event, payload: RedemptionConfirmed, program: Program, log_time_ms: int) -> str:
@@ -117,7 +134,7 @@ def confirm(posting: Posting, event: Event, payload: RedemptionConfirmed, progra
         return reasons.REDEMPTION_NOT_OPEN
     if hold.dispatched or (hold.request_id and hold.confirmed):
         return reasons.ALREADY_CONFIRMED
-    if posting.member.reviews and of_redemption(posting.member, payload.redemption_id):
+    if judged(posting.member, payload.redemption_id):
         return reasons.UNDER_REVIEW
     if payload.quantity > hold.quantity:
         return reasons.QUANTITY_EXCEEDS_HOLD
@@ -144,8 +161,10 @@ def dispatch(
 def approve(
     posting: Posting, traceparent: str, redemption_id: str, hold: Hold, program: Program, log_time_ms: int
 ) -> None:
-    """A review lets the redemption go on: the provider is told, or a confirmation or the pool's answer is waited
+    """Fraud signals let the redemption go on: the provider is told, or a confirmation or a pool's answer is waited
     for."""
+    if posting.member.awaited and asking(posting.member, redemption_id):
+        return
     reward = program.rewards.get(hold.reward_id)
     hold.dispatched = (reward is None or not reward.confirm) and not hold.request_id
     timeout_ms = 0 if reward is None else reward.timeout_ms
@@ -288,6 +307,7 @@ def void(posting: Posting, redemption_id: str, hold: Hold, program: Program, due
 
     Its pieces return to their pool, at once or when the pool has answered.
     """
+    stop_asking(posting.member, redemption_id)
     if hold.request_id:
         posting.member.awaited[hold.request_id].void = True
     elif hold.pool_id:

@@ -80,6 +80,8 @@ def derived_fault(event: Event, payload: Derived) -> Fault | None:
             or id_fault("pool_id", payload.pool_id)
             or range_fault("desired", payload.desired, 1, WALLET_MAX)
             or range_fault("granted", payload.granted, 0, payload.desired)
+            or range_fault("value", payload.value, 0, WALLET_MAX)
+            or range_fault("limit", payload.limit, 0, WALLET_MAX)
         )
     if isinstance(payload, ReferralQualified):
         return id_fault("referral_id", payload.referral_id) or id_fault(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
-from typing import Final, Protocol, final
+from typing import Final, Protocol, TypeVar, final
 
 import msgspec
 
 from pipeline.core import reasons
 from pipeline.core.events import Event
+from pipeline.core.fraud_habits import Notes
+from pipeline.core.pool_ids import of_signal
 from pipeline.core.pools import (
     GIVEN,
     HERE,
@@ -31,14 +33,17 @@ from pipeline.wire.partitioner import partition_of
 POOL: Final = b"p"  # + pool id: the packed pool
 CODE: Final = b"c"  # + length of the pool id (2) + pool id + number (8): a code that can be given
 STATUS: Final = b"s"  # + length of the pool id (2) + pool id + code: how it stands
+NOTES: Final = b"n"  # + length of the pool id (2) + pool id + name: what a fraud signal's pool keeps under it
 VERSION: Final = 1
 
+T = TypeVar("T")
 _LENGTH: Final = struct.Struct(">H")
 _NUMBER: Final = struct.Struct(">Q")
 _STATUS: Final = {HERE: b"h", GIVEN: b"g"}
 _STATUS_OF: Final = {value: status for status, value in _STATUS.items()}
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(tuple[int, PoolTuple])
+_notes_decoder: Final = msgspec.msgpack.Decoder(tuple[int, Notes])
 
 
 class PoolDecoder(Protocol):
@@ -85,6 +90,13 @@ class TablePools:
     def put_code(self, pool_id: str, number: int, code: str) -> None:
         self._table.put(_key(CODE, pool_id) + _NUMBER.pack(number), code.encode())
 
+    def notes(self, pool_id: str, name: str) -> Notes:
+        packed = self._table.get(_key(NOTES, pool_id) + name.encode())
+        return {} if packed is None else unpack_notes(packed)
+
+    def put_notes(self, pool_id: str, name: str, notes: Notes) -> None:
+        self._table.put(_key(NOTES, pool_id) + name.encode(), _encoder.encode((VERSION, notes)))
+
 
 @final
 class PoolsCore:
@@ -129,7 +141,8 @@ class PoolsCore:
             self._refuse(record, fault[0], fault[1])
             return
         answer = decide(self._pools, request)
-        self._changed[request.pool_id] = (offset, timestamp_ms)
+        if not of_signal(request.pool_id):
+            self._changed[request.pool_id] = (offset, timestamp_ms)
         if answer is None:
             return
         event = answer_event(request, answer, timestamp_ms)
@@ -164,13 +177,22 @@ def pack_pool(pool: Pool) -> bytes:
 
 def unpack_pool(packed: bytes) -> Pool:
     """The pool that was packed. Raises LaneBroken for one of another version."""
+    return Pool(*_unpack(_decoder, packed))
+
+
+def unpack_notes(packed: bytes) -> Notes:
+    """What a signal's pool keeps, as it was packed. Raises LaneBroken for one of another version."""
+    return _unpack(_notes_decoder, packed)
+
+
+def _unpack(decoder: msgspec.msgpack.Decoder[tuple[int, T]], packed: bytes) -> T:
     try:
-        version, values = _decoder.decode(packed)
+        version, values = decoder.decode(packed)
     except msgspec.DecodeError as error:
         raise LaneBroken(f"a pool is of another version of the pipeline: {error}", another_version()) from error
     if version != VERSION:
         raise LaneBroken(f"a pool is of version {version}, this pipeline reads {VERSION}", another_version())
-    return Pool(*values)
+    return values
 
 
 def _key(kind: bytes, pool_id: str) -> bytes:

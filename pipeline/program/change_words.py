@@ -49,6 +49,12 @@ LABELS: Final = {
     "velocity.at_most": "how many are allowed",
     "velocity.within": "the window",
     "velocity.every": "the window",
+    "members.by": "what members share",
+    "members.at_most": "how many members are allowed",
+    "members.within": "the window",
+    "ring.up_to": "how long a ring can be",
+    "senders.at_most": "how many senders are allowed",
+    "senders.within": "the window",
 }
 """What keys are called; others are called by their path."""
 
@@ -92,7 +98,7 @@ def flat(value: dict[str, Value], prefix: str = "") -> dict[str, Value]:
     """Values by path, such as `award.points`; mappings that have words of their own stay whole."""
     found: dict[str, Value] = {}
     for name, each in value.items():
-        whole = not isinstance(each, dict) or bool(each.keys() & WHOLE)
+        whole = not isinstance(each, dict) or not each or bool(each.keys() & WHOLE)
         if whole or not isinstance(each, dict):
             found[prefix + name] = each
         else:

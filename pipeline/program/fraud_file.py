@@ -9,6 +9,7 @@ from pipeline.core.calendar import DAY_MS
 from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Signal
 from pipeline.core.payloads import TYPE_NAMES
 from pipeline.core.program import Unit
+from pipeline.program.fraud_across_keys import ACROSS, read_across
 from pipeline.program.fraud_trait_keys import TRAITS, read_trait
 from pipeline.program.limits import EVERY
 from pipeline.program.meaning import period_text
@@ -84,6 +85,7 @@ KEYS: Final[Keys] = {
     "velocity": Key(Fields(VELOCITY_KEYS, ("within", "every")), "How many, or how much, in a time."),
     "spending": Key(Fields(SPENDING_KEYS), "What is earned, as capped by what is spent."),
     **TRAITS,
+    **ACROSS,
     "action": Key(
         Choice(ACTIONS),
         "Beyond that: `allow` only alerts; `clip` gives what is left; `deny` refuses a redemption, or gives no points; "
@@ -104,6 +106,7 @@ ATTRIBUTES_KEYS: Final[Keys] = {
         "Name of the event attribute that tells the country; without it, a purchase's own.",
         default="country",
     ),
+    "address": Key(ATTRIBUTE, "Name of the event attribute that tells the address.", default="address"),
     "latitude": Key(ATTRIBUTE, "Name of the event attribute that tells the latitude, in degrees.", default="lat"),
     "longitude": Key(ATTRIBUTE, "Name of the event attribute that tells the longitude, in degrees.", default="lon"),
 }
@@ -112,7 +115,7 @@ REVIEW_KEYS: Final[Keys] = {
     "default": Key(Choice(VERDICTS), "The verdict that time gives.", default=VERDICTS[0]),
     "four_eyes_points": Key(Whole(1, POINTS_MAX), "From so many points on, two different reviewers must agree."),
 }
-ONE_OF: Final = ("velocity", "spending", *TRAITS)
+ONE_OF: Final = ("velocity", "spending", *TRAITS, *ACROSS)
 FILE_KEYS: Final[Keys] = {
     "signals": Key(Items(Fields(KEYS, ONE_OF), MAX_SIGNALS, id_key="id"), "What is looked out for.", required=True),
     "attributes": Key(Fields(ATTRIBUTES_KEYS), "Which event attributes tell device, partner and place.", default=""),
@@ -189,10 +192,14 @@ def _read_signal(own: Section, signal_id: str, units: dict[str, Unit], draft: _D
     live = own.choice("mode", MODES, "live") == "live"
     if kinds[0] == "velocity":
         _velocity(own, signal_id, action, live, units, draft)
-    elif kinds[0] in TRAITS:
-        trait = read_trait(own, kinds[0], signal_id, action, live, units)
-        if trait is not None and action:
-            draft.signals.append(trait)
+    elif kinds[0] in TRAITS or kinds[0] in ACROSS:
+        signal = (
+            read_trait(own, kinds[0], signal_id, action, live, units)
+            if kinds[0] in TRAITS
+            else read_across(own, kinds[0], signal_id, action, live)
+        )
+        if signal is not None and action:
+            draft.signals.append(signal)
     else:
         _spending(own, signal_id, action, live, units, draft)
 

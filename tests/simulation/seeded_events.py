@@ -87,8 +87,8 @@ def programs(names: str) -> dict[str, Program]:
 
 
 def signals() -> FraudProgram:
-    """A signal of each way of counting: a sliding window that denies, a calendar month that
-    clips, a week that holds for review until time approves."""
+    """A signal of each way of counting: a sliding window that denies, a calendar month that clips, a week that holds
+    for review until time approves, members who share a device, and rings of referrals."""
     redemptions = Signal(
         "few", "velocity", "deny", True, "redemptions", "", 2, DAY_MS, Counter("r", "member", "", DAY_MS, 6), "few"
     )
@@ -96,7 +96,10 @@ def signals() -> FraudProgram:
     monthly = Signal("month", "velocity", "clip", True, "earned", "points", 300, 0, earned, "month")
     weekly = Counter("E:points/week", "member", "week", 0, 0)
     high = Signal("week", "velocity", "review", True, "earned", "points", 100, 0, weekly, "week")
-    return FraudProgram((redemptions, monthly, high), {}, terms=ReviewTerms(5 * DAY_MS, True))
+    none = Counter("", "member", "", 0, 0)
+    shared = Signal("shared", "members", "review", True, "device", "", 2, 5 * DAY_MS, none, "shared")
+    loop = Signal("loop", "ring", "deny", True, "", "", 1, 0, none, "loop", 4)
+    return FraudProgram((redemptions, monthly, high, shared, loop), {}, terms=ReviewTerms(5 * DAY_MS, True))
 
 
 class SeededEvents:
@@ -120,6 +123,8 @@ class SeededEvents:
         if draw.random() < 0.02:
             occurred_ms = now_ms + 3_600_000
         attributes = {POISON: "yes"} if draw.random() < 0.06 else {}
+        if self._count % 2:
+            attributes["device"] = f"phone-{self._count % 12}"
         number = self._count if draw.random() < 0.97 else max(self._count - 3, 1)
         return Event(f"e{number}", member, occurred_ms, "shop", "", attributes, self._payload(), now_ms)
 

@@ -21,11 +21,12 @@ from sim_lanes import APP_ID, TOMBSTONES_KEPT_MS, TOPICS, WORKERS, Opened, Place
 from pipeline.core.events import Event
 from pipeline.core.memory import Output
 from pipeline.core.payloads import PoolAnswered
+from pipeline.core.pool_ids import of_signal
 from pipeline.core.pools import MemoryPools, decide, request_fault
 from pipeline.core.records import PoolBalance, PoolRequest
 from pipeline.lane.changelog import Changelog
 from pipeline.lane.commit import transactional_id
-from pipeline.lane.pools import POOL, PoolsCore, unpack_pool
+from pipeline.lane.pools import NOTES, POOL, PoolsCore, unpack_notes, unpack_pool
 from pipeline.lane.ports import Batch, LaneBroken, LaneClosing, LaneFailed
 from pipeline.lane.table import Outbox, Table
 from pipeline.lane.table_lane import TableLane, table_changelog
@@ -147,6 +148,9 @@ def pools_hold(world: World) -> Iterator[str]:
         kept = {key[1:].decode(): unpack_pool(value) for key, value in content.items() if key.startswith(POOL)}
         if kept != pools.pools:
             yield f"P2: the table of partition {partition} says {kept}, the core {pools.pools}"
+        noted = [unpack_notes(value) for key, value in content.items() if key.startswith(NOTES)]
+        if sorted(noted, key=repr) != sorted(pools.noted.values(), key=repr):
+            yield f"P2: signals' pools of partition {partition} have noted {noted}, the core {pools.noted}"
         told = {one.pool_id: (one.limit, one.given) for one in balances_of(world, partition)}
         if told != {pool_id: (pool.limit, pool.given) for pool_id, pool in pools.pools.items()}:
             yield f"P2: balances of partition {partition} say {told}, the core {pools.pools}"
@@ -163,8 +167,10 @@ def within_limits(requests: list[PoolRequest], answers: list[PoolAnswered]) -> I
     given: Counter[str] = Counter()
     here: set[str] = set()
     out: set[str] = set()
-    left_answers = iter(answers)
+    left_answers = (one for one in answers if not of_signal(one.pool_id))
     for one in requests:
+        if of_signal(one.pool_id):
+            continue
         if one.action == "load":
             here |= set(one.codes) - out
             continue
@@ -227,8 +233,13 @@ def met(world: World) -> Counter[str]:
     found: Counter[str] = Counter()
     for partition in range(PARTITIONS):
         for request in requests_of(world, partition):
-            found[f"{request.action} {request.pool_id}"] += 1
+            found[f"{request.action} {name_of(request.pool_id)}"] += 1
         for answer in answers_of(world, partition):
             how = "nothing" if not answer.granted else "all" if answer.granted == answer.desired else "a part"
-            found[f"{how} of {answer.pool_id}"] += 1
+            found[f"{how} of {name_of(answer.pool_id)}"] += 1
     return found
+
+
+def name_of(pool_id: str) -> str:
+    """The pool without what members share, where it is a signal's."""
+    return pool_id.rsplit(":", 1)[0] if pool_id.count(":") == 2 else pool_id

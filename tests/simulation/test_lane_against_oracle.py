@@ -64,6 +64,7 @@ BITES = {
 }
 
 
+SIGNALS = ("members:shared", "ring:loop")
 POOLS = ("budget:summer", "stock:mug", "codes:cinema")
 
 
@@ -99,6 +100,8 @@ def test_every_kind_of_fault_and_record_does_occur() -> None:
     assert set(bites) == BITES
     assert {f"{how} of {pool}" for how in ("nothing", "a part", "all") for pool in POOLS} <= set(pools)
     assert {f"give_back {pool}" for pool in POOLS} | {"load codes:cinema"} <= set(pools)
+    assert {f"{what} {pool}" for what in ("note", "take", "all of") for pool in SIGNALS} <= set(pools)
+    assert "nothing of members:shared" in pools
     kinds = {LedgerEntry, RewardDecision, TierChange, FulfillmentCommand, FraudAlert, ReviewChange, PoolRequest}
     kinds |= {Dead, Derived, Duplicate, Parked}
     assert set(outputs) == kinds

@@ -1318,6 +1318,58 @@ def decode_pool_answered(data: bytes, recorded_at_ms: int) -> Event:
             raise Malformed("PoolAnswered.codes: a block does not end where it says")
         n = data[i]
         i += 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_value = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_limit = ~(n >> 1) if n & 1 else n >> 1
+    v_others: list[str] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_others_stop = 0
+        if n & 129:
+            v_others_count, i, v_others_stop = read_block(data, i - 1)
+        else:
+            v_others_count = n >> 1
+        for _ in range(v_others_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_others_item = data[i:j].decode()
+            i = j
+            v_others.append(v_others_item)
+        if v_others_stop and i != v_others_stop:
+            raise Malformed("PoolAnswered.others: a block does not end where it says")
+        n = data[i]
+        i += 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return Event(
@@ -1327,7 +1379,7 @@ def decode_pool_answered(data: bytes, recorded_at_ms: int) -> Event:
         v_source,
         v_traceparent,
         v_attributes,
-        PoolAnswered(v_request_id, v_pool_id, v_desired, v_granted, v_codes),
+        PoolAnswered(v_request_id, v_pool_id, v_desired, v_granted, v_codes, v_value, v_limit, v_others),
         recorded_at_ms,
     )
 
@@ -3693,7 +3745,7 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
     )
 
 
-_DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen',)
+_DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen', 'members', 'ring', 'senders',)
 _DECODE_FRAUD_ALERT_V_ACTION: Final = ('other', 'allow', 'clip', 'deny', 'review', 'freeze',)
 _DECODE_FRAUD_ALERT_V_MODE: Final = ('other', 'live', 'shadow',)
 
@@ -5048,7 +5100,7 @@ def decode_pool_balance(data: bytes) -> PoolBalance:
     return PoolBalance(v_pool_id, v_limit, v_given, v_left, v_desired, v_refused, v_requests, v_position, v_updated_at)
 
 
-_DECODE_POOL_REQUEST_V_ACTION: Final = ('other', 'take', 'give_back', 'load',)
+_DECODE_POOL_REQUEST_V_ACTION: Final = ('other', 'take', 'give_back', 'load', 'note',)
 
 
 def decode_pool_request(data: bytes) -> PoolRequest:
@@ -5211,6 +5263,58 @@ def decode_pool_request(data: bytes) -> PoolRequest:
         i = j
     else:
         v_author = ""
+    v_terms: list[int] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_terms_stop = 0
+        if n & 129:
+            v_terms_count, i, v_terms_stop = read_block(data, i - 1)
+        else:
+            v_terms_count = n >> 1
+        for _ in range(v_terms_count):
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_terms_item = ~(n >> 1) if n & 1 else n >> 1
+            v_terms.append(v_terms_item)
+        if v_terms_stop and i != v_terms_stop:
+            raise Malformed("PoolRequest.terms: a block does not end where it says")
+        n = data[i]
+        i += 1
+    v_others: list[str] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_others_stop = 0
+        if n & 129:
+            v_others_count, i, v_others_stop = read_block(data, i - 1)
+        else:
+            v_others_count = n >> 1
+        for _ in range(v_others_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_others_item = data[i:j].decode()
+            i = j
+            v_others.append(v_others_item)
+        if v_others_stop and i != v_others_stop:
+            raise Malformed("PoolRequest.others: a block does not end where it says")
+        n = data[i]
+        i += 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return PoolRequest(
@@ -5228,6 +5332,8 @@ def decode_pool_request(data: bytes) -> PoolRequest:
         v_log_time,
         v_traceparent,
         v_author,
+        v_terms,
+        v_others,
     )
 
 

@@ -583,6 +583,21 @@ def encode_pool_answered(prefix: bytes, event: Event) -> bytes:
                 SMALL[len(v_codes_item_v)] if len(v_codes_item_v) < SMALL_LIMIT else length_bytes(len(v_codes_item_v)),
                 v_codes_item_v,
             )
+    v_value = value.value
+    v_limit = value.limit
+    out += (
+        b"\0",
+        SMALL[v_value] if 0 <= v_value < SMALL_LIMIT else long_bytes(v_value),
+        SMALL[v_limit] if 0 <= v_limit < SMALL_LIMIT else long_bytes(v_limit),
+    )
+    if value.others:
+        out.append(length_bytes(len(value.others)))
+        for v_others_item in value.others:
+            v_others_item_v = v_others_item.encode()
+            out += (
+                SMALL[len(v_others_item_v)] if len(v_others_item_v) < SMALL_LIMIT else length_bytes(len(v_others_item_v)),
+                v_others_item_v,
+            )
     out += (
         b"\0",
     )
@@ -1567,6 +1582,9 @@ _FRAUD_ALERT_V_KIND: Final[dict[str, bytes]] = {
     "takeover": SMALL[8],
     "referral": SMALL[9],
     "frozen": SMALL[10],
+    "members": SMALL[11],
+    "ring": SMALL[12],
+    "senders": SMALL[13],
 }
 _FRAUD_ALERT_V_ACTION: Final[dict[str, bytes]] = {
     "other": SMALL[0],
@@ -2071,6 +2089,7 @@ _POOL_REQUEST_V_ACTION: Final[dict[str, bytes]] = {
     "take": SMALL[1],
     "give_back": SMALL[2],
     "load": SMALL[3],
+    "note": SMALL[4],
 }
 
 
@@ -2132,6 +2151,25 @@ def encode_pool_request(prefix: bytes, value: PoolRequest) -> bytes:
         v_traceparent,
         SMALL[len(v_author)] if len(v_author) < SMALL_LIMIT else length_bytes(len(v_author)),
         v_author,
+    )
+    if value.terms:
+        out.append(length_bytes(len(value.terms)))
+        for v_terms_item in value.terms:
+            v_terms_item_v = v_terms_item
+            out.append(SMALL[v_terms_item_v] if 0 <= v_terms_item_v < SMALL_LIMIT else long_bytes(v_terms_item_v))
+    out += (
+        b"\0",
+    )
+    if value.others:
+        out.append(length_bytes(len(value.others)))
+        for v_others_item in value.others:
+            v_others_item_v = v_others_item.encode()
+            out += (
+                SMALL[len(v_others_item_v)] if len(v_others_item_v) < SMALL_LIMIT else length_bytes(len(v_others_item_v)),
+                v_others_item_v,
+            )
+    out += (
+        b"\0",
     )
     return b"".join(out)
 

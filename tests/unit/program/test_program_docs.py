@@ -13,6 +13,7 @@ from pipeline.program import (
     currency_keys,
     events_file,
     expiry_keys,
+    fraud_across_keys,
     fraud_file,
     fraud_trait_keys,
     limits,
@@ -107,6 +108,8 @@ def test_every_key_is_told_of() -> None:
     }
     keys |= {f"review.{key}" for key in fraud_file.REVIEW_KEYS} | {*fraud_file.VERDICTS}
     keys |= {f"{kind}.{key}" for kind in fraud_trait_keys.TRAITS for key in fraud_trait_keys.keys_of(kind)}
+    keys |= {f"{kind}.{key}" for kind in fraud_across_keys.ACROSS for key in fraud_across_keys.keys_of(kind)}
+    keys |= {*fraud_across_keys.SHARED}
     keys |= {f"velocity.{key}" for key in fraud_file.VELOCITY_KEYS}
     keys |= {f"spending.{key}" for key in fraud_file.SPENDING_KEYS}
     keys |= {f"attributes.{key}" for key in fraud_file.ATTRIBUTES_KEYS}

@@ -48,6 +48,38 @@ def test_signals_are_compiled_by_name() -> None:
     assert sorted(fraud.events) == ["transaction_completed", "transaction_refunded"]
 
 
+ACROSS = """\
+signals:
+  - {id: by-device, members: {by: device, at_most: 4, within: 30d}, action: review}
+  - {id: fan-in, senders: {at_most: 5, within: 7d}, action: freeze, mode: shadow}
+  - {id: loop, ring: {}, action: deny}
+attributes: {address: address_hash}
+"""
+
+
+def test_signals_across_members_are_compiled() -> None:
+    fraud = program(ACROSS).fraud
+    assert fraud is not None
+    assert [(one.signal_id, one.kind, one.live, one.words) for one in fraud.signals] == [
+        ("by-device", "members", True, "members by device within 30 days"),
+        ("fan-in", "senders", False, "others who sent points within 1 week"),
+        ("loop", "ring", True, "members in a ring of referrals"),
+    ]
+    assert [(one.at_most, one.length_ms, one.per) for one in fraud.across] == [(4, 30 * 24 * HOUR_MS, 0), (1, 0, 6)]
+    assert fraud.address == "address_hash"
+    told = [change.text for change in compare(bundle({}), bundle({"fraud.yaml": ACROSS}))]
+    assert told[-3:] == [
+        "signal `by-device` is added: members.by: device; members.at_most: 4; members.within: 30 days; action: review",
+        "signal `fan-in` is added: senders.at_most: 5; senders.within: 1 week; action: freeze; mode: shadow",
+        "signal `loop` is added: ring: as by default; action: deny",
+    ]
+    wider = ACROSS.replace("at_most: 4", "at_most: 6").replace("within: 7d", "within: 14d")
+    assert [change.text for change in compare(bundle({"fraud.yaml": ACROSS}), bundle({"fraud.yaml": wider}))] == [
+        "signal `by-device`: how many members are allowed changes from 4 to 6",
+        "signal `fan-in`: the window changes from 1 week to 2 weeks",
+    ]
+
+
 def test_signals_over_the_same_count_share_a_counter_of_the_longest_window() -> None:
     fraud = program(
         "signals:\n"
@@ -110,6 +142,30 @@ MISTAKES = [
     ("spending: {points: 1, every: day}\naction: clip", "lacks `per`"),
     ("spending: {points: 1, per: 0, every: day}\naction: clip", "must be at least 1"),
     ("velocty: {of: redemptions}\naction: deny", "did you mean `velocity`?"),
+    ("history: {of: earned, times: 1}\naction: review", "`times` must be at least 2"),
+    ("history: {of: spent, times: 5}\naction: review", "`of` cannot be `spent`"),
+    ("history: {of: earned, times: 5, after: 15}\naction: review", "`after` must be at most 14"),
+    ("history: {of: earned}\naction: review", "lacks `times`"),
+    ("history: {of: earned, times: 5, unit: mils}\naction: review", "did you mean `miles`?"),
+    ("history: {of: earned, times: 5}\naction: clip", "`clip` needs a limit of points, and `history` has none"),
+    ("travel: {faster_than_kmh: 900}\naction: deny", "did you mean `faster_than_km_h`?"),
+    ("travel: {faster_than_km_h: 0}\naction: deny", "`faster_than_km_h` must be at least 1"),
+    ("countries: {deny: [kp]}\naction: deny", "write two capital letters, such as US"),
+    ("countries: {}\naction: deny", "lacks `deny`"),
+    ("unusual: {of: phone}\naction: review", "`of` cannot be `phone`"),
+    ("unusual: {of: device, after: 0}\naction: review", "`after` must be at least 1"),
+    ("takeover: {within: 1mo}\naction: review", "write 30d"),
+    ("takeover: {}\naction: review", "lacks `within`"),
+    ("members: {at_most: 4, within: 30d}\naction: review", "lacks `by`"),
+    ("members: {by: phone, at_most: 4, within: 30d}\naction: review", "`by` cannot be `phone`"),
+    ("members: {by: device, at_most: 0, within: 30d}\naction: review", "`at_most` must be at least 1"),
+    ("members: {by: device, at_most: 101, within: 30d}\naction: review", "`at_most` must be at most 100"),
+    ("members: {by: device, at_most: 4, within: 1mo}\naction: review", "write days: 30d"),
+    ("members: {by: device, at_most: 4, within: 401d}\naction: review", "write 400d"),
+    ("members: {by: device, at_most: 4, within: 30d}\naction: clip", "`clip` needs a limit of points, and `members`"),
+    ("ring: {up_to: 13}\naction: freeze", "`up_to` must be at most 12"),
+    ("ring: {members: 5}\naction: freeze", "`members`"),
+    ("senders: {at_most: 5}\naction: freeze", "lacks `within`"),
 ]
 
 

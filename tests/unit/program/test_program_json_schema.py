@@ -140,9 +140,13 @@ signals:
     action: review
   - {id: travel, travel: {faster_than_km_h: 900}, action: review}
   - {id: countries, countries: {deny: [KP]}, action: deny}
+  - {id: by-device, members: {by: device, at_most: 4, within: 30d}, action: review}
+  - {id: loop, ring: {up_to: 6}, action: deny}
+  - {id: fan-in, senders: {at_most: 5, within: 7d}, action: freeze}
   - {id: odd, unusual: {of: place, after: 9}, action: allow}
   - {id: taken, takeover: {within: 1d}, action: freeze}
-attributes: {device: device_id, partner: partner_id, place: shop, country: land, latitude: lat, longitude: lon}
+attributes:
+  {device: device_id, address: home, partner: partner_id, place: shop, country: land, latitude: lat, longitude: lon}
 review: {timeout: 7d, default: approve, four_eyes_points: 5000}
 """,
     "rules.yaml": """\

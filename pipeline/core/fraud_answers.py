@@ -1,0 +1,72 @@
+"""What the pools of signals across members answer: a redemption goes on, or what the signal says is done."""
+
+from pipeline.core import reasons, redemptions
+from pipeline.core.awaited import Awaited
+from pipeline.core.events import Event
+from pipeline.core.fraud_holding import of_redemption, withdraw
+from pipeline.core.fraud_program import Signal
+from pipeline.core.fraud_stage import Screening
+from pipeline.core.ledger import Posting
+from pipeline.core.payloads import PoolAnswered
+from pipeline.core.pool_ids import signal_of
+from pipeline.core.program import Program
+from pipeline.core.records import Evidence
+from pipeline.core.wallet import Hold
+
+
+def settle(
+    posting: Posting, event: Event, payload: PoolAnswered, one: Awaited | None, program: Program, log_time_ms: int
+) -> str:
+    """Take the answer to what `one` asked, or to what was told without asking. Returns a note on what it does."""
+    member = posting.member
+    redemption_id = "" if one is None or one.void else one.redemption_id
+    hold = member.holds[redemption_id] if redemption_id else None
+    signal = signal_in(program, payload.pool_id)
+    note = ""
+    if signal is not None and payload.granted < payload.desired:
+        note = set_off(posting, event, payload, signal, redemption_id, hold, program)
+    if hold is not None and redemption_id in member.holds and not redemptions.judged(member, redemption_id):
+        redemptions.approve(posting, event.traceparent, redemption_id, hold, program, log_time_ms)
+    return note
+
+
+def signal_in(program: Program, pool_id: str) -> Signal | None:
+    """The signal whose pool answers; None in a replay under another programme."""
+    fraud = program.fraud
+    signal_id = signal_of(pool_id)
+    if fraud is not None:
+        for signal in fraud.across:
+            if signal.signal_id == signal_id:
+                return signal
+    return None
+
+
+def set_off(
+    posting: Posting,
+    event: Event,
+    payload: PoolAnswered,
+    signal: Signal,
+    redemption_id: str,
+    hold: Hold | None,
+    program: Program,
+) -> str:
+    """Alert, and do what the signal says to the redemption, if one waits. Returns a note on what became of it."""
+    assert program.fraud is not None
+    screening = Screening(posting, event, event.type_name, program, program.fraud)
+    facts = [Evidence("others", ", ".join(payload.others))]
+    if redemption_id:
+        facts.append(Evidence("redemption_id", redemption_id))
+    points = 0 if hold is None else hold.points
+    screening.set_off(signal, payload.value, payload.limit, payload.pool_id.split(":")[-1], "", points, 0, facts)
+    note = ""
+    if hold is not None:
+        if screening.denied_by or screening.frozen_by:
+            withdraw(posting, redemption_id)
+            redemptions.void(posting, redemption_id, hold, program)
+            note = reasons.DENIED_BY_SIGNAL
+        elif screening.reviewed_by:
+            screening.opened = of_redemption(posting.member, redemption_id)
+            if not screening.opened:
+                screening.review_redemption(redemption_id, hold.points)
+    screening.finish("")
+    return note

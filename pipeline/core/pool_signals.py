@@ -1,0 +1,129 @@
+"""Pools of fraud signals: what many members do is counted where all of it comes together, and asked about there.
+
+A request that takes asks whether something may go on: all of it is granted, or nothing where the signal is set off. A
+note tells, and is answered only where the signal is set off. Both count.
+
+members  how many members were told of one device, address or place: each by its latest time, within `terms[0]` ms
+ring     how many members are in the ring that the member is in, of those of at most `terms[0]`: referrals that lead
+         back to where they began; 1 in none. `others[0]` is who referred the member.
+"""
+
+from typing import Final, Protocol
+
+from pipeline.core.bounds import WALLET_MAX
+from pipeline.core.faults import Fault, id_fault, range_fault
+from pipeline.core.fraud_habits import Notes
+from pipeline.core.payloads import PoolAnswered
+from pipeline.core.pool_ids import MEMBERS, NOTE, TAKE
+from pipeline.core.reasons import MALFORMED
+from pipeline.core.records import PoolRequest
+
+KEPT_MIN: Final = 20
+"""A pool keeps so many members, or twice as many as are allowed and two: so far it counts."""
+OTHERS_MAX: Final = 20
+"""So many of the members that were counted stand in an answer."""
+RING_MAX: Final = 12
+ALL: Final = ""
+"""Name of what a pool keeps as a whole."""
+BY: Final = "by:"
+"""Before a member's id: who referred them."""
+IN: Final = "in:"
+"""Before a member's id: the ring they are in, all of its members."""
+
+
+class NotesState(Protocol):
+    """What the signals' pools of one partition keep."""
+
+    def notes(self, pool_id: str, name: str) -> Notes:
+        """What is kept under the name; a new one where there is nothing. Changed in place, then put."""
+
+    def put_notes(self, pool_id: str, name: str, notes: Notes) -> None: ...
+
+
+def request_fault(request: PoolRequest) -> Fault | None:
+    """What is wrong with a request to a signal's pool, as (reason, detail), or None."""
+    pool_id = request.pool_id
+    if request.action not in (TAKE, NOTE):
+        return (MALFORMED, f"action is {request.action!r}; send {TAKE} or {NOTE} to the pool of a fraud signal")
+    if len(pool_id.split(":")) != (3 if pool_id.startswith(MEMBERS) else 2):
+        return (
+            MALFORMED,
+            f"pool_id is {pool_id!r}; name the kind, the signal, and what is counted where it is one of many",
+        )
+    if len(request.terms) != 1:
+        return (MALFORMED, f"terms has {len(request.terms)} numbers; send one")
+    for other in request.others:
+        if other == request.member_id:
+            return (MALFORMED, f"others names {other!r}, the member itself; name who referred it")
+        fault = id_fault("others", other)
+        if fault is not None:
+            return fault
+    return (
+        id_fault("member_id", request.member_id)
+        or range_fault("amount", request.amount, 1, WALLET_MAX)
+        or range_fault("limit", request.limit, 0, WALLET_MAX)
+        or range_fault("terms", request.terms[0], 1, WALLET_MAX)
+        or range_fault("number of others", len(request.others), 0, 1)
+    )
+
+
+def judge(state: NotesState, request: PoolRequest) -> PoolAnswered | None:
+    """Count a sound request. Returns the answer, or None to a note that sets nothing off."""
+    others = together(state, request) if request.pool_id.startswith(MEMBERS) else ring(state, request)
+    value = len(others) + 1
+    passes = value <= request.limit
+    if passes and request.action == NOTE:
+        return None
+    granted = request.amount if passes else 0
+    return PoolAnswered(
+        request.request_id, request.pool_id, request.amount, granted, [], value, request.limit, others[:OTHERS_MAX]
+    )
+
+
+def together(state: NotesState, request: PoolRequest) -> list[str]:
+    """Count the member here. Returns the others that were here in the time before the request, or after it, the latest
+    first."""
+    known = state.notes(request.pool_id, ALL)
+    member_id, at_ms = request.member_id, request.occurred_at_ms
+    last_ms = known[member_id][0] if member_id in known else at_ms
+    known[member_id] = (max(last_ms, at_ms),)
+    ordered = sorted([(-moment[0], one) for one, moment in known.items()])
+    kept = max(2 * request.limit + 2, KEPT_MIN)
+    for _, one in ordered[kept:]:
+        del known[one]
+    state.put_notes(request.pool_id, ALL, known)
+    after_ms = at_ms - request.terms[0]
+    before_ms = at_ms + request.terms[0]
+    return [one for moment, one in ordered[:kept] if after_ms < -moment < before_ms and one != member_id]
+
+
+def ring(state: NotesState, request: PoolRequest) -> list[str]:
+    """Remember who referred the member, if the request says so. Returns the others of the ring that it is in."""
+    pool_id, member_id = request.pool_id, request.member_id
+    if request.others:
+        referrer = request.others[0]
+        known = state.notes(pool_id, BY + member_id)
+        if not known:
+            known[referrer] = (request.occurred_at_ms,)
+            state.put_notes(pool_id, BY + member_id, known)
+        path = way_back(state, pool_id, member_id, referrer, request.terms[0])
+        for one in path:
+            state.put_notes(pool_id, IN + one, dict.fromkeys(path, ()))
+    return [one for one in state.notes(pool_id, IN + member_id) if one != member_id]
+
+
+def way_back(state: NotesState, pool_id: str, member_id: str, referrer: str, most: int) -> list[str]:
+    """The members of the ring that closes where the referrer refers the member; none where there is no such ring."""
+    path = [member_id]
+    one = referrer
+    while len(path) < most:
+        path.append(one)
+        by = state.notes(pool_id, BY + one)
+        if not by:
+            return []
+        one = next(iter(by))
+        if one == member_id:
+            return path
+        if one in path:
+            return []
+    return []
