@@ -118,6 +118,16 @@ notification_messages = Counter(
     registry=REGISTRY,
 )
 
+webhook_deliveries = Counter(
+    "accrue_webhook_deliveries",
+    "Deliveries by webhook and what became of them: delivered, retried, gone, given_up, dropped.",
+    ("webhook", "outcome"),
+    registry=REGISTRY,
+)
+webhook_seconds = Histogram(
+    "accrue_webhook_seconds", "Time of a delivery.", ("webhook",), buckets=SECONDS, registry=REGISTRY
+)
+
 SINK: Final = ("sink",)
 sink_up = Gauge("accrue_sink_up", "1 while the sink reads and its target answers, else 0.", SINK, registry=REGISTRY)
 sink_records = Counter(

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "simulate": ("pipeline.cli.simulate:simulate", "Decide a file of events without Kafka."),
     "member": ("pipeline.cli.member:member", "Show a member's balances, tier and latest entries."),
     "notifications": ("pipeline.cli.notifications:notifications", "Preview messages to members; show their feeds."),
+    "webhooks": ("pipeline.cli.webhooks:webhooks", "Webhooks of downstream teams: list, replay, enable, disable."),
     "explain": ("pipeline.cli.explain:explain", "Say what became of one event, and why."),
     "ledger": ("pipeline.cli.ledger:ledger", "Verify the ledger's hash chains."),
     "pools": ("pipeline.cli.pools:pools", "See how budgets, stock and voucher codes stand; load codes."),

@@ -1203,6 +1203,42 @@ class TierChange:
         return f"TierChange(change_id={self.change_id!r}, member_id={self.member_id!r}, previous_tier={self.previous_tier!r}, tier={self.tier!r}, reason={self.reason!r}, qualifying_points={self.qualifying_points!r}, valid_until_ms={self.valid_until_ms!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, seq={self.seq!r})"
 
 
+@final
+class WebhookOrder:
+    """What is wanted of a webhook: by an operator, or by the lane that was told that its endpoint is gone."""
+
+    __slots__ = ("author", "notification", "order", "ordered_at_ms", "reason", "webhook_id")
+
+    def __init__(
+        self,
+        order: str,
+        webhook_id: str,
+        notification: bytes,
+        author: str,
+        reason: str,
+        ordered_at_ms: int,
+    ) -> None:
+        self.order = order
+        self.webhook_id = webhook_id
+        self.notification = notification
+        self.author = author
+        self.reason = reason
+        self.ordered_at_ms = ordered_at_ms
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.order, self.webhook_id, self.notification, self.author, self.reason, self.ordered_at_ms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WebhookOrder) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"WebhookOrder(order={self.order!r}, webhook_id={self.webhook_id!r}, notification={self.notification!r}, author={self.author!r}, reason={self.reason!r}, ordered_at_ms={self.ordered_at_ms!r})"
+
+
 Output = (
     DeadLetter
     | FraudAlert
@@ -1217,4 +1253,5 @@ Output = (
     | ReviewChange
     | RewardDecision
     | TierChange
+    | WebhookOrder
 )

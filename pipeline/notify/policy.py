@@ -1,7 +1,8 @@
-"""What a published programme says of messages, and how a notification reads in a member's language."""
+"""What a published programme says of messages and webhooks, and how a notification reads in a member's language."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,6 +14,7 @@ from pipeline.program import Bundle
 from pipeline.program.compiler import definition_of
 from pipeline.program.notifications import Message, NotificationTerms, text_in
 from pipeline.program.templates import Value, render
+from pipeline.program.webhooks import Webhook
 from pipeline.program.zones import load_zone
 
 KEPT: Final = 64
@@ -24,11 +26,12 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 @final
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`terms` is None for a programme that tells members nothing."""
+    """`terms` is None for a programme that tells members nothing; `webhooks` are by id."""
 
     program_id: str
     zone: ZoneInfo
     terms: NotificationTerms | None
+    webhooks: Mapping[str, Webhook]
 
     def local(self, at_ms: int) -> datetime:
         return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(self.zone)
@@ -62,7 +65,7 @@ def policy_of(bundle: Bundle) -> Policy:
     """Raises ProgramRefused or BundleRefused."""
     definition = definition_of(bundle)
     zone = load_zone(bundle.zone, bundle.zone_data)
-    return Policy(definition.settings.program_id, zone, definition.notifications)
+    return Policy(definition.settings.program_id, zone, definition.notifications, definition.webhooks)
 
 
 def values_of(notification: Notification, policy: Policy) -> dict[str, Value]:

@@ -13,6 +13,7 @@ from pipeline import clock, logs, metrics
 from pipeline.lane.context import LaneContext
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.programs import ProgramParts
+from pipeline.notify.courier import Courier
 from pipeline.notify.feed import Contact, Feeds
 from pipeline.notify.mail import NotSent, letter, send
 from pipeline.notify.mailroom import Job
@@ -43,6 +44,7 @@ class Post:
         self.notifications = context.topic(NOTIFICATIONS)
         self.changelog = context.topic(CHANGELOG)
         self.programs = ProgramParts(KafkaReader(settings), context.topic("programs"), policy_of)
+        self.courier = Courier()
         self._smtp_url = settings.smtp_url
         self._feeds = Feeds(settings.redis_url, settings.app_id, settings.topic_prefix) if settings.redis_url else None
         self._lock = threading.Lock()
@@ -65,6 +67,7 @@ class Post:
         """Messages under way are waited for, others are left to be tried again."""
         for threads in self._threads.values():
             threads.shutdown(wait=True, cancel_futures=True)
+        self.courier.close()
         self.programs.close()
         if self._feeds is not None:
             self._feeds.close()

@@ -29,6 +29,8 @@ from pipeline.program.spans import Span
 from pipeline.program.stacking_keys import check_groups
 from pipeline.program.tiers_file import NO_TIERS, Tiers, read_tiers
 from pipeline.program.vocabulary import BASE_AMOUNT
+from pipeline.program.webhooks import Webhook
+from pipeline.program.webhooks_file import read_webhooks
 from pipeline.program.yaml_nodes import Node, Scalar, parse
 
 MAX_RULES: Final = 2000
@@ -57,6 +59,13 @@ class Definition:
     partners: dict[str, Partner]
     fraud: FraudProgram | None
     notifications: NotificationTerms | None
+    webhooks: dict[str, Webhook]
+
+    @property
+    def notifies(self) -> frozenset[str]:
+        """What has to be told to whoever tells members and downstream teams."""
+        told = frozenset(kind for webhook in self.webhooks.values() for kind in webhook.kinds)
+        return told if self.notifications is None else told | self.notifications.kinds
 
 
 def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
@@ -112,7 +121,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
         events = read_events(report, *nodes[files.EVENTS])
         domains["custom event"] = events
     fraud = read_fraud(report, *nodes[files.FRAUD], settings.units) if files.FRAUD in nodes else None
-    notifications = read_notifications(report, *nodes[files.NOTIFICATIONS]) if files.NOTIFICATIONS in nodes else None
+    told = _told(report, nodes)
     rules = _check_rules(
         report, drafts, domains, events, converts=settings.currencies.base != "" or files.SETTINGS not in nodes
     )
@@ -123,7 +132,18 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
     if report.refused:
         return None
-    return Definition(settings, tiers, rewards, tuple(rules), events, partners, fraud, notifications)
+    return Definition(settings, tiers, rewards, tuple(rules), events, partners, fraud, *told)
+
+
+def _told(
+    report: Report, nodes: Mapping[str, tuple[Source, Node]]
+) -> tuple[NotificationTerms | None, dict[str, Webhook]]:
+    """How members are told, and downstream teams."""
+    members, teams = nodes.get(files.NOTIFICATIONS), nodes.get(files.WEBHOOKS)
+    return (
+        None if members is None else read_notifications(report, *members),
+        {} if teams is None else read_webhooks(report, *teams),
+    )
 
 
 def _check_rules(

@@ -26,6 +26,7 @@ _NAMED: Final = {
     "partner": "partners",
     "signal": "signals",
     "message": "messages",
+    "webhook": "webhooks",
 }
 _LISTED: Final = {
     "rules": "id",
@@ -36,6 +37,7 @@ _LISTED: Final = {
     "partners": "id",
     "signals": "id",
     "messages": "id",
+    "webhooks": "id",
 }
 """Lists of a programme, and the key that tells their items apart."""
 
@@ -43,7 +45,8 @@ _LISTED: Final = {
 @final
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner, signal, message or core,
+    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner, signal, message, webhook or
+    core,
     `name` its id, `key` a path or empty.
 
     `before` and `after` are in words, empty for nothing; `text` is the whole sentence.
@@ -73,6 +76,7 @@ class _Side:
         self.partners: dict[str, Item] = {}
         self.signals: dict[str, Item] = {}
         self.messages: dict[str, Item] = {}
+        self.webhooks: dict[str, Item] = {}
         self.plain: dict[tuple[str, str], Item] = {}
         nodes = {name: parse(Source(name, text), Report()) for name, text in sorted(texts.items())}
         unit = _default_unit(nodes.get(files.SETTINGS))

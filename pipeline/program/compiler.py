@@ -90,7 +90,7 @@ def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
         transfers=settings.transfers,
         fraud=definition.fraud,
         referrals=settings.referrals,
-        notifies=frozenset() if definition.notifications is None else definition.notifications.kinds,
+        notifies=definition.notifies,
     )
     return program, definition
 

@@ -16,8 +16,9 @@ EVENTS: Final = "events.yaml"
 PARTNERS: Final = "partners.yaml"
 FRAUD: Final = "fraud.yaml"
 NOTIFICATIONS: Final = "notifications.yaml"
+WEBHOOKS: Final = "webhooks.yaml"
 
-KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS, PARTNERS, FRAUD, NOTIFICATIONS)
+KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS, PARTNERS, FRAUD, NOTIFICATIONS, WEBHOOKS)
 """Besides rules/*.yaml. A README.md and files whose name starts with a dot may lie there too; they are not read."""
 
 EXAMPLES: Final = "examples.yaml"

@@ -13,6 +13,7 @@ from pipeline.program import (
     rules_file,
     settings_file,
     tiers_file,
+    webhooks_file,
 )
 from pipeline.program.shapes import Fields
 
@@ -26,5 +27,6 @@ GRAMMAR: Final = {
     files.PARTNERS: Fields(partners_file.FILE_KEYS),
     files.FRAUD: Fields(fraud_file.FILE_KEYS),
     files.NOTIFICATIONS: Fields(notifications_file.FILE_KEYS),
+    files.WEBHOOKS: Fields(webhooks_file.FILE_KEYS),
 }
 """By file; those in rules/ hold what rules.yaml holds."""

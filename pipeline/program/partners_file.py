@@ -3,9 +3,18 @@
 import re
 from collections.abc import Collection
 from typing import Final
-from urllib.parse import urlsplit
 
 from pipeline.core.program import Reward
+from pipeline.program.call_keys import (
+    MAX_STEPS,
+    RETRIES,
+    SECRET_KEYS,
+    SPAN,
+    read_address,
+    read_secret,
+    read_span,
+    read_spans,
+)
 from pipeline.program.partner_calls import (
     ABSENT,
     CALL_KEYS,
@@ -21,30 +30,19 @@ from pipeline.program.partners import (
     Credentials,
     Fallback,
     Partner,
-    Secret,
     Settlement,
-    parse_span,
 )
 from pipeline.program.problems import Report, Source, closest, shorten
-from pipeline.program.quantities import BadQuantity
 from pipeline.program.rewards_file import PROVIDERS
 from pipeline.program.sections import Section
 from pipeline.program.shapes import CURRENCY, Fields, Flag, Items, Key, Keys, Name, Named, Text, Whole
 from pipeline.program.yaml_nodes import Node, Scalar
 
 MAX_PARTNERS: Final = 200
-MAX_STEPS: Final = 20
-SPAN: Final = Text("[0-9]{1,6} ?(ms|s|min|h|d)", "10s")
-RETRIES: Final = ("0s", "5s", "5min", "30min", "2h", "5h", "10h", "14h", "20h", "24h")
 ASKS: Final = ("5s", "1min", "5min", "30min", "2h", "6h", "24h")
 DAY_MS: Final = 86_400_000
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 
-SECRET_KEYS: Final[Keys] = {
-    "env": Key(Text("[A-Z][A-Z0-9_]*", "ACME_TOKEN"), "The environment variable of the worker that holds it."),
-    "file": Key(Text("/.+", "/run/secrets/acme"), "Or the file, by its full path, whose first line it is."),
-}
 CREDENTIALS_KEYS: Final[Keys] = {
     **SECRET_KEYS,
     "header": Key(Text(_HEADER.pattern, "X-Api-Key"), "The header that carries it.", default="Authorization"),
@@ -158,7 +156,7 @@ def _partner(report: Report, source: Source, own: Section) -> Partner | None:
     own.what = f"partner `{partner_id}`"
     if partner_id in PROVIDERS:
         own.refuse("id", f"`{partner_id}` is a provider of its own kind", "name the partner otherwise")
-    address = _address(own)
+    address = read_address(own, "address")
     fulfil = read_call(report, source, own, "fulfil", "POST")
     ask = read_call(report, source, own, "ask", "GET", ABSENT)
     cancel = read_call(report, source, own, "cancel", "POST")
@@ -173,11 +171,11 @@ def _partner(report: Report, source: Source, own: Section) -> Partner | None:
         partner_id or "",
         address,
         _credentials(report, source, own),
-        _secret(own.section("signing", f"signing of {own.what}", SECRET_KEYS)),
-        _span(own, "timeout", 10_000, 5 * 60_000),
-        _spans(report, source, own, "retries", RETRIES),
-        _spans(report, source, own, "asks", ASKS),
-        _span(own, "acts_within", 60_000, DAY_MS),
+        read_secret(own.section("signing", f"signing of {own.what}", SECRET_KEYS)),
+        read_span(own, "timeout", 10_000, 5 * 60_000),
+        read_spans(report, source, own, "retries", RETRIES),
+        read_spans(report, source, own, "asks", ASKS),
+        read_span(own, "acts_within", 60_000, DAY_MS),
         idempotent,
         _breaker(own),
         own.integer("concurrency", 1, 1_000) or 8,
@@ -193,38 +191,9 @@ def _partner(report: Report, source: Source, own: Section) -> Partner | None:
     return None if partner_id is None or fulfil is None else partner
 
 
-def _address(own: Section) -> str:
-    scalar = own.scalar("address", "an address such as https://api.acme.example/v1")
-    if scalar is None:
-        return ""
-    parts = urlsplit(scalar.value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        own.refuse("address", f"`{shorten(scalar.value)}` is no address", "write https://host/path")
-    elif parts.username is not None:
-        own.refuse("address", "`address` must hold no credentials", "put them into `credentials`, by reference")
-    elif parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        own.refuse("address", "an address that is not of this machine must begin with https://", "write https://")
-    return scalar.value.rstrip("/")
-
-
-def _secret(section: Section | None) -> Secret | None:
-    """Where a secret stands; None where the key is absent or wrong."""
-    if section is None:
-        return None
-    env, file = section.scalar("env", "a variable's name"), section.scalar("file", "a file's full path")
-    if (env is None) == (file is None):
-        section.refuse("env", f"{section.what} needs either `env` or `file`", "name one place where the secret stands")
-        return None
-    if env is not None and not re.fullmatch("[A-Z][A-Z0-9_]*", env.value):
-        section.refuse("env", f"`{shorten(env.value)}` is no variable's name", "write capitals, digits and _")
-    if file is not None and not file.value.startswith("/"):
-        section.refuse("file", f"`{shorten(file.value)}` is no full path", "begin with /")
-    return Secret("" if env is None else env.value, "" if file is None else file.value)
-
-
 def _credentials(report: Report, source: Source, own: Section) -> Credentials | None:
     section = own.section("credentials", f"credentials of {own.what}", CREDENTIALS_KEYS)
-    secret = _secret(section)
+    secret = read_secret(section)
     if section is None or secret is None:
         return None
     header = section.scalar("header", "a header's name")
@@ -235,45 +204,19 @@ def _credentials(report: Report, source: Source, own: Section) -> Credentials | 
     return Credentials(secret, "Authorization" if header is None else header.value, text)
 
 
-def _span(own: Section, key: str, default_ms: int, most_ms: int) -> int:
-    scalar = own.scalar(key, "a length of time such as 10s")
-    if scalar is None:
-        return default_ms
-    try:
-        found = parse_span(scalar.value)
-    except BadQuantity as bad:
-        own.refuse(key, f"`{key}`: {bad.reason}", bad.suggestion)
-        return default_ms
-    if not 0 < found <= most_ms:
-        own.refuse(key, f"`{key}` must be above 0 and at most {most_ms // 1000} s", "write another length of time")
-    return found
-
-
-def _spans(report: Report, source: Source, own: Section, key: str, default: tuple[str, ...]) -> tuple[int, ...]:
-    if key not in own:
-        return tuple(parse_span(text) for text in default)
-    found: list[int] = []
-    for item in own.items(key, "lengths of time", MAX_STEPS):
-        try:
-            found.append(parse_span(item.value if isinstance(item, Scalar) else ""))
-        except BadQuantity as bad:
-            report.error(source, item.start, f"`{key}`: {bad.reason}", bad.suggestion)
-    return tuple(found)
-
-
 def _breaker(own: Section) -> BreakerPolicy:
     section = own.section("breaker", f"breaker of {own.what}", BREAKER_KEYS)
     if section is None:
         return BreakerPolicy(5, 30_000, 1)
     failures = section.integer("failures", 1, 1_000) or 5
-    return BreakerPolicy(failures, _span(section, "pause", 30_000, DAY_MS), section.integer("probes", 1, 100) or 1)
+    return BreakerPolicy(failures, read_span(section, "pause", 30_000, DAY_MS), section.integer("probes", 1, 100) or 1)
 
 
 def _callback(report: Report, source: Source, own: Section) -> CallbackMapping | None:
     section = own.section("callback", f"callback of {own.what}", CALLBACK_KEYS)
     if section is None or not section.require("signing", "fulfillment_id", "answers"):
         return None
-    secret = _secret(section.section("signing", f"signing of the callback of {own.what}", SECRET_KEYS))
+    secret = read_secret(section.section("signing", f"signing of the callback of {own.what}", SECRET_KEYS))
     pointers = (read_pointer(section, "fulfillment_id"), read_pointer(section, "reference"))
     answers = read_answers(report, source, section)
     return None if secret is None else CallbackMapping(secret, pointers[0], answers, pointers[1],

@@ -27,6 +27,7 @@ from pipeline.core.records import (
     ReviewChange,
     RewardDecision,
     TierChange,
+    WebhookOrder,
 )
 from pipeline.wire import schemas
 from pipeline.wire.avro import BadSchema, Record, parse_record, written_form
@@ -236,6 +237,9 @@ class Encoder:
 
     def partner_order(self, order: PartnerOrder) -> bytes:
         return self._encode("accrue.fulfillment.PartnerOrder", encoders.encode_partner_order, order)
+
+    def webhook_order(self, order: WebhookOrder) -> bytes:
+        return self._encode("accrue.notifications.WebhookOrder", encoders.encode_webhook_order, order)
 
     def member_balance(self, balance: MemberBalance) -> bytes:
         return self._encode("accrue.balances.MemberBalance", encoders.encode_member_balance, balance)

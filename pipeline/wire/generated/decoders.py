@@ -59,6 +59,7 @@ from pipeline.core.records import (
     RuleError,
     TierChange,
     WalletBalance,
+    WebhookOrder,
 )
 from pipeline.wire.binary import (Malformed, ends_elsewhere, read_block, read_int, read_length, read_long)
 
@@ -5944,6 +5945,66 @@ def decode_tier_change(data: bytes) -> TierChange:
     )
 
 
+_DECODE_WEBHOOK_ORDER_V_ORDER: Final = ('other', 'disable', 'enable', 'replay',)
+
+
+def decode_webhook_order(data: bytes) -> WebhookOrder:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_order = _DECODE_WEBHOOK_ORDER_V_ORDER[n >> 1]
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_webhook_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_notification = data[i:j]
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_author = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_ordered_at = ~(n >> 1) if n & 1 else n >> 1
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return WebhookOrder(v_order, v_webhook_id, v_notification, v_author, v_reason, v_ordered_at)
+
+
 INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
     "accrue.events.AnniversaryReached": decode_anniversary_reached,
     "accrue.events.BirthdayReached": decode_birthday_reached,
@@ -5990,5 +6051,6 @@ OUTPUTS: Final[dict[str, Callable[[bytes], Output]]] = {
     "accrue.fraud.ReviewChange": decode_review_change,
     "accrue.rewards.RewardDecision": decode_reward_decision,
     "accrue.tiers.TierChange": decode_tier_change,
+    "accrue.notifications.WebhookOrder": decode_webhook_order,
 }
 """Full name of each record that the pipeline writes to its decoder."""

@@ -49,6 +49,7 @@ from pipeline.core.records import (
     ReviewChange,
     RewardDecision,
     TierChange,
+    WebhookOrder,
 )
 from pipeline.wire.binary import (
     PAIR,
@@ -2403,6 +2404,41 @@ def encode_tier_change(prefix: bytes, value: TierChange) -> bytes:
             v_occurred_at_,
             v_recorded_at_,
             SMALL[v_seq] if 0 <= v_seq < SMALL_LIMIT else long_bytes(v_seq),
+        )
+    )
+
+
+_WEBHOOK_ORDER_V_ORDER: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "disable": SMALL[1],
+    "enable": SMALL[2],
+    "replay": SMALL[3],
+}
+
+
+def encode_webhook_order(prefix: bytes, value: WebhookOrder) -> bytes:
+    v_webhook_id = value.webhook_id.encode()
+    v_notification = value.notification
+    v_author = value.author.encode()
+    v_reason = value.reason.encode()
+    v_ordered_at = value.ordered_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_ordered_at <= TIMESTAMP_MAX << 1:
+        v_ordered_at_ = PAIR[v_ordered_at & 16383] + PAIR[v_ordered_at >> 14 & 16383] + RAW[v_ordered_at >> 28]
+    else:
+        v_ordered_at_ = long_bytes(value.ordered_at_ms)
+    return b"".join(
+        (
+            prefix,
+            _WEBHOOK_ORDER_V_ORDER[value.order],
+            SMALL[len(v_webhook_id)] if len(v_webhook_id) < SMALL_LIMIT else length_bytes(len(v_webhook_id)),
+            v_webhook_id,
+            SMALL[len(v_notification)] if len(v_notification) < SMALL_LIMIT else length_bytes(len(v_notification)),
+            v_notification,
+            SMALL[len(v_author)] if len(v_author) < SMALL_LIMIT else length_bytes(len(v_author)),
+            v_author,
+            SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+            v_reason,
+            v_ordered_at_,
         )
     )
 

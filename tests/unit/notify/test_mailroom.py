@@ -2,80 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from fake_store import FakeStore
+from core_bench import HOUR_MS, MESSAGES, NOON_MS, CoreBench, notification, policy
 
 from pipeline.core.ports import UnknownProgram
-from pipeline.core.records import Notification
-from pipeline.lane.table import Outbox, Table
-from pipeline.notify.mailroom import LEASE_MS, WAITS_MS, Job, Mailroom
+from pipeline.notify.mailroom import WAITS_MS, Job
 from pipeline.notify.policy import Policy, shown, values_of
-from pipeline.program.notifications import Message, MessageText, NotificationTerms
-from pipeline.wire.codec import Decoder, Encoder
-from pipeline.wire.schemas import CommittedSchemas
-
-SCHEMAS = CommittedSchemas()
-ENCODER = Encoder(SCHEMAS.schema_ids)
-DECODER = Decoder(SCHEMAS)
-NOON_MS = int(datetime(2026, 3, 2, 11, tzinfo=UTC).timestamp()) * 1_000  # 12:00 in Berlin
-HOUR_MS = 3_600_000
-TEXTS = (("en", MessageText("+{{ points }}", "You have\n{{ balance|number }}.")), ("de", MessageText("Neu", "Da.")))
-MESSAGES = tuple(Message(f"by-{channel}", "points_earned", channel, TEXTS) for channel in ("in_app", "email"))
+from pipeline.notify.waiting import LEASE_MS
 
 
-def policy(quiet: tuple[int, int] = (0, 0)) -> Policy:
-    terms = NotificationTerms(("en", "de"), "Shop <a@shop.example>", quiet, MESSAGES)
-    return Policy("shop", ZoneInfo("Europe/Berlin"), terms)
-
-
-def notification(kind: str = "points_earned", notification_id: str = "n-1") -> Notification:
-    return Notification(
-        notification_id, "m-1", kind, "points", 125, 4_885, "gold", "", "", "", "", "e-1", "hash", NOON_MS, NOON_MS
-    )
-
-
-class Bench:
-    """A mailroom over a table in memory."""
+class Bench(CoreBench):
+    """A mailroom."""
 
     def __init__(self, own: Policy | None = None) -> None:
-        self.policies = {"hash": policy() if own is None else own}
-        self.disk: dict[bytes, bytes] = {}
-        self.now_ms = NOON_MS
         self.free = {"in_app": 10, "email": 10}
-        self.offset = 0
-        self.restart()
-
-    def policy(self, program_hash: str) -> Policy:
-        if program_hash not in self.policies:
-            raise UnknownProgram(program_hash)
-        return self.policies[program_hash]
-
-    def restart(self) -> None:
-        self.store = FakeStore(self.disk)
-        self.table, self.outbox = Table(self.store), Outbox()
-        self.room = Mailroom(self.table, self.outbox, self.policy, DECODER)
-
-    def commit(self) -> None:
-        self.store.write(self.table.collect().changelog)
-        self.table.clear()
-
-    def take(self, given: Notification) -> None:
-        self.offset += 1
-        self.room.apply((self.offset, self.now_ms, b"m-1", ENCODER.notification(given)))
-        self.commit()
+        super().__init__(policy() if own is None else own)
 
     def plan(self, after_ms: int = 0) -> dict[str, Job]:
         self.now_ms += after_ms
-        jobs = self.room.plan(self.now_ms, self.free.__getitem__)
+        jobs = self.core.mailroom.plan(self.now_ms, self.free.__getitem__)
         self.commit()
         assert len({job.channel for job in jobs}) == len(jobs)
         return {job.channel: job for job in jobs}
 
     def end(self, job: Job, *, again: bool = False) -> bool:
-        going_on = self.room.settle(job.key, self.now_ms, again=again)
+        going_on = self.core.mailroom.settle(job.key, self.now_ms, again=again)
         self.commit()
         return going_on
 
@@ -90,14 +44,14 @@ def test_a_notification_becomes_one_message_for_each_channel_and_is_done_once_se
     }
     for job in jobs.values():
         assert bench.end(job)
-    assert bench.disk == {}
+    assert bench.waiting() == []
     assert bench.plan(LEASE_MS) == {}
 
 
 def test_a_kind_without_a_message_leaves_nothing() -> None:
     bench = Bench()
     bench.take(notification("tier_changed"))
-    assert bench.disk == {}
+    assert bench.waiting() == []
 
 
 def test_a_channel_that_is_full_holds_no_other_up() -> None:
@@ -120,7 +74,7 @@ def test_what_failed_is_tried_by_the_schedule_over_restarts_and_then_given_up() 
         assert bench.plan(wait_ms - 1) == {}
         jobs = bench.plan(1)
     assert not bench.end(jobs["email"], again=True)
-    assert bench.disk == {}
+    assert bench.waiting() == []
 
 
 def test_a_message_that_its_worker_took_along_is_tried_again_after_the_lease() -> None:
@@ -172,8 +126,8 @@ def test_a_notification_of_an_unknown_programme_waits_for_it() -> None:
 
 def test_bytes_that_are_no_notification_are_refused_and_counted() -> None:
     bench = Bench()
-    bench.room.apply((1, NOON_MS, b"m-1", b"noise"))
-    assert bench.outbox.rejections == {"undecodable": 1}
+    bench.core.apply((1, NOON_MS, b"m-1", b"noise"))
+    assert bench.outbox.rejections == {"not_avro": 1}
 
 
 def test_a_message_is_shown_in_the_members_language_else_in_the_first() -> None:

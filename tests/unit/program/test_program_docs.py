@@ -29,6 +29,7 @@ from pipeline.program import (
     stacking_keys,
     tiers_file,
     transfer_keys,
+    webhooks_file,
 )
 from pipeline.program.cel_errors import FUNCTION_NAMES
 from pipeline.program.notifications import CHANNELS
@@ -53,6 +54,7 @@ def test_there_are_examples_of_every_file() -> None:
         "partners.yaml",
         "fraud.yaml",
         "notifications.yaml",
+        "webhooks.yaml",
     }
 
 
@@ -116,6 +118,7 @@ def test_every_key_is_told_of() -> None:
     keys |= {*notifications_file.FILE_KEYS} - {"messages"} | {*KINDS, *CHANNELS, *FILTERS}
     keys |= {f"messages.*.{key}" for key in notifications_file.MESSAGE_KEYS}
     keys |= {f"text.{key}" for key in notifications_file.TEXT_KEYS}
+    keys |= {f"webhooks.*.{key}" for key in webhooks_file.KEYS}
     keys |= {name for kind in KINDS for name in samples(kind, datetime(2026, 3, 1, tzinfo=UTC))}
     keys -= {"award", "conversion", "stacking", "streak", "achievement"}
 

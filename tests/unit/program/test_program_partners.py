@@ -36,7 +36,7 @@ MISTAKES = [
      "write https://"),
     ("https://api", "https://ann:secret@api", "3:14",
      "`address` must hold no credentials",
-     "put them into `credentials`, by reference"),
+     "give them by reference, under a key of their own"),
     ('{fulfillment_id}"}}', '{fulfilment_id}"}}', "5:42",
      "there is no `{fulfilment_id}` here",
      "did you mean `fulfillment_id`?"),
