@@ -41,6 +41,13 @@ class Settings:
         default="",
         metadata={"doc": "Mail server of notifications: smtp://user:password@host:port, or smtps:// for TLS at once."},
     )
+    push_services: str = field(
+        default="",
+        metadata={
+            "doc": "Services of push messages, NAME=URL with a blank between them: Apprise URLs in which `{address}` "
+            "stands for the member's address."
+        },
+    )
     topic_prefix: str = field(
         default="", metadata={"doc": "Put before every topic's name as it stands: several pipelines on one cluster."}
     )

@@ -75,6 +75,7 @@ def feed(member_id: str, mark_read: bool, settings: Settings, as_json: bool) -> 
 @notifications.command()
 @click.argument("member_id")
 @click.option("--email", help="Where e-mail goes; empty for nowhere.")
+@click.option("--push", metavar="SERVICE:ADDRESS", help="Where push messages go; empty for nowhere.")
 @click.option("--language", help="Of the texts; empty for the programme's first one.")
 @click.option("--off", multiple=True, type=click.Choice(CHANNELS), help="A channel that the member does not want.")
 @click.option("--on", multiple=True, type=click.Choice(CHANNELS), help="A channel that is wanted again.")
@@ -83,6 +84,7 @@ def feed(member_id: str, mark_read: bool, settings: Settings, as_json: bool) -> 
 def contact(
     member_id: str,
     email: str | None,
+    push: str | None,
     language: str | None,
     off: tuple[str, ...],
     on: tuple[str, ...],
@@ -97,12 +99,19 @@ def contact(
             known.email if email is None else email.strip(),
             known.language if language is None else language.strip(),
             (known.off | set(off)) - set(on),
+            known.push if push is None else push.strip(),
         )
         if changed != known:
             feeds.set_contact(member_id, changed)
     finally:
         feeds.close()
-    facts = {"member_id": member_id, "email": changed.email, "language": changed.language, "off": sorted(changed.off)}
+    facts = {
+        "member_id": member_id,
+        "email": changed.email,
+        "push": changed.push,
+        "language": changed.language,
+        "off": sorted(changed.off),
+    }
     if as_json:
         print_json(facts)
     else:

@@ -9,6 +9,8 @@ from typing import Any, Final, cast, final
 
 import redis
 
+from pipeline.program.notifications import EMAIL, PUSH
+
 FEED_MAX: Final = 100
 """Messages kept of each member, the newest."""
 CALL_SECONDS: Final = 5.0
@@ -38,11 +40,16 @@ return marked
 @final
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How a member can be reached; `off` are channels that the member does not want."""
+    """How a member can be reached; `off` are channels that the member does not want, `push` is SERVICE:ADDRESS."""
 
     email: str = ""
     language: str = ""
     off: frozenset[str] = frozenset()
+    push: str = ""
+
+    def reached_by(self, channel: str) -> bool:
+        """Whether there is an address; the feed needs none."""
+        return bool({EMAIL: self.email, PUSH: self.push}.get(channel, channel))
 
 
 @final
@@ -82,11 +89,16 @@ class Feeds:
         """An unknown member has an empty one."""
         fields = _now(self._client.hgetall(self._contact(member_id)))
         off = frozenset(part for part in fields.get("off", "").split(",") if part)
-        return Contact(fields.get("email", ""), fields.get("language", ""), off)
+        return Contact(fields.get("email", ""), fields.get("language", ""), off, fields.get("push", ""))
 
     def set_contact(self, member_id: str, contact: Contact) -> None:
         """Replace the member's contact; an empty one is forgotten."""
-        fields = {"email": contact.email, "language": contact.language, "off": ",".join(sorted(contact.off))}
+        fields = {
+            "email": contact.email,
+            "language": contact.language,
+            "off": ",".join(sorted(contact.off)),
+            "push": contact.push,
+        }
         kept = {name: value for name, value in fields.items() if value}
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.delete(self._contact(member_id))

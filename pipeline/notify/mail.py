@@ -10,19 +10,13 @@ from email.utils import formatdate, parseaddr
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from pipeline.notify.failure import NotSent
+
 TIMEOUT_SECONDS: Final = 20.0
 PERMANENT: Final = 500
 PORT: Final = 587
 TLS_PORT: Final = 465
 SECOND_MS: Final = 1_000
-
-
-class NotSent(Exception):
-    """`final` says whether the server will say the same for ever; else it is worth another attempt."""
-
-    def __init__(self, why: str, *, final: bool) -> None:
-        super().__init__(why)
-        self.final = final
 
 
 def letter(sender: str, recipient: str, message_id: str, title: str, body: str, at_ms: int) -> EmailMessage:

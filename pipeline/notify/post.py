@@ -14,11 +14,15 @@ from pipeline.lane.context import LaneContext
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.programs import ProgramParts
 from pipeline.notify.courier import Courier
+from pipeline.notify.failure import NotSent
 from pipeline.notify.feed import Contact, Feeds
-from pipeline.notify.mail import NotSent, letter, send
+from pipeline.notify.mail import letter
+from pipeline.notify.mail import send as send_mail
 from pipeline.notify.mailroom import Job
 from pipeline.notify.policy import policy_of, shown, values_of
-from pipeline.program.notifications import CHANNELS, EMAIL, IN_APP
+from pipeline.notify.push import send as send_push
+from pipeline.notify.push import services_of
+from pipeline.program.notifications import CHANNELS, EMAIL, IN_APP, PUSH
 
 NOTIFICATIONS: Final = "notifications"
 CHANGELOG: Final = "notification-changelog"
@@ -46,6 +50,7 @@ class Post:
         self.programs = ProgramParts(KafkaReader(settings), context.topic("programs"), policy_of)
         self.courier = Courier()
         self._smtp_url = settings.smtp_url
+        self._services = services_of(settings.push_services)
         self._feeds = Feeds(settings.redis_url, settings.app_id, settings.topic_prefix) if settings.redis_url else None
         self._lock = threading.Lock()
         self._under_way = dict.fromkeys(CHANNELS, 0)
@@ -95,7 +100,7 @@ class Post:
             return "retried", "ACCRUE_REDIS_URL is not set: feeds and contacts are there"
         try:
             contact = self._feeds.contact(job.notification.member_id)
-            if job.channel in contact.off or (job.channel == EMAIL and not contact.email):
+            if job.channel in contact.off or not contact.reached_by(job.channel):
                 return "skipped", ""
             self._deliver(self._feeds, contact, job)
         except NotSent as error:
@@ -114,9 +119,13 @@ class Post:
                 text.body, notification.kind,
             )  # fmt: skip
             return
+        if job.channel == PUSH:
+            send_push(self._services, contact.push, text.title, text.body)
+            return
+        assert job.channel == EMAIL, f"there is no channel {job.channel}"
         assert job.policy.terms is not None, "the message is from there"
         mail = letter(
             job.policy.terms.sender, contact.email, notification.notification_id, text.title, text.body,
             notification.recorded_at_ms,
         )  # fmt: skip
-        send(self._smtp_url, mail)
+        send_mail(self._smtp_url, mail)

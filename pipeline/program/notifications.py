@@ -7,7 +7,8 @@ from typing import Final, final
 
 IN_APP: Final = "in_app"
 EMAIL: Final = "email"
-CHANNELS: Final = (IN_APP, EMAIL)
+PUSH: Final = "push"
+CHANNELS: Final = (IN_APP, EMAIL, PUSH)
 
 
 @final

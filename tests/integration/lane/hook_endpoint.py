@@ -50,6 +50,11 @@ class Endpoint:
         return found
 
 
+def taken(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """What was posted and answered with 204."""
+    return [one for one in endpoint.got() if one["status"] == 204]
+
+
 class Handler(BaseHTTPRequestHandler):
     """All requests share what was got."""
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import email
+import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from click.testing import CliRunner
+from hook_endpoint import Endpoint, taken
 from lane_world import LaneWorld, now_ms, wait_until
 
 from pipeline.cli.main import cli
@@ -39,6 +42,12 @@ messages:
     text:
       en: {title: "{{ reward }} is yours", body: "For {{ points }} points."}
       de: {title: "{{ reward }} ist da", body: "Für {{ points }} Punkte."}
+  - id: push-earned
+    on: points_earned
+    channel: push
+    text:
+      en: {title: "+{{ points }}", body: "You have {{ balance }}."}
+      de: {title: "+{{ points }}", body: "Sie haben {{ balance }}."}
   - id: mail-earned
     on: points_earned
     channel: email
@@ -75,6 +84,13 @@ class Mailbox:
         return "250 OK"
 
 
+@pytest.fixture
+def phones() -> Iterator[Endpoint]:
+    """A push service."""
+    with Endpoint() as endpoint:
+        yield endpoint
+
+
 def buy(world: LaneWorld, member: str, number: int, amount_minor: int) -> None:
     at_ms = now_ms()
     purchase = TransactionCompleted(f"o-{number}", amount_minor, "EUR", "", "", "", [])
@@ -82,17 +98,18 @@ def buy(world: LaneWorld, member: str, number: int, amount_minor: int) -> None:
 
 
 def test_each_cause_is_told_once_by_each_channel_while_mail_is_down_and_workers_are_killed(
-    settings: Settings, prefix: str, tmp_path: Path
+    settings: Settings, prefix: str, tmp_path: Path, phones: Endpoint
 ) -> None:
     box = Mailbox()
     ahead = tmp_path / "ahead"
     environment = {
         "ACCRUE_REDIS_URL": settings.redis_url,
         "ACCRUE_SMTP_URL": f"smtp://127.0.0.1:{box.port}",
+        "ACCRUE_PUSH_SERVICES": f"app={phones.url('/{address}').replace('http:', 'json:')}",
         "ACCRUE_CLOCK_FILE": str(ahead),
     }
     feeds = Feeds(settings.redis_url, prefix, f"{prefix}-")
-    feeds.set_contact("m-1", Contact("ada@example.org", "de"))
+    feeds.set_contact("m-1", Contact("ada@example.org", "de", push="app:ada-phone"))
     feeds.set_contact("m-2", Contact("bob@example.org", "", frozenset({"email"})))
     mail = Controller(box, hostname="127.0.0.1", port=box.port)
     with LaneWorld(settings, prefix, tmp_path, 2, program_in(tmp_path / "program")) as world:
@@ -111,10 +128,11 @@ def test_each_cause_is_told_once_by_each_channel_while_mail_is_down_and_workers_
         assert box.letters == []
         world.crew.kill("one")
         mail.start()
+        phones.answers(204)
         ahead.write_text(str(AHEAD_MS))
         try:
             world.crew.restart("one")
-            wait_until(lambda: len(box.letters) >= 2, "the letters that waited")
+            wait_until(lambda: len(box.letters) >= 2 and len(taken(phones)) >= 2, "the messages that waited")
             ahead.unlink()
             at_ms = now_ms()
             world.send(Event("rd", "m-1", at_ms, "app", "", {}, RedemptionRequested("r-1", "coffee", 1, ""), at_ms))
@@ -126,6 +144,8 @@ def test_each_cause_is_told_once_by_each_channel_while_mail_is_down_and_workers_
             mail.stop()
     assert {(recipient, title) for recipient, title, _ in box.letters} == {("ada@example.org", "Neue Punkte: 100")}
     assert len({message_id for _, _, message_id in box.letters}) == len(box.letters) == 2
+    assert all(one["path"].rstrip("/") == "/ada-phone" for one in phones.got())
+    assert sorted(json.loads(one["body"])["message"] for one in taken(phones)) == ["Sie haben 100.", "Sie haben 200."]
     newest = feeds.feed("m-1")[0]
     assert (newest["title"], newest["body"], newest["read"]) == ("coffee ist da", "Für 50 Punkte.", False)
     feeds.close()
@@ -158,4 +178,4 @@ def test_the_commands_show_feed_and_contact(settings: Settings, prefix: str) -> 
     again = CliRunner().invoke(cli, ["notifications", "feed", "m", "--json", *options])
     assert '"read": true' in again.output
     changed = CliRunner().invoke(cli, ["notifications", "contact", "m", "--language", "de", "--off", "email", *options])
-    assert changed.output == "member_id: m\nemail: -\nlanguage: de\noff: ['email']\n"
+    assert changed.output == "member_id: m\nemail: -\npush: -\nlanguage: de\noff: ['email']\n"

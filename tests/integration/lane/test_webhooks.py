@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hook_endpoint import Endpoint
+from hook_endpoint import Endpoint, taken
 from lane_world import LaneWorld, now_ms, wait_until
 from standardwebhooks.webhooks import Webhook as Judge
 
@@ -48,10 +48,6 @@ def buy(world: LaneWorld, number: int) -> None:
     at_ms = now_ms()
     purchase = TransactionCompleted(f"o-{number}", 10_000, "EUR", "", "", "", [])
     world.send(Event(f"buy-{number}", f"m-{number}", at_ms, "shop", "", {}, purchase, at_ms))
-
-
-def taken(endpoint: Endpoint) -> list[dict[str, Any]]:
-    return [one for one in endpoint.got() if one["status"] == 204]
 
 
 def ids(found: list[dict[str, Any]]) -> set[str]:

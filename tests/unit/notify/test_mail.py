@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from pipeline.notify.mail import NotSent, letter, send
+from pipeline.notify.failure import NotSent
+from pipeline.notify.mail import letter, send
 
 
 class Mailbox:

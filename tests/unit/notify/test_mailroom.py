@@ -18,7 +18,7 @@ class Bench(CoreBench):
     """A mailroom."""
 
     def __init__(self, own: Policy | None = None) -> None:
-        self.free = {"in_app": 10, "email": 10}
+        self.free = {"in_app": 10, "email": 10, "push": 10}
         super().__init__(policy() if own is None else own)
 
     def plan(self, after_ms: int = 0) -> dict[str, Job]:
