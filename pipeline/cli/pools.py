@@ -1,4 +1,4 @@
-"""`accrue pools`: how budgets, stock and voucher codes stand; voucher codes are loaded."""
+"""`accrue pools`: how budgets, stock and voucher codes stand; voucher codes are loaded, partners quarantined."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Final
 
 import click
 
+from pipeline import clock
 from pipeline.cli.common import iso_time, json_option, print_json, print_table, settings_options
+from pipeline.core.calendar import DAY_MS
 from pipeline.core.pool_ids import CODES
 from pipeline.core.records import PoolBalance
 from pipeline.lane.pool_desk import PoolDesk
@@ -26,7 +28,7 @@ kafka_options = settings_options("bootstrap_servers", "registry_url", "topic_pre
 
 @click.group()
 def pools() -> None:
-    """See how pools stand; load voucher codes."""
+    """See how pools stand; load voucher codes; quarantine partners."""
 
 
 @pools.command("list")
@@ -75,14 +77,40 @@ def load(pool: str, file: Path, author: str, settings: Settings, as_json: bool) 
     codes = [line.strip() for line in file.read_text("utf-8").splitlines() if line.strip()]
     if not codes:
         raise click.ClickException(f"{file} has no codes: write one a line")
-    topics = topics_of(settings)
-    encoder = Encoder(Registry(settings.need("registry_url"), settings.registry).schema_ids(topics))
     with _desk(settings) as desk:
-        sent = desk.load(pool, codes, author, encoder)
+        sent = desk.load(pool, codes, author, _encoder(settings))
     if as_json:
         print_json({"pool": CODES + pool.removeprefix(CODES), "sent": sent})
     else:
         click.echo(f"{sent} codes sent to {CODES}{pool.removeprefix(CODES)}")
+
+
+@pools.command()
+@click.argument("signal")
+@click.argument("partner")
+@click.option("--days", type=click.IntRange(1, 400), help="Quarantine it for so many days from now.")
+@click.option("--end", is_flag=True, help="End its quarantine.")
+@click.option("--author", default=getpass.getuser, show_default="you", help="Who does it; it is kept with the request.")
+@kafka_options
+@json_option
+def quarantine(
+    signal: str, partner: str, days: int | None, end: bool, author: str, settings: Settings, as_json: bool
+) -> None:
+    """Let nothing that members earn with PARTNER pass the signal SIGNAL, which is of kind `partner`, for a time."""
+    if (days is None) != end:
+        raise click.UsageError("say either --days or --end")
+    until_ms = 0 if days is None else clock.now_ms() + days * DAY_MS
+    with _desk(settings) as desk:
+        desk.quarantine(signal, partner, until_ms, author, _encoder(settings))
+    if as_json:
+        print_json({"signal": signal, "partner": partner, "until": iso_time(until_ms) if until_ms else None})
+    else:
+        told = f"is under quarantine until {iso_time(until_ms)}" if until_ms else "is under quarantine no longer"
+        click.echo(f"{partner} {told}")
+
+
+def _encoder(settings: Settings) -> Encoder:
+    return Encoder(Registry(settings.need("registry_url"), settings.registry).schema_ids(topics_of(settings)))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.core import expiry, limits, lots, reservations, stacking, tiers
+from pipeline.core import expiry, fraud_partners, limits, lots, reservations, stacking, tiers
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.events import Event
 from pipeline.core.fraud_awards import Planned, judged
@@ -90,11 +90,41 @@ def award(
             planned = judged(screening, member, program, planned, rewards, at_ms)
         if table.budgeted:
             planned = ask_budgets(posting, event, type_name, program, planned, rewards, screening, log_time_ms)
-        if screening is not None and screening.reviewed_by and planned:
-            book_for_review(posting, event, program, planned, rewards, issued, screening)
-            return rewards
-        book_all(posting, program, planned, issued)
+        if planned:
+            book_judged(posting, event, program, planned, rewards, issued, screening, log_time_ms)
     return rewards
+
+
+def book_judged(
+    posting: Posting,
+    event: Event,
+    program: Program,
+    planned: list[Planned],
+    rewards: list[Reward],
+    issued: list[OrderLot],
+    screening: Screening | None,
+    log_time_ms: int,
+) -> None:
+    """Book what rules give: at once, or to wait for a verdict, or for the pool of the event's partner."""
+    fraud = program.fraud
+    reviewed_by = "" if screening is None else screening.reviewed_by
+    waits_by = ""
+    if fraud is not None and fraud.partners:
+        totals: dict[str, int] = {}
+        for rule, given, _ in planned:
+            totals[rule.unit.unit_id] = totals.get(rule.unit.unit_id, 0) + given
+        waits_by = fraud_partners.ask(posting, event, fraud, program.calendar, totals, not reviewed_by, log_time_ms)
+    if screening is not None and reviewed_by:
+        review = screening.new_review(sum([points for _, points, _ in planned]))
+        book_for_review(posting, event, program, planned, rewards, issued, review, f"review:{reviewed_by}")
+        screening.open(review)
+    elif waits_by:
+        review = Review("", posting.occurred_at_ms, 0, False)
+        waiting = f"{reservations.WAITS_FOR}{event.attributes[fraud.partner] if fraud is not None else ''}"
+        book_for_review(posting, event, program, planned, rewards, issued, review, waiting)
+        posting.member.reviews[waits_by] = review
+    else:
+        book_all(posting, program, planned, issued)
 
 
 def ask_budgets(
@@ -278,25 +308,21 @@ def book_for_review(
     planned: list[Planned],
     rewards: list[Reward],
     issued: list[OrderLot],
-    screening: Screening,
+    review: Review,
+    limited_by: str,
 ) -> None:
-    """Book what rules give as points that wait for a verdict: they count for no tier, and pauses begin with them."""
+    """Book what rules give as points that wait: they count for no tier, and pauses begin with them."""
     member, at_ms = posting.member, posting.occurred_at_ms
     payload = event.payload
-    total = sum([points for _, points, _ in planned])
-    review = screening.new_review(total)
     review.order_id = payload.order_id if isinstance(payload, TransactionCompleted) else ""
     for rule, points, index in planned:
         unit = rule.unit.unit_id
         seq = book_held(posting, program, rule, points, review)
         issued.append((unit, seq, points, 0, 0))
         reward = rewards[index]
-        rewards[index] = Reward(
-            reward.rule_id, reward.type, unit, points, reward.desired, f"review:{screening.reviewed_by}", reward.mode
-        )
+        rewards[index] = Reward(reward.rule_id, reward.type, unit, points, reward.desired, limited_by, reward.mode)
         if member.awarded_at_ms.get(rule.rule_id, 0) < at_ms:
             member.awarded_at_ms[rule.rule_id] = at_ms
-    screening.open(review)
 
 
 def book_held(posting: Posting, program: Program, rule: Rule, points: int, review: Review) -> int:

@@ -42,7 +42,7 @@ def tell(posting: Posting, event: Event, fraud: FraudProgram, log_time_ms: int) 
             mark = hashed(value)
             if is_due(notes, signal, mark, posting.occurred_at_ms):
                 note_told(notes, signal, mark, posting.occurred_at_ms)
-                send(posting, event, signal, place_of(signal, mark), NOTE, 1, NO_OTHERS, log_time_ms)
+                send(posting, event, signal, place_of(signal, mark), NOTE, 1, terms_of(signal), NO_OTHERS, log_time_ms)
 
 
 def tell_referral(posting: Posting, event: Event, signal: Signal, log_time_ms: int) -> None:
@@ -52,7 +52,7 @@ def tell_referral(posting: Posting, event: Event, signal: Signal, log_time_ms: i
         notes_of(posting.member)[f"y:{signal.signal_id}"] = ()
     if isinstance(payload, ReferralJoined):
         others = [payload.referrer_member_id]
-        send(posting, event, signal, RING_POOL + signal.signal_id, NOTE, 1, others, log_time_ms)
+        send(posting, event, signal, RING_POOL + signal.signal_id, NOTE, 1, terms_of(signal), others, log_time_ms)
 
 
 def ask(posting: Posting, event: Event, fraud: FraudProgram, redemption_id: str, hold: Hold, log_time_ms: int) -> bool:
@@ -64,9 +64,9 @@ def ask(posting: Posting, event: Event, fraud: FraudProgram, redemption_id: str,
             continue
         amount = max(hold.points, 1)
         if not signal.live:
-            send(posting, event, signal, pool_id, NOTE, amount, NO_OTHERS, log_time_ms)
+            send(posting, event, signal, pool_id, NOTE, amount, terms_of(signal), NO_OTHERS, log_time_ms)
             continue
-        request_id = send(posting, event, signal, pool_id, TAKE, amount, NO_OTHERS, log_time_ms)
+        request_id = send(posting, event, signal, pool_id, TAKE, amount, terms_of(signal), NO_OTHERS, log_time_ms)
         posting.member.awaited[request_id] = Awaited(
             pool_id, amount, signal.signal_id, "", hold.unit, 0, 0, "", "", redemption_id
         )
@@ -75,12 +75,15 @@ def ask(posting: Posting, event: Event, fraud: FraudProgram, redemption_id: str,
 
 
 def asking(member: Member, redemption_id: str) -> bool:
-    """Whether a redemption waits for the pool of a signal."""
-    return any(one.redemption_id == redemption_id and of_signal(one.pool_id) for one in member.awaited.values())
+    """Whether a redemption, or a review of what was earned with a partner, waits for the pool of a signal."""
+    return any(
+        one.redemption_id == redemption_id and of_signal(one.pool_id) and not one.void
+        for one in member.awaited.values()
+    )
 
 
 def stop_asking(member: Member, redemption_id: str) -> None:
-    """The redemption is void: what the signals' pools answer makes no difference to it."""
+    """The redemption, or the review, is void: what the signals' pools answer makes no difference to it."""
     for one in member.awaited.values():
         if one.redemption_id == redemption_id and of_signal(one.pool_id):
             one.void = True
@@ -99,6 +102,11 @@ def pool_of(posting: Posting, event: Event, fraud: FraudProgram, signal: Signal)
         return place_of(signal, mark)
     known = () if counts is None else counts.notes.get(f"x:{signal.signal_id}", ())
     return place_of(signal, known[-2]) if known else ""
+
+
+def terms_of(signal: Signal) -> list[int]:
+    """What the signal's pool needs to know beside its limit."""
+    return [signal.per if signal.kind == RING else signal.length_ms]
 
 
 def place_of(signal: Signal, mark: int) -> str:
@@ -142,6 +150,7 @@ def send(
     pool_id: str,
     action: str,
     amount: int,
+    terms: list[int],
     others: list[str],
     log_time_ms: int,
 ) -> str:
@@ -163,7 +172,7 @@ def send(
             log_time_ms,
             event.traceparent,
             "",
-            [signal.per if signal.kind == RING else signal.length_ms],
+            terms,
             others,
         )
     )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from pipeline.core.fraud_across import asking
 from pipeline.core.fraud_program import ReviewTerms
 from pipeline.core.fraud_review import Held, Review
 from pipeline.core.ledger import CLAWED_BACK, Posting
@@ -84,7 +85,9 @@ def withdraw(posting: Posting, redemption_id: str) -> None:
 def report(
     posting: Posting, review_id: str, review: Review, status: str, reviewer: str, verdict: str, reason: str
 ) -> None:
-    """Tell of a change of the review."""
+    """Tell of a change of the review; of one that waits for a partner's pool, nobody is told."""
+    if posting.member.awaited and asking(posting.member, review_id):
+        return
     parts: dict[str, int] = {}
     for part in review.held:
         parts[part.unit] = parts.get(part.unit, 0) + part.points

@@ -19,6 +19,7 @@ TAKEOVER: Final = "takeover"
 MEMBERS: Final = "members"
 RING: Final = "ring"
 SENDERS: Final = "senders"
+PARTNER: Final = "partner"
 HABIT: Final = "habit"
 """As `every` of a counter: what a day usually comes to, see `fraud_habits`."""
 
@@ -66,6 +67,8 @@ class Signal:
 
     Across members: at most `at_most` of them on one device, address or place (`measure`) within `length_ms`; no ring of
     referrals of at most `per` members; points by transfer from at most `at_most` others within `length_ms`.
+    With a partner, on a day: at most `at_most` points (0: any number), and `per` times what its own days come to (0:
+    any), of partners of whom `after` days are known, `least` in all; then quarantined for `length_ms`.
     """
 
     __slots__ = (
@@ -143,8 +146,8 @@ class FraudProgram:
     count.
 
     `events` and `event_counters` are by event type. `device`, `partner`, `place` and `address` name the event
-    attributes that are read; a purchase's place is its store where the attribute is absent. What `across` looks at is
-    counted by pools, all else by the member.
+    attributes that are read; a purchase's place is its store where the attribute is absent. What `across` and
+    `partners` look at is counted by pools, all else by the member.
     """
 
     __slots__ = (
@@ -161,6 +164,7 @@ class FraudProgram:
         "latitude",
         "longitude",
         "partner",
+        "partners",
         "place",
         "redeeming",
         "redeeming_counters",
@@ -196,6 +200,7 @@ class FraudProgram:
         self.longitude = longitude
         self.address = address
         self.across = tuple([one for one in signals if one.kind in (MEMBERS, RING)])
+        self.partners = tuple([one for one in signals if one.kind == PARTNER])
         self.senders = tuple([one for one in signals if one.kind == SENDERS])
         self.traits = tuple([one for one in signals if one.kind in (TRAVEL, COUNTRY, UNUSUAL, TAKEOVER)])
         self.attempts = tuple([one for one in signals if one.measure == ATTEMPTS])

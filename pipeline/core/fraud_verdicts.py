@@ -8,6 +8,7 @@ freeze:     every redemption is refused until it is approved; reject keeps it, a
 from typing import Final
 
 from pipeline.core import lots, reasons, redemptions, tier_periods, tiers
+from pipeline.core.fraud_across import asking
 from pipeline.core.fraud_holding import APPROVE, REJECT, report, review_account
 from pipeline.core.fraud_review import Review
 from pipeline.core.ledger import CLAWED_BACK, Posting
@@ -27,7 +28,7 @@ def decide(
 ) -> str:
     """Take a reviewer's verdict. Returns the reason of a refusal, or ""."""
     review = posting.member.reviews.get(payload.review_id)
-    if review is None:
+    if review is None or asking(posting.member, payload.review_id):
         return reasons.REVIEW_NOT_OPEN
     if review.rejected and payload.verdict == REJECT:
         return reasons.REVIEW_NOT_OPEN
@@ -82,14 +83,19 @@ def end(
     elif approved:
         release(posting, review, program, state, due_ms)
     else:
-        account = review_account(member)
-        for leg, part in enumerate(review.held):
-            posting.post("clawback", part.unit, part.points, account, CLAWED_BACK, part.seq, RULE, leg)
-        review.held = []
+        claw_back(posting, review)
     if keeps_frozen:
         review.rejected = True
         review.due_ms = 0
         review.reviewer = review.verdict = ""
+
+
+def claw_back(posting: Posting, review: Review) -> None:
+    """The points are not given."""
+    account = review_account(posting.member)
+    for leg, part in enumerate(review.held):
+        posting.post("clawback", part.unit, part.points, account, CLAWED_BACK, part.seq, RULE, leg)
+    review.held = []
 
 
 def release(posting: Posting, review: Review, program: Program, state: State, due_ms: int) -> None:

@@ -38,7 +38,7 @@ def settle(
     one = posting.member.awaited.pop(payload.request_id, None)
     if of_signal(payload.pool_id):
         granted = Granted()
-        granted.note = fraud_answers.settle(posting, event, payload, one, program, log_time_ms)
+        granted.note = fraud_answers.settle(posting, event, payload, one, program, state, log_time_ms)
         return granted
     if one is None:
         return Granted(reasons.GRANT_NOT_AWAITED)

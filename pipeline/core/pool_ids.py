@@ -8,14 +8,16 @@ STOCK: Final = "stock:"
 CODES: Final = "codes:"
 MEMBERS: Final = "members:"
 RING: Final = "ring:"
-OF_SIGNALS: Final = (MEMBERS, RING)
-"""What a fraud signal counts over many members; then comes its id, and for some a hash of what they share."""
+PARTNER: Final = "partner:"
+OF_SIGNALS: Final = (MEMBERS, RING, PARTNER)
+"""What a fraud signal counts over many members; then comes its id, and of all but rings a hash, or the partner."""
 KINDS: Final = (BUDGET, STOCK, CODES, *OF_SIGNALS)
 
 TAKE: Final = "take"
 GIVE_BACK: Final = "give_back"
 LOAD: Final = "load"
 NOTE: Final = "note"
+QUARANTINE: Final = "quarantine"
 """What can be asked of a pool."""
 
 

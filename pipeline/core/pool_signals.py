@@ -4,17 +4,19 @@ A request that takes asks whether something may go on: all of it is granted, or 
 note tells, and is answered only where the signal is set off. Both count.
 
 members  how many members were told of one device, address or place: each by its latest time, within `terms[0]` ms
+partner  what members earn with a partner, as `pool_partners` says
 ring     how many members are in the ring that the member is in, of those of at most `terms[0]`: referrals that lead
          back to where they began; 1 in none. `others[0]` is who referred the member.
 """
 
 from typing import Final, Protocol
 
+from pipeline.core import pool_partners
 from pipeline.core.bounds import WALLET_MAX
 from pipeline.core.faults import Fault, id_fault, range_fault
 from pipeline.core.fraud_habits import Notes
 from pipeline.core.payloads import PoolAnswered
-from pipeline.core.pool_ids import MEMBERS, NOTE, TAKE
+from pipeline.core.pool_ids import MEMBERS, NOTE, PARTNER, QUARANTINE, RING, TAKE
 from pipeline.core.reasons import MALFORMED
 from pipeline.core.records import PoolRequest
 
@@ -43,15 +45,13 @@ class NotesState(Protocol):
 def request_fault(request: PoolRequest) -> Fault | None:
     """What is wrong with a request to a signal's pool, as (reason, detail), or None."""
     pool_id = request.pool_id
-    if request.action not in (TAKE, NOTE):
-        return (MALFORMED, f"action is {request.action!r}; send {TAKE} or {NOTE} to the pool of a fraud signal")
-    if len(pool_id.split(":")) != (3 if pool_id.startswith(MEMBERS) else 2):
-        return (
-            MALFORMED,
-            f"pool_id is {pool_id!r}; name the kind, the signal, and what is counted where it is one of many",
-        )
-    if len(request.terms) != 1:
-        return (MALFORMED, f"terms has {len(request.terms)} numbers; send one")
+    of_partner = pool_id.startswith(PARTNER)
+    if request.action not in (TAKE, NOTE) and not (of_partner and request.action == QUARANTINE):
+        return (MALFORMED, f"action is {request.action!r}; send {TAKE} or {NOTE}, or {QUARANTINE} for a partner")
+    if len(pool_id.split(":")) != (2 if pool_id.startswith(RING) else 3):
+        return (MALFORMED, f"pool_id is {pool_id!r}; name the kind, the signal, and what is shared, or the partner")
+    if request.action == QUARANTINE:
+        return terms_fault(request, 1)
     for other in request.others:
         if other == request.member_id:
             return (MALFORMED, f"others names {other!r}, the member itself; name who referred it")
@@ -62,21 +62,39 @@ def request_fault(request: PoolRequest) -> Fault | None:
         id_fault("member_id", request.member_id)
         or range_fault("amount", request.amount, 1, WALLET_MAX)
         or range_fault("limit", request.limit, 0, WALLET_MAX)
-        or range_fault("terms", request.terms[0], 1, WALLET_MAX)
         or range_fault("number of others", len(request.others), 0, 1)
+        or terms_fault(request, pool_partners.TERMS if of_partner else 1)
     )
 
 
+def terms_fault(request: PoolRequest, count: int) -> Fault | None:
+    """So many terms are needed, none below zero."""
+    fault = range_fault("number of terms", len(request.terms), count, count)
+    for term in request.terms:
+        fault = fault or range_fault("terms", term, 0, WALLET_MAX)
+    return fault
+
+
 def judge(state: NotesState, request: PoolRequest) -> PoolAnswered | None:
-    """Count a sound request. Returns the answer, or None to a note that sets nothing off."""
-    others = together(state, request) if request.pool_id.startswith(MEMBERS) else ring(state, request)
-    value = len(others) + 1
-    passes = value <= request.limit
+    """Count a sound request. Returns the answer; None to a note that sets nothing off, and to a person's quarantine."""
+    others: list[str] = []
+    if request.pool_id.startswith(PARTNER):
+        known = state.notes(request.pool_id, ALL)
+        if request.action == QUARANTINE:
+            pool_partners.quarantine(known, request.terms[0])
+            state.put_notes(request.pool_id, ALL, known)
+            return None
+        value, limit = pool_partners.count(known, request)
+        state.put_notes(request.pool_id, ALL, known)
+    else:
+        others = together(state, request) if request.pool_id.startswith(MEMBERS) else ring(state, request)
+        value, limit = len(others) + 1, request.limit
+    passes = value <= limit
     if passes and request.action == NOTE:
         return None
     granted = request.amount if passes else 0
     return PoolAnswered(
-        request.request_id, request.pool_id, request.amount, granted, [], value, request.limit, others[:OTHERS_MAX]
+        request.request_id, request.pool_id, request.amount, granted, [], value, limit, others[:OTHERS_MAX]
     )
 
 

@@ -1,4 +1,4 @@
-"""What an operator does with pools: put voucher codes in, and see how pools stand."""
+"""What an operator does with pools: put voucher codes in, quarantine partners, and see how pools stand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Final, final
 from confluent_kafka import KafkaError
 
 from pipeline import clock
-from pipeline.core.pool_ids import CODES, LOAD
+from pipeline.core.fraud_partners import name_of
+from pipeline.core.pool_ids import CODES, LOAD, PARTNER, QUARANTINE
 from pipeline.core.pools import request_fault
 from pipeline.core.records import PoolBalance, PoolRequest
 from pipeline.lane.kafka import new_admin, new_producer, partition_counts
@@ -42,6 +43,19 @@ def load_request(pool: str, code: str, author: str, now_ms: int) -> PoolRequest:
     return request
 
 
+def quarantine_request(signal_id: str, partner: str, until_ms: int, author: str, now_ms: int) -> PoolRequest:
+    """A person's quarantine of a partner, under a signal of the programme. Raises PoolsRefused."""
+    pool_id = f"{PARTNER}{signal_id}:{name_of(partner)}"
+    name = f"{pool_id}:{until_ms}"
+    request = PoolRequest(
+        name, pool_id, QUARANTINE, 1, 0, [], "", name, "", now_ms, now_ms, author=author, terms=[until_ms]
+    )
+    fault = request_fault(request)
+    if fault is not None:
+        raise PoolsRefused(f"{pool_id}: {fault[1]}")
+    return request
+
+
 @final
 class PoolDesk:
     """To be closed. Raises KafkaException and LaneFailed where the brokers do not answer."""
@@ -62,6 +76,14 @@ class PoolDesk:
         """Put codes into a pool; returns how many were sent. Those that it knows change nothing."""
         now_ms = clock.now_ms()
         requests = [load_request(pool, code, author, now_ms) for code in codes]
+        self._send(requests, encoder)
+        return len(requests)
+
+    def quarantine(self, signal_id: str, partner: str, until_ms: int, author: str, encoder: Encoder) -> None:
+        """Put a partner under quarantine until then, or end it."""
+        self._send([quarantine_request(signal_id, partner, until_ms, author, clock.now_ms())], encoder)
+
+    def _send(self, requests: list[PoolRequest], encoder: Encoder) -> None:
         producer = new_producer(self._settings, {"delivery.timeout.ms": int(DELIVERY_SECONDS * 1000)})
         left = len(requests)
         failure: KafkaError | None = None
@@ -84,8 +106,7 @@ class PoolDesk:
         while left and failure is None and time.monotonic() < deadline:
             producer.poll(0.1)
         if left or failure is not None:
-            raise LaneFailed(f"{self._requests} took not all codes: {failure or 'no answer'}; load the file again")
-        return len(requests)
+            raise LaneFailed(f"{self._requests} took not all requests: {failure or 'no answer'}; send them again")
 
     def balances(self) -> list[PoolBalance]:
         """How all pools stand, by id."""

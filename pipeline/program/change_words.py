@@ -55,6 +55,9 @@ LABELS: Final = {
     "ring.up_to": "how long a ring can be",
     "senders.at_most": "how many senders are allowed",
     "senders.within": "the window",
+    "partner.at_most": "what a day may come to",
+    "partner.times": "how many times the usual is allowed",
+    "partner.quarantine": "the quarantine",
 }
 """What keys are called; others are called by their path."""
 

@@ -1,15 +1,18 @@
-"""Reads signals of fraud.yaml that look at many members together: shared devices, referral rings, many senders."""
+"""Reads signals of fraud.yaml that look at many members together: shared devices, rings, many senders, partners."""
 
 from typing import Final
 
 from pipeline.core import fraud_program as fraud
+from pipeline.core.bounds import WALLET_MAX
 from pipeline.core.calendar import DAY_MS
 from pipeline.core.fraud_program import Signal
 from pipeline.core.pool_signals import RING_MAX
-from pipeline.program.fraud_trait_keys import NO_COUNTER
+from pipeline.core.program import Unit
+from pipeline.program.fraud_trait_keys import AFTER_MAX, NO_COUNTER, TIMES_MAX
 from pipeline.program.meaning import period_text
+from pipeline.program.rewards_file import read_unit
 from pipeline.program.sections import Section
-from pipeline.program.shapes import Choice, Fields, Key, Keys, Length, Whole
+from pipeline.program.shapes import DEFAULT_UNIT, Choice, Fields, Key, Keys, Length, Name, Whole
 
 SHARED: Final = ("device", "address", "place")
 TOGETHER_MAX: Final = 100
@@ -26,10 +29,22 @@ SENDERS_KEYS: Final[Keys] = {
     "at_most": Key(Whole(0, TOGETHER_MAX), "From so many others points may come.", required=True),
     "within": Key(Length(months=False), "Within a time of this length, such as 7d.", required=True),
 }
+PARTNER_KEYS: Final[Keys] = {
+    "at_most": Key(Whole(1, WALLET_MAX), "So many points may all members earn with it on a day; or `times`."),
+    "times": Key(Whole(2, TIMES_MAX), "So many times what its own days come to; or `at_most`."),
+    "at_least": Key(Whole(1, WALLET_MAX), "Days below this are held against no history."),
+    "after": Key(Whole(1, AFTER_MAX), "Of partners of whom so many days are known.", default="5"),
+    "quarantine": Key(
+        Length(months=False), "Nothing of the partner passes for so long after it; without it, what follows may."
+    ),
+    "unit": Key(Name(), "Unit of the points.", default=DEFAULT_UNIT),
+}
+PARTNER_ACTIONS: Final = (fraud.ALLOW, fraud.DENY, fraud.REVIEW)
 ACROSS: Final[Keys] = {
     "members": Key(Fields(MEMBERS_KEYS), "Many members on one device, at one address or place."),
     "ring": Key(Fields(RING_KEYS), "Referrals that lead back to where they began."),
     "senders": Key(Fields(SENDERS_KEYS), "Points by transfer from many other members."),
+    "partner": Key(Fields(PARTNER_KEYS), "More points with a partner than it gives otherwise."),
 }
 
 
@@ -40,7 +55,9 @@ def keys_of(kind: str) -> Keys:
     return shape.keys
 
 
-def read_across(own: Section, kind: str, signal_id: str, action: str, live: bool) -> Signal | None:
+def read_across(
+    own: Section, kind: str, signal_id: str, action: str, live: bool, units: dict[str, Unit]
+) -> Signal | None:
     """The signal of one of these kinds; None where it is wrong."""
     if action == fraud.CLIP:
         own.refuse("action", f"`clip` needs a limit of points, and `{kind}` has none", "write `review` or `deny`")
@@ -50,6 +67,8 @@ def read_across(own: Section, kind: str, signal_id: str, action: str, live: bool
         return None
     if not section.require(*[name for name, key in keys_of(kind).items() if key.required]):
         return None
+    if kind == "partner":
+        return _partner(own, section, signal_id, action, live, units)
     if kind == "ring":
         up_to = section.integer("up_to", 2, RING_MAX) if "up_to" in section else 6
         words = "members in a ring of referrals"
@@ -71,18 +90,46 @@ def read_across(own: Section, kind: str, signal_id: str, action: str, live: bool
     )
 
 
-def _length(section: Section) -> tuple[int, str] | None:
-    """(length in ms, words) of `within`; None where it is wrong."""
-    period = section.period("within")
+def _partner(
+    own: Section, section: Section, signal_id: str, action: str, live: bool, units: dict[str, Unit]
+) -> Signal | None:
+    if action and action not in PARTNER_ACTIONS:
+        own.refuse("action", f"`{action}` is for what a member does", "write `review`, `deny` or `allow`")
+        return None
+    if "at_most" not in section and "times" not in section:
+        own.refuse("partner", f"{section.what} allows everything", "write `at_most: 100000`, or `times: 5`, or both")
+        return None
+    if "times" not in section:
+        for name in ("at_least", "after"):
+            if name in section:
+                section.refuse(name, f"`{name}` belongs to `times`", "add `times`, or leave it out")
+                return None
+    at_most = section.integer("at_most", 1, WALLET_MAX) if "at_most" in section else 0
+    times = section.integer("times", 2, TIMES_MAX) if "times" in section else 0
+    least = section.integer("at_least", 1, WALLET_MAX) if "at_least" in section else 0
+    after = section.integer("after", 1, AFTER_MAX) if "after" in section else 5
+    length = _length(section, "quarantine") if "quarantine" in section else (0, "")
+    unit = read_unit(section, units)
+    if at_most is None or times is None or least is None or after is None or length is None or unit is None:
+        return None
+    return Signal(
+        signal_id, fraud.PARTNER, action, live, "", unit.unit_id, at_most, length[0], NO_COUNTER,
+        "points earned with a partner on a day", times, after=after, least=least,
+    )  # fmt: skip
+
+
+def _length(section: Section, name: str = "within") -> tuple[int, str] | None:
+    """(length in ms, words) of a key; None where it is wrong."""
+    period = section.period(name)
     if period is None:
         return None
     if period.months:
         section.refuse(
-            "within", "`within` must have a fixed length, and months have not", f"write days: {period.months * 30}d"
+            name, f"`{name}` must have a fixed length, and months have not", f"write days: {period.months * 30}d"
         )
         return None
     if period.ms > WITHIN_MAX_MS:
-        section.refuse("within", "`within` is at most 400 days long", "write 400d")
+        section.refuse(name, f"`{name}` is at most 400 days long", "write 400d")
         return None
     return period.ms, f"within {period_text(period)}"
 

@@ -196,7 +196,7 @@ def _read_signal(own: Section, signal_id: str, units: dict[str, Unit], draft: _D
         signal = (
             read_trait(own, kinds[0], signal_id, action, live, units)
             if kinds[0] in TRAITS
-            else read_across(own, kinds[0], signal_id, action, live)
+            else read_across(own, kinds[0], signal_id, action, live, units)
         )
         if signal is not None and action:
             draft.signals.append(signal)

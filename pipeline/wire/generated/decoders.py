@@ -3746,7 +3746,7 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
     )
 
 
-_DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen', 'members', 'ring', 'senders',)
+_DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen', 'members', 'ring', 'senders', 'partner',)
 _DECODE_FRAUD_ALERT_V_ACTION: Final = ('other', 'allow', 'clip', 'deny', 'review', 'freeze',)
 _DECODE_FRAUD_ALERT_V_MODE: Final = ('other', 'live', 'shadow',)
 
@@ -5101,7 +5101,7 @@ def decode_pool_balance(data: bytes) -> PoolBalance:
     return PoolBalance(v_pool_id, v_limit, v_given, v_left, v_desired, v_refused, v_requests, v_position, v_updated_at)
 
 
-_DECODE_POOL_REQUEST_V_ACTION: Final = ('other', 'take', 'give_back', 'load', 'note',)
+_DECODE_POOL_REQUEST_V_ACTION: Final = ('other', 'take', 'give_back', 'load', 'note', 'quarantine',)
 
 
 def decode_pool_request(data: bytes) -> PoolRequest:

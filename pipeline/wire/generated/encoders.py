@@ -1586,6 +1586,7 @@ _FRAUD_ALERT_V_KIND: Final[dict[str, bytes]] = {
     "members": SMALL[11],
     "ring": SMALL[12],
     "senders": SMALL[13],
+    "partner": SMALL[14],
 }
 _FRAUD_ALERT_V_ACTION: Final[dict[str, bytes]] = {
     "other": SMALL[0],
@@ -2091,6 +2092,7 @@ _POOL_REQUEST_V_ACTION: Final[dict[str, bytes]] = {
     "give_back": SMALL[2],
     "load": SMALL[3],
     "note": SMALL[4],
+    "quarantine": SMALL[5],
 }
 
 

@@ -12,8 +12,23 @@ import pytest
 from lane_world import SHOP, LaneWorld, now_ms, wait_until
 
 from pipeline.core.events import Event
-from pipeline.core.payloads import MemberEnrolled, Payload, PointsAdjusted, RedemptionRequested, TransactionCompleted
-from pipeline.core.records import DeadLetter, FulfillmentCommand, LedgerEntry, PoolBalance, PoolRequest
+from pipeline.core.payloads import (
+    MemberEnrolled,
+    Payload,
+    PointsAdjusted,
+    ProfileChanged,
+    RedemptionRequested,
+    TransactionCompleted,
+)
+from pipeline.core.records import (
+    DeadLetter,
+    FraudAlert,
+    FulfillmentCommand,
+    LedgerEntry,
+    PoolBalance,
+    PoolRequest,
+    ReviewChange,
+)
 from pipeline.devstack import Settings
 
 pytestmark = pytest.mark.kafka
@@ -25,6 +40,13 @@ RULE = """rules:
     on: transaction_completed
     campaign: summer
     award: {points: 10}
+  - id: with-partner
+    on: profile_changed
+    award: {points: 3}
+"""
+FRAUD = """signals:
+  - {id: shared, members: {by: device, at_most: 2, within: 1d}, action: allow}
+  - {id: sold, partner: {at_most: 1000}, action: review}
 """
 CAMPAIGNS = f"campaigns:\n  - {{id: summer, budget: {{points: {BUDGET}}}}}\n"
 REWARDS = "rewards:\n  - {id: film, price: 5, codes: cinema}\n  - {id: mug, price: 5, provider: external, stock: 7}\n"
@@ -37,9 +59,10 @@ def programme(folder: Path) -> Path:
     for name in ("program.yaml", "tiers.yaml"):
         (made / name).write_text((SHOP / name).read_text("utf-8"), "utf-8")
     texts = {
-        "rules/rules.yaml": RULE.replace("award: {points: 10}", "award: {points: 10}\n    qualifies: true"),
+        "rules/rules.yaml": RULE.replace("award: {points: 10}", "award: {points: 10}\n    qualifies: true", 1),
         "campaigns.yaml": CAMPAIGNS,
         "rewards.yaml": REWARDS,
+        "fraud.yaml": FRAUD,
     }
     for name, text in texts.items():
         (made / name).write_text(text, "utf-8")
@@ -56,9 +79,9 @@ def accrue(world: LaneWorld, *arguments: str) -> object:
     return json.loads(done.stdout)
 
 
-def send(world: LaneWorld, event_id: str, member: int, payload: Payload) -> None:
+def send(world: LaneWorld, event_id: str, member: int, payload: Payload, **told: str) -> None:
     at_ms = now_ms()
-    world.send(Event(event_id, f"m-{member}", at_ms, "shop", "", {}, payload, at_ms))
+    world.send(Event(event_id, f"m-{member}", at_ms, "shop", "", told, payload, at_ms))
 
 
 def send_all(world: LaneWorld, random: Random) -> None:
@@ -71,7 +94,14 @@ def send_all(world: LaneWorld, random: Random) -> None:
         send(world, f"buy-{number}", member, TransactionCompleted(f"o-{number}", 1_000, "USD", "app", "", "US", []))
         if number % 10 == 0:
             reward = random.choice(("film", "mug"))
-            send(world, f"want-{number}", member, RedemptionRequested(f"r-{number}", reward, 1, ""))
+            send(
+                world,
+                f"want-{number}",
+                member,
+                RedemptionRequested(f"r-{number}", reward, 1, ""),
+                device=f"d-{number % 3}",
+            )
+            send(world, f"move-{number}", member, ProfileChanged("US", "", ""), partner=f"air-{number % 20}")
         if number % 50 == 0:
             world.flush()
     world.flush()
@@ -93,6 +123,11 @@ def test_killed_workers_spend_a_budget_to_its_last_point_and_give_each_code_once
         codes.write_text("\n".join(f"code-{number}" for number in range(6)) + "\n", "utf-8")
         for _ in range(2):  # loading a file again is harmless
             assert accrue(world, "pools", "load", "cinema", str(codes)) == {"pool": "codes:cinema", "sent": 6}
+        for partner in ("air-0", "air-10"):
+            accrue(world, "pools", "quarantine", "sold", partner, "--days", "7")
+        assert accrue(world, "pools", "quarantine", "sold", "air-10", "--end") == {
+            "signal": "sold", "partner": "air-10", "until": None,
+        }  # fmt: skip
         for name in ("one", "two"):
             world.worker(name, "--batch-limit", "20")
         random = Random(7)
@@ -120,7 +155,20 @@ def test_killed_workers_spend_a_budget_to_its_last_point_and_give_each_code_once
         for partition in range(world.partitions):
             members = world.oracle(partition).state(0).members.values()
             assert not [member.member_id for member in members if member.awaited], "nobody is left waiting"
+        check_signals(world)
         check_commands(world)
+
+
+def check_signals(world: LaneWorld) -> None:
+    """Devices are counted over all members; of two partners, what is earned with the quarantined one is held."""
+    alerts = [one for one in of(world, "fraud-alerts", FraudAlert) if isinstance(one, FraudAlert)]
+    assert {one.kind for one in alerts} == {"members", "partner"}
+    assert {(one.key, one.limit) for one in alerts if one.kind == "partner"} == {("air-0", 0)}
+    assert max(one.value for one in alerts if one.kind == "members") > 3
+    opened = [one for one in of(world, "fraud-alerts", ReviewChange) if isinstance(one, ReviewChange)]
+    assert len([one for one in opened if one.signal_id == "sold" and one.status == "opened"]) == 13
+    entries = [one for one in of(world, "ledger-entries", LedgerEntry) if isinstance(one, LedgerEntry)]
+    assert len([one for one in entries if one.kind == "release"]) == 12
 
 
 def check_commands(world: LaneWorld) -> None:

@@ -7,7 +7,14 @@ from fraud_across_bench import Together, shared
 from fraud_signals import VOUCHER
 
 from pipeline.core.fraud_program import Signal
-from pipeline.core.payloads import RedemptionCancelled, RedemptionConfirmed, ReviewDecided, TransactionCompleted
+from pipeline.core.payloads import (
+    RedemptionCancelled,
+    RedemptionConfirmed,
+    RedemptionRequested,
+    ReviewDecided,
+    TransactionCompleted,
+)
+from pipeline.core.pools import answer_event, decide
 from pipeline.core.program import Reward
 from pipeline.core.records import PoolRequest, ReviewChange, RewardDecision
 from pipeline.wire.state import pack_member, unpack_member
@@ -190,6 +197,23 @@ def test_answers_count_once_and_those_to_what_was_cancelled_do_nothing() -> None
     bench.ask("a", "second")
 
     bench.answer(times=2)
+
+    assert bench.told() == ["a"]
+    assert bench.member("a").awaited == {}
+
+
+def test_a_redemption_asked_anew_under_the_same_id_waits_for_its_own_answer_alone() -> None:
+    bench = Together(shared())
+    bench.rich("a", device="phone")
+    bench.ask("a")
+    bench.tell("c", "a", RedemptionCancelled("r"))
+    assert bench.tell("again", "a", RedemptionRequested("r", "voucher")) == "waits_for_signal"
+    first, second = [one for one in bench.requests() if one.action == "take"]
+
+    for request in (second, first):
+        answer = decide(bench.pools, request)
+        assert answer is not None
+        bench.apply(answer_event(request, answer, bench.now_ms))
 
     assert bench.told() == ["a"]
     assert bench.member("a").awaited == {}

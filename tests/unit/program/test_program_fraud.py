@@ -53,6 +53,7 @@ signals:
   - {id: by-device, members: {by: device, at_most: 4, within: 30d}, action: review}
   - {id: fan-in, senders: {at_most: 5, within: 7d}, action: freeze, mode: shadow}
   - {id: loop, ring: {}, action: deny}
+  - {id: sold, partner: {times: 5, at_least: 1000, at_most: 90000, quarantine: 7d}, action: review}
 attributes: {address: address_hash}
 """
 
@@ -64,14 +65,20 @@ def test_signals_across_members_are_compiled() -> None:
         ("by-device", "members", True, "members by device within 30 days"),
         ("fan-in", "senders", False, "others who sent points within 1 week"),
         ("loop", "ring", True, "members in a ring of referrals"),
+        ("sold", "partner", True, "points earned with a partner on a day"),
     ]
     assert [(one.at_most, one.length_ms, one.per) for one in fraud.across] == [(4, 30 * 24 * HOUR_MS, 0), (1, 0, 6)]
+    (sold,) = fraud.partners
+    assert (sold.at_most, sold.per, sold.least, sold.after) == (90_000, 5, 1_000, 5)
+    assert (sold.length_ms, sold.unit) == (7 * 24 * HOUR_MS, "points")
     assert fraud.address == "address_hash"
     told = [change.text for change in compare(bundle({}), bundle({"fraud.yaml": ACROSS}))]
-    assert told[-3:] == [
+    assert told[-4:] == [
         "signal `by-device` is added: members.by: device; members.at_most: 4; members.within: 30 days; action: review",
         "signal `fan-in` is added: senders.at_most: 5; senders.within: 1 week; action: freeze; mode: shadow",
         "signal `loop` is added: ring: as by default; action: deny",
+        "signal `sold` is added: partner.at_most: 90000; partner.times: 5; partner.at_least: 1000; "
+        "partner.quarantine: 1 week; action: review",
     ]
     wider = ACROSS.replace("at_most: 4", "at_most: 6").replace("within: 7d", "within: 14d")
     assert [change.text for change in compare(bundle({"fraud.yaml": ACROSS}), bundle({"fraud.yaml": wider}))] == [
@@ -166,6 +173,12 @@ MISTAKES = [
     ("ring: {up_to: 13}\naction: freeze", "`up_to` must be at most 12"),
     ("ring: {members: 5}\naction: freeze", "`members`"),
     ("senders: {at_most: 5}\naction: freeze", "lacks `within`"),
+    ("partner: {quarantine: 7d}\naction: review", "allows everything"),
+    ("partner: {at_most: 100, after: 5}\naction: review", "`after` belongs to `times`"),
+    ("partner: {times: 1}\naction: review", "`times` must be at least 2"),
+    ("partner: {times: 5, unit: mils}\naction: review", "did you mean `miles`?"),
+    ("partner: {times: 5, quarantine: 1mo}\naction: review", "write days: 30d"),
+    ("partner: {times: 5}\naction: freeze", "`freeze` is for what a member does"),
 ]
 
 
