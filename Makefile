@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BUILT  := $(VENV)/.compiled
 
-.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short partners mutants bench bench-rolling lock clean bench-restore fuzz property-long due-long
+.PHONY: help setup compile pure demo test test-pure check lint types layers simulate-faults chaos chaos-short partners fraud-report mutants bench bench-rolling lock clean bench-restore fuzz property-long due-long
 help:            ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
@@ -59,6 +59,9 @@ chaos-short: $(BUILT)  ## the same in about three minutes: every kind of fault a
 FULFILMENTS ?= 10000
 partners: $(BUILT)  ## FULFILMENTS=10000 by partners that misbehave, workers killed meanwhile; and what the others notice
 	$(BIN)/python -m tests.partner_proof --fulfilments $(FULFILMENTS)
+
+fraud-report: $(BUILT)  ## labelled attacks among honest members: what the signals catch, into docs/fraud-report.md (PURCHASES=file)
+	$(BIN)/accrue fraud report --out docs/fraud-report.md $(if $(PURCHASES),--purchases $(PURCHASES))
 
 mutants: $(READY)  ## plausible mistakes one by one in a copy of the tree: each has to be caught
 	$(BIN)/python -m tests.mutants $(MUTANTS)

@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dlq": ("pipeline.cli.dlq:dlq", "List, show and re-drive dead letters."),
     "partners": ("pipeline.cli.partners:partners", "Providers of rewards: status, orders, callbacks, settlement."),
     "reviews": ("pipeline.cli.reviews:reviews", "List, show and decide what fraud signals hold."),
+    "fraud": ("pipeline.cli.fraud:fraud", "What fraud signals catch, and whom they wrongly stop."),
     "sink": ("pipeline.cli.sink:sink", "Carry the output topics into PostgreSQL or Redis."),
 }
 """Command to (module:object, line for the help). A subject's file exports its command under the command's name."""

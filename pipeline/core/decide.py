@@ -147,7 +147,8 @@ def act(posting: Posting, event: Event, program: Program, log_time_ms: int, scre
     if isinstance(payload, ReferralJoined):
         referrals.join(posting, payload, program)
     if isinstance(payload, TransferRequested):
-        return transfers.request(posting, event, payload, program, log_time_ms)
+        refused = "" if screening is None else screening.refusal_of_transfer()
+        return refused or transfers.request(posting, event, payload, program, log_time_ms)
     if isinstance(payload, TransferReturned):
         return transfers.take_back(posting, payload, program)
     if isinstance(payload, QuarantineReleased):

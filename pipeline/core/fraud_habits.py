@@ -3,7 +3,8 @@
 `notes` hold it: by `h:` and a counter's key (start of the newest day in ms, how much on it, average * 1024, how much on
 each of the latest days before), by `k:` and country, place or device (how often it was told, then a hash of each known
 one, the latest last), by `position` (time in ms, latitude and longitude in millionths of a degree), by `profile` and
-`device` (when the profile was changed, and when a device that was not the first was new).
+`device` (when the profile was changed, and when a device that was not the first was new), by `n:` and country, place or
+device (hash of the latest new one and when it was first told).
 """
 
 from hashlib import blake2b
@@ -77,6 +78,12 @@ def is_new(notes: Notes, key: str, value: str, after: int) -> bool:
     """Whether the value is none of the known ones of a member who told at least so many times."""
     known = notes.get(key)
     return known is not None and known[0] >= after and hashed(value) not in known[1:]
+
+
+def is_still_new(notes: Notes, what: str, value: str, at_ms: int, length_ms: int) -> bool:
+    """Whether the value is the latest that was new, less than so long ago."""
+    newest = notes.get(f"n:{what}")
+    return newest is not None and newest[0] == hashed(value) and at_ms - newest[1] < length_ms
 
 
 def note_value(notes: Notes, key: str, value: str) -> None:

@@ -58,12 +58,14 @@ class Signal:
     """One signal. `kind` is velocity or spending; `measure` what it counts, of `unit` where it counts points.
 
     At most `at_most` within `length_ms`, or in each calendar window of `counter.every`; of a spending cap, at most
-    `at_most` points per `per` minor units spent in the window, which `spent` counts. `words` say it to people.
+    `at_most` points per `per` minor units spent in the window, which `spent` counts, and `least` in any case. `words`
+    say it to people.
 
     Against the member's own history: `at_most` times what a day usually comes to, `per` times the median distance from
     the median beyond it, `least` in all, of members of whom `after` days are known. Of a trait: at most `at_most` km/h;
-    countries among `values`; a country, place or device (`measure`) that is new to a member who told it `after` times;
-    a redemption within `length_ms` of a changed profile and a new device.
+    countries among `values`; a country, place or device (`measure`) that is new to a member who told it `after` times,
+    or for less than `length_ms`, of events that redeem or give away at least `least` points, if it is not 0; a
+    redemption or a transfer within `length_ms` of a changed profile and a new device.
 
     Across members: at most `at_most` of them on one device, address or place (`measure`) within `length_ms`; no ring of
     referrals of at most `per` members; points by transfer from at most `at_most` others within `length_ms`.
@@ -147,7 +149,8 @@ class FraudProgram:
 
     `events` and `event_counters` are by event type. `device`, `partner`, `place` and `address` name the event
     attributes that are read; a purchase's place is its store where the attribute is absent. What `across` and
-    `partners` look at is counted by pools, all else by the member.
+    `partners` look at is counted by pools, all else by the member. Of what is in `newness` it is
+    remembered since when the latest new one is known.
     """
 
     __slots__ = (
@@ -163,6 +166,7 @@ class FraudProgram:
         "events",
         "latitude",
         "longitude",
+        "newness",
         "partner",
         "partners",
         "place",
@@ -203,6 +207,7 @@ class FraudProgram:
         self.partners = tuple([one for one in signals if one.kind == PARTNER])
         self.senders = tuple([one for one in signals if one.kind == SENDERS])
         self.traits = tuple([one for one in signals if one.kind in (TRAVEL, COUNTRY, UNUSUAL, TAKEOVER)])
+        self.newness = frozenset([one.measure for one in signals if one.kind == UNUSUAL and one.length_ms])
         self.attempts = tuple([one for one in signals if one.measure == ATTEMPTS])
         self.redeeming = tuple([one for one in signals if one.measure in (REDEMPTIONS, REDEEMED)])
         self.earning = tuple([one for one in signals if one.measure in (EARNINGS, EARNED)])

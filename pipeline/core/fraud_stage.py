@@ -28,7 +28,7 @@ from pipeline.core.fraud_program import (
 from pipeline.core.fraud_review import Review
 from pipeline.core.ledger import Posting
 from pipeline.core.order import Order
-from pipeline.core.payloads import RedemptionRequested, TransactionCompleted, TransferReceived
+from pipeline.core.payloads import RedemptionRequested, TransactionCompleted, TransferReceived, TransferRequested
 from pipeline.core.program import Program
 from pipeline.core.records import Evidence, FraudAlert
 
@@ -79,20 +79,23 @@ class Screening:
 
     def judge_event(self) -> None:
         """Signals that count events of this type, and attempts to redeem."""
+        price = self._price()
         for signal in self._fraud.events.get(self._type_name, ()):
-            self._judge(signal, 1, 0)
+            self._judge(signal, 1, price)
         for signal in self._fraud.traits:
+            if price < signal.least:
+                continue
             found = fraud_traits.judge(signal, self._fraud, self._event, self.counts.notes)
             if found is not None:
-                self.set_off(signal, found.value, found.limit, found.told, "", self._price(), 0, found.evidence)
+                self.set_off(signal, found.value, found.limit, found.told, "", price, 0, found.evidence)
         for signal in self._fraud.senders:
             count = fraud_senders.senders(signal, self._event, self.counts.notes)
             if count > signal.at_most:
-                self.set_off(signal, count, signal.at_most, "", "", self._price(), 0, [])
+                self.set_off(signal, count, signal.at_most, "", "", price, 0, [])
         payload = self._event.payload
         if self._fraud.attempts and isinstance(payload, RedemptionRequested):
             for signal in self._fraud.attempts:
-                self._judge(signal, 1, self._price())
+                self._judge(signal, 1, price)
 
     def judge_redemption(self, unit: str, points: int) -> str:
         """Signals that count what is redeemed, of a redemption that could be had. Returns the reason of a refusal, or
@@ -110,6 +113,11 @@ class Screening:
             return reasons.FRAUD_DENIED
         self.redeemed = (unit, points)
         return ""
+
+    def refusal_of_transfer(self) -> str:
+        """A transfer is refused by signals that deny or freeze, and by those that hold for review, for nothing can be
+        held of it. Returns the reason, or ""."""
+        return reasons.FRAUD_DENIED if self.denied_by or self.reviewed_by or self.frozen_by else ""
 
     def judge_earnings(self, totals: dict[str, int]) -> None:
         """Signals that count what is earned; `totals` are the points by unit that the rules give."""
@@ -220,8 +228,10 @@ class Screening:
                 self._count(counter, points)
 
     def _price(self) -> int:
-        """Points that a redemption asks for; 0 of other events."""
+        """Points that a redemption or a transfer asks for; 0 of other events."""
         payload = self._event.payload
+        if isinstance(payload, TransferRequested):
+            return payload.points
         if not isinstance(payload, RedemptionRequested):
             return 0
         reward = self._program.rewards.get(payload.reward_id)
@@ -258,7 +268,7 @@ class Screening:
         at_most = signal.at_most
         if signal.spent is not None:
             spent = fraud_counts.used(self.counts, signal.spent, signal.spent.key, 0, calendar, at_ms)
-            at_most = spent * signal.at_most // signal.per
+            at_most = max(spent * signal.at_most // signal.per, signal.least)
         used = fraud_counts.used(self.counts, counter, key, signal.length_ms, calendar, at_ms)
         if used + amount <= at_most:
             return

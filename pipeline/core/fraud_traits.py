@@ -10,7 +10,7 @@ from pipeline.core.events import Event
 from pipeline.core.fraud_distance import micro_degrees
 from pipeline.core.fraud_habits import Notes
 from pipeline.core.fraud_program import COUNTRY, TAKEOVER, TRAVEL, FraudProgram, Signal
-from pipeline.core.payloads import ProfileChanged, RedemptionRequested, TransactionCompleted
+from pipeline.core.payloads import ProfileChanged, RedemptionRequested, TransactionCompleted, TransferRequested
 from pipeline.core.records import Evidence
 
 POSITION: Final = "position"
@@ -68,7 +68,10 @@ def judge(signal: Signal, fraud: FraudProgram, event: Event, notes: Notes) -> Fo
         return None
     if signal.kind == COUNTRY:
         return Found(1, 0, value, []) if value in signal.values else None
-    if fraud_habits.is_new(notes, f"k:{signal.measure}", value, signal.after):
+    if fraud_habits.is_new(notes, f"k:{signal.measure}", value, signal.after) or (
+        signal.length_ms
+        and fraud_habits.is_still_new(notes, signal.measure, value, event.occurred_at_ms, signal.length_ms)
+    ):
         return Found(1, 0, value, [])
     return None
 
@@ -86,8 +89,9 @@ def judge_travel(signal: Signal, fraud: FraudProgram, event: Event, notes: Notes
 
 
 def judge_takeover(signal: Signal, fraud: FraudProgram, event: Event, notes: Notes) -> Found | None:
-    """Whether a redemption follows a changed profile and then a new device, all within the time."""
-    if not isinstance(event.payload, RedemptionRequested) or PROFILE not in notes:
+    """Whether points are redeemed, or given away, after a changed profile and then a new device, all within the
+    time."""
+    if not isinstance(event.payload, (RedemptionRequested, TransferRequested)) or PROFILE not in notes:
         return None
     at_ms, changed_ms = event.occurred_at_ms, notes[PROFILE][0]
     device = told(fraud, event, DEVICE)
@@ -112,6 +116,8 @@ def learn(fraud: FraudProgram, event: Event, notes: Notes) -> None:
             key = f"k:{what}"
             if what == DEVICE and fraud_habits.is_new(notes, key, value, 1):
                 notes[NEW_DEVICE] = (at_ms,)
+            if what in fraud.newness and fraud_habits.is_new(notes, key, value, 1):
+                notes[f"n:{what}"] = (fraud_habits.hashed(value), at_ms)
             fraud_habits.note_value(notes, key, value)
     if isinstance(event.payload, ProfileChanged):
         notes[PROFILE] = (at_ms,)

@@ -78,6 +78,7 @@ SPENDING_KEYS: Final[Keys] = {
     "points": Key(Whole(1, POINTS_MAX), "So many points may be earned ...", required=True),
     "per": Key(Whole(1, AMOUNT_MINOR_MAX), "... for every so many minor units spent", required=True),
     "every": Key(Choice(EVERY), "in each calendar window, in the programme's zone.", required=True),
+    "at_least": Key(Whole(1, POINTS_MAX), "So many points may be earned in any case, whatever is spent."),
     "unit": Key(Name(), "Unit of the points.", default=DEFAULT_UNIT),
 }
 KEYS: Final[Keys] = {
@@ -293,16 +294,20 @@ def _spending(own: Section, signal_id: str, action: str, live: bool, units: dict
     points = spending.integer("points", 1, POINTS_MAX)
     per = spending.integer("per", 1, AMOUNT_MINOR_MAX)
     every = spending.choice("every", EVERY, "")
+    least = spending.integer("at_least", 1, POINTS_MAX) if "at_least" in spending else 0
     unit = read_unit(spending, units)
-    if points is None or per is None or not every or unit is None or not action:
+    if points is None or per is None or not every or least is None or unit is None or not action:
         return
     earned = draft.counter(f"E:{unit.unit_id}/{every}", fraud.BY_MEMBER, every, 0, 0)
     spent = draft.counter(f"s/{every}", fraud.BY_MEMBER, every, 0, 0)
     window = "ever" if every == "ever" else f"each {every}"
-    told = f"points earned {window}, at most {points} for every {per} spent"
+    told = f"points earned {window}, at most {points} for every {per} spent" + (f", or {least}" if least else "")
     draft.signals.append(
-        Signal(signal_id, "spending", action, live, fraud.EARNED, unit.unit_id, points, 0, earned, told, per, spent)
-    )
+        Signal(
+            signal_id, "spending", action, live, fraud.EARNED, unit.unit_id, points, 0, earned, told, per, spent,
+            least=least,
+        )
+    )  # fmt: skip
 
 
 def _attributes(section: Section) -> dict[str, str]:

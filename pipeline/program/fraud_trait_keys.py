@@ -5,7 +5,7 @@ from typing import Final
 from pipeline.core import fraud_program as fraud
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.fraud_program import Counter, Signal
-from pipeline.core.program import Unit
+from pipeline.core.program import Period, Unit
 from pipeline.program.meaning import period_text
 from pipeline.program.problems import shorten
 from pipeline.program.rewards_file import read_unit
@@ -37,10 +37,14 @@ COUNTRIES_KEYS: Final[Keys] = {"deny": Key(Items(COUNTRY, COUNTRIES_MAX), "These
 UNUSUAL_KEYS: Final[Keys] = {
     "of": Key(Choice(UNUSUAL_OF), "A `country`, `place` or `device` the member's events have not told.", required=True),
     "after": Key(Whole(1, TOLD_MAX), "Of members who have told one so many times.", default="5"),
+    "new_for": Key(Length(months=False), "It stays new for so long after it was first told."),
+    "at_least": Key(Whole(1, POINTS_MAX), "Only events that redeem, or give away, at least so many points."),
 }
 TAKEOVER_KEYS: Final[Keys] = {
     "within": Key(
-        Length(months=False), "A redemption so soon after a changed profile and then a new device.", required=True
+        Length(months=False),
+        "A redemption or a transfer so soon after a changed profile and then a new device.",
+        required=True,
     )
 }
 TRAITS: Final[Keys] = {
@@ -82,21 +86,36 @@ def read_trait(
         named = frozenset(countries)
         return _signal(signal_id, fraud.COUNTRY, action, live, "country", "a denied country", values=named)
     if kind == "unusual":
-        of = section.choice("of", UNUSUAL_OF, "")
-        after = section.integer("after", 1, TOLD_MAX) if "after" in section else 5
-        if not of or after is None:
-            return None
-        return _signal(signal_id, fraud.UNUSUAL, action, live, of, f"a {of} that is new to the member", after=after)
-    period = section.period("within")
+        return _unusual(section, signal_id, action, live)
+    within_ms = _length_ms(section, "within")
+    if within_ms is None:
+        return None
+    words = f"taken within {period_text(Period(0, within_ms))} of a changed profile and a new device, in ms"
+    return _signal(signal_id, fraud.TAKEOVER, action, live, "device", words, length_ms=within_ms)
+
+
+def _unusual(section: Section, signal_id: str, action: str, live: bool) -> Signal | None:
+    of = section.choice("of", UNUSUAL_OF, "")
+    after = section.integer("after", 1, TOLD_MAX) if "after" in section else 5
+    new_for_ms = _length_ms(section, "new_for") if "new_for" in section else 0
+    least = section.integer("at_least", 1, POINTS_MAX) if "at_least" in section else 0
+    if not of or after is None or new_for_ms is None or least is None:
+        return None
+    words = f"a {of} that is new to the member"
+    return _signal(
+        signal_id, fraud.UNUSUAL, action, live, of, words, length_ms=new_for_ms, after=after, least=least
+    )  # fmt: skip
+
+
+def _length_ms(section: Section, key: str) -> int | None:
+    """A fixed length of time; None where it is wrong."""
+    period = section.period(key)
     if period is None:
         return None
     if period.months:
-        section.refuse(
-            "within", "`within` must have a fixed length, and months have not", f"write {period.months * 30}d"
-        )
+        section.refuse(key, f"`{key}` must have a fixed length, and months have not", f"write {period.months * 30}d")
         return None
-    words = f"redeemed within {period_text(period)} of a changed profile and a new device, in ms"
-    return _signal(signal_id, fraud.TAKEOVER, action, live, "device", words, length_ms=period.ms)
+    return period.ms
 
 
 def keys_of(kind: str) -> Keys:
@@ -134,8 +153,10 @@ def _signal(
     at_most: int = 0,
     length_ms: int = 0,
     after: int = 0,
+    least: int = 0,
     values: frozenset[str] = frozenset(),
 ) -> Signal:
     return Signal(
-        signal_id, kind, action, live, measure, "", at_most, length_ms, NO_COUNTER, words, after=after, values=values
-    )
+        signal_id, kind, action, live, measure, "", at_most, length_ms, NO_COUNTER, words, after=after, least=least,
+        values=values,
+    )  # fmt: skip

@@ -115,6 +115,17 @@ def test_monthly_earning_is_capped_by_spending() -> None:
     assert bench.balances() == (72, 0, 0, 0), "a month anew"
 
 
+def test_so_much_may_be_earned_whatever_is_spent() -> None:
+    capped = signal("earned", 2, every="month", per=100, action="clip")
+    capped.least = 30
+    bench = Bench(with_signals(capped, rules={"transaction_completed": table(rule(fixed=20))}))
+    bench.buy("e1", 100)
+    bench.buy("e2", 100)
+    assert bench.balances() == (30, 0, 0, 0), "30, though 2.00 is worth 4"
+    bench.buy("e3", 2_000)
+    assert bench.balances() == (44, 0, 0, 0), "then 2 points for each 1.00 spent again"
+
+
 def test_refunds_and_cancellations_lower_what_was_spent() -> None:
     rules = {"transaction_completed": table(rule(fixed=10))}
     bench = Bench(with_signals(signal("earned", 1, every="month", per=100, action="clip"), rules=rules))

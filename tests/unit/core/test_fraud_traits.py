@@ -135,6 +135,29 @@ def test_a_place_unlike_the_usual_ones() -> None:
     assert [alert.event_id for alert in bench.of(FraudAlert)] == ["e9"], "then it is known"
 
 
+def test_a_new_device_that_takes_at_least_so_much() -> None:
+    bench = bench_of(trait("place", "device", "deny", after=1, least=20))
+    send(bench, "gift", PointsAdjusted("", 100, "x", "ada"), device="phone")
+    buy(bench, "e1", device="laptop")
+    assert bench.of(FraudAlert) == [], "a purchase takes nothing"
+
+    assert redeem(bench, "r1", "tablet") == "", "10 points are less"
+    asked = RedemptionRequested("r2", "voucher", 2)
+    assert send(bench, "r2", asked, device="tv") == "fraud_denied"
+    assert send(bench, "r3", asked, device="tablet") == "", "known since it took less"
+
+
+def test_a_new_device_stays_new_for_a_while() -> None:
+    bench = bench_of(trait("place", "device", "deny", after=1, least=20, length_ms=7 * DAY_MS))
+    send(bench, "gift", PointsAdjusted("", 100, "x", "ada"), device="phone")
+    assert redeem(bench, "r1", "tablet") == "", "10 points are less"
+    for number in (2, 3):
+        again = RedemptionRequested(f"r{number}", "voucher", 2)
+        assert send(bench.later(HOUR_MS), f"r{number}", again, device="tablet") == "fraud_denied"
+    asked = RedemptionRequested("r4", "voucher", 2)
+    assert send(bench.later(7 * DAY_MS), "r4", asked, device="tablet") == "", "a week after it was first told"
+
+
 def redeem(bench: Bench, event_id: str, device: str) -> str:
     return send(bench, event_id, RedemptionRequested(event_id, "voucher"), device=device)
 

@@ -106,7 +106,7 @@ signals:
     velocity: {of: earned, at_most: 500, every: month, unit: miles}
     action: clip
   - id: capped
-    spending: {points: 2, per: 100, every: month, unit: points}
+    spending: {points: 2, per: 100, every: month, at_least: 50, unit: points}
     action: clip
   - id: spree
     history: {of: earned, times: 50, deviations: 10, at_least: 500, after: 5, unit: points}
@@ -119,7 +119,7 @@ signals:
   - id: sold
     partner: {times: 5, at_least: 1000, after: 5, at_most: 90000, quarantine: 7d, unit: points}
     action: review
-  - {id: odd, unusual: {of: place, after: 9}, action: allow}
+  - {id: odd, unusual: {of: place, after: 9, new_for: 2d, at_least: 100}, action: allow}
   - {id: taken, takeover: {within: 1d}, action: freeze}
 attributes:
   {device: device_id, address: home, partner: partner_id, place: shop, country: land, latitude: lat, longitude: lon}

@@ -87,6 +87,29 @@ def test_signals_across_members_are_compiled() -> None:
     ]
 
 
+NEVER_STOPPED = """\
+signals:
+  - {id: cap, spending: {points: 2, per: 100, every: year, at_least: 300}, action: clip}
+  - {id: new, unusual: {of: device, new_for: 7d, at_least: 400}, action: review}
+"""
+
+
+def test_what_is_never_stopped_is_compiled() -> None:
+    fraud = program(NEVER_STOPPED).fraud
+    assert fraud is not None
+    assert [(one.signal_id, one.least) for one in fraud.signals] == [("cap", 300), ("new", 400)]
+    assert fraud.signals[1].length_ms == 7 * 24 * HOUR_MS
+    assert fraud.signals[0].words == "points earned each year, at most 2 for every 100 spent, or 300"
+    wider = NEVER_STOPPED.replace("300", "500").replace("7d", "14d").replace("400", "600")
+    assert [
+        change.text for change in compare(bundle({"fraud.yaml": NEVER_STOPPED}), bundle({"fraud.yaml": wider}))
+    ] == [
+        "signal `cap`: what may be earned in any case changes from 300 to 500",
+        "signal `new`: how long a new one stays new changes from 1 week to 2 weeks",
+        "signal `new`: the fewest points that are looked at changes from 400 to 600",
+    ]
+
+
 def test_signals_over_the_same_count_share_a_counter_of_the_longest_window() -> None:
     fraud = program(
         "signals:\n"

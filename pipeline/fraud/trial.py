@@ -1,0 +1,85 @@
+"""Runs a world's log through the pure core, with a programme's signals and without, and says what became of whom."""
+
+from collections.abc import Iterable
+from typing import Final, final
+
+from pipeline.core.fraud_alerts import LIVE
+from pipeline.core.fraud_program import ALLOW, DENY
+from pipeline.core.memory import Output
+from pipeline.core.payloads import ProgramActivated
+from pipeline.core.program import Program
+from pipeline.core.records import FraudAlert, LedgerEntry, ReviewChange
+from pipeline.core.simulate import Simulation
+from pipeline.fraud.person import Person
+from pipeline.fraud.world import KINDS, log_of
+from pipeline.history.what_if import OneProgram
+
+ACTIVATED_BEFORE_MS: Final = 86_400_000
+
+
+@final
+class Fate:
+    """What became of one person. `taken` are points: of an attacker those that the attack earned or redeemed, of an
+    honest member all that were earned. `stopped_by` are the signals that denied, froze or held something."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+        self.stopped_by: set[str] = set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether anything was denied, frozen or held."""
+        return bool(self.stopped_by)
+
+
+def fates(everybody: list[Person], program: Program) -> dict[str, Fate]:
+    """By person, under this programme. What is done to an attacker counts from the attack's first event on."""
+    judge = _Judge(everybody)
+    simulation = Simulation(OneProgram(program))
+    log = log_of(everybody)
+    activated_ms = log[0].recorded_at_ms - ACTIVATED_BEFORE_MS
+    simulation.take_everywhere(activated_ms, ProgramActivated(program.program_hash, activated_ms, "trial", ""))
+    for offset, event in enumerate(log):
+        simulation.take(0, offset, event.recorded_at_ms, event)
+    judge.hear(simulation.journal(0))
+    return judge.fates
+
+
+@final
+class _Judge:
+    def __init__(self, everybody: list[Person]) -> None:
+        self.fates = {person.person_id: Fate() for person in everybody}
+        self._owner = {account: person for person in everybody for account in person.accounts}
+
+    def hear(self, outputs: Iterable[Output]) -> None:
+        """Take what the pipeline put out."""
+        for output in outputs:
+            if isinstance(output, LedgerEntry):
+                self._entry(output)
+            elif isinstance(output, FraudAlert):
+                self._alert(output)
+            elif isinstance(output, ReviewChange) and output.status == "opened":
+                self._stopped(output.member_id, output.recorded_at_ms, output.signal_id)
+
+    def _alert(self, alert: FraudAlert) -> None:
+        """Denials, of transfers by a review or a freeze too; what else is held or frozen is told as a review."""
+        takes = alert.points > 0 or alert.event_type == "redemption_requested"
+        denied = alert.action == DENY or (alert.action != ALLOW and alert.event_type == "transfer_requested")
+        if alert.mode == LIVE and denied and takes:
+            self._stopped(alert.member_id, alert.recorded_at_ms, alert.signal_id)
+
+    def _stopped(self, member_id: str, recorded_at_ms: int, signal_id: str) -> None:
+        person = self._owner.get(member_id)
+        if person is not None and recorded_at_ms >= person.attack_ms:
+            self.fates[person.person_id].stopped_by.add(signal_id)
+
+    def _entry(self, entry: LedgerEntry) -> None:
+        person = self._owner.get(entry.member_id)
+        if person is None:
+            return
+        earns = person.honest or KINDS[person.kind].earns
+        if earns and entry.kind == "earn" and not entry.credit.endswith(":review"):
+            if person.honest or entry.event_id in person.attack_ids:
+                self.fates[person.person_id].taken += entry.amount
+        elif not earns and entry.kind == "redeem" and entry.recorded_at_ms >= person.attack_ms:
+            self.fates[person.person_id].taken += entry.amount
