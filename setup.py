@@ -13,6 +13,7 @@ from setuptools import setup
 BUILDS = {"build", "build_ext", "bdist_wheel", "editable_wheel"}
 COMPILED = (
     *sorted(str(path) for path in Path("pipeline/core").glob("*.py") if path.name != "__init__.py"),
+    "pipeline/lane/changes.py",
     "pipeline/lane/keys.py",
     "pipeline/lane/outputs.py",
     "pipeline/lane/seen.py",
@@ -47,6 +48,8 @@ def extensions() -> list[object]:
     sources = ["--ignore-missing-imports", *COMPILED]
     found = mypycify(sources, opt_level="2", debug_level="0", group_name="pipeline.compiled")
     for extension in found:
+        if os.name == "posix":  # no other library replaces our functions: calls among them go straight, or are inlined
+            extension.extra_compile_args.append("-fno-semantic-interposition")
         extension.optional = True  # no compiler: a warning, and the interpreted modules
     return list(found)
 

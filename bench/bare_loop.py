@@ -20,12 +20,13 @@ from pipeline.core.engine import Engine
 from pipeline.core.events import Event
 from pipeline.core.payloads import Tick
 from pipeline.lane import keys
+from pipeline.lane.changes import Changes
 from pipeline.lane.context import LaneContext, connect
 from pipeline.lane.faults import Faults, guarded_decode
 from pipeline.lane.garbage import collect_after_batch, collect_between_batches
 from pipeline.lane.kafka import new_consumer, new_transactional_producer
 from pipeline.lane.outputs import LaneOutputs
-from pipeline.lane.state import Changes, LaneState, RecordAtHand
+from pipeline.lane.state import LaneState, RecordAtHand
 from pipeline.lane.store import RocksStore
 from pipeline.wire.codec import Undecodable
 
@@ -43,8 +44,8 @@ class Partition:
         self._decode = context.decoder.decode
         self._topics = context.topics
         self._at = RecordAtHand()
-        self._state = LaneState(self.store, self._at, Faults())
         self._outputs = LaneOutputs(context.topics, number, context.partitions, context.encoder, self._at)
+        self._state = LaneState(self.store, self._at, Faults(), self._outputs.balance)
         self._engine = Engine(
             number, self._state, self._outputs, context.programs, guarded_decode(self._decode, Faults()),
             context.horizons,
@@ -60,8 +61,10 @@ class Partition:
         engine, outputs, at = self._engine, self._outputs, self._at
         for (at.offset, at.timestamp_ms, at.key, at.value), item in zip(records, decoded, strict=True):
             if type(item) is Event:
+                at.event = item
                 engine.apply(item, at.value, at.offset)
             elif type(item) is Tick:
+                at.event = None
                 engine.tick(item.mode, at.timestamp_ms, MEMBERS_PER_TICK)
             elif isinstance(item, Undecodable):
                 outputs.dead_letter(item.reason, item.detail, None)
@@ -72,8 +75,7 @@ class Partition:
     def send(self, producer: Producer) -> Changes:
         """Queue outputs, changed state, decided ids and the marker; what the store is to hold once it is committed."""
         changes = self._state.collect()
-        for member, changed_at_ms in changes.members:
-            self._outputs.balance(member, changed_at_ms)
+        self._outputs.balances(changes.balances)
         changes.changelog.append((keys.MARKER, keys.Marker(self.position, self._engine.log_time_ms, 0, 0).pack()))
         ids = [{"key": None, "value": changes.ids}] if changes.ids else []
         state = [{"key": key, "value": value} for key, value in changes.changelog]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, final
 
 from pipeline.lane import keys
+from pipeline.lane.changes import Changes
 from pipeline.lane.ports import Clock, Message, Store, Transaction
-from pipeline.lane.state import Changes
 
 IDS_PER_RECORD: Final = 16_384
 

@@ -40,7 +40,11 @@ class TopicsUnfit(Exception):
 
 @final
 class LaneContext:
-    """Shared by the threads of a worker. `partitions` is the number that the log and every topic of a lane have."""
+    """Shared by the threads of a worker. `partitions` is the number that the log and every topic of a lane have.
+
+    `turn` is held by the lane that decides: the interpreter runs one thread at a time anyway, and a lane that is
+    interrupted every few milliseconds finds what it was working on gone from the processor's caches.
+    """
 
     def __init__(
         self, settings: Settings, topics: Topics, partitions: int, origin: bytes, tombstones_kept_ms: int
@@ -53,6 +57,7 @@ class LaneContext:
         self.tombstones_kept_ms = tombstones_kept_ms
         self.horizons = Horizons()
         self.cache = CacheShare(settings.cached_members)
+        self.turn = threading.Lock()
         bound_memory(settings.store_cache_mb, settings.store_buffers_mb)
         self.admin = new_admin(settings)
         registry = Registry(settings.need("registry_url"), settings.registry)

@@ -20,6 +20,7 @@ from pipeline.core.reasons import WRONG_PARTITION
 from pipeline.lane import keys
 from pipeline.lane.belonging import Belonging
 from pipeline.lane.changelog import Changelog, Progress, Restored
+from pipeline.lane.changes import Changes
 from pipeline.lane.commit import Committer
 from pipeline.lane.faults import Faults, GuardedPrograms, guarded_decode
 from pipeline.lane.gaps import check_there, check_whole
@@ -27,7 +28,7 @@ from pipeline.lane.outputs import Encoder, LaneOutputs, OutputTopics
 from pipeline.lane.ports import Batch, Clock, LaneBroken, LaneFailed, Reader, Store, Transaction
 from pipeline.lane.quarantined import Quarantined
 from pipeline.lane.remedies import unpassable
-from pipeline.lane.state import CACHED_MEMBERS, Changes, LaneState, RecordAtHand
+from pipeline.lane.state import CACHED_MEMBERS, LaneState, RecordAtHand
 from pipeline.wire.codec import RegistryUnavailable, Undecodable
 
 Decoded = Event | Tick | ProgramActivated | Undecodable
@@ -56,7 +57,7 @@ class LaneSetup:
 
     A transaction is cut after `members_per_tick` members of a tick, and after the record that brings it to
     `outputs_per_transaction` output records. `cached_members` tells how many decoded members the young generation of
-    the lane's cache may hold now.
+    the lane's cache may hold now. `turn` is held while records are decided, not while anything is waited for.
     """
 
     __slots__ = (
@@ -68,6 +69,7 @@ class LaneSetup:
         "partition",
         "partitions",
         "topics",
+        "turn",
     )
 
     def __init__(
@@ -80,6 +82,7 @@ class LaneSetup:
         members_per_tick: int = 1_000,
         outputs_per_transaction: int = 20_000,
         cached_members: Callable[[], int] = lambda: CACHED_MEMBERS,
+        turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext(),  # noqa: B008 - it has no state
     ) -> None:
         self.cached_members = cached_members
         self.partition = partition
@@ -89,6 +92,7 @@ class LaneSetup:
         self.horizons = horizons
         self.members_per_tick = members_per_tick
         self.outputs_per_transaction = outputs_per_transaction
+        self.turn = turn
 
 
 @final
@@ -158,7 +162,7 @@ class Lane:
         self._marker = marker or keys.Marker(0, 0, 0, restored.ids_end)
         position = self._marker.position
         check_there(self._reader, topic, partition, position)
-        self._state = LaneState(self._store, self._at, self._faults)
+        self._state = LaneState(self._store, self._at, self._faults, self._outputs.balance)
         self._state.discard_ids_before(self._marker.last_tick_ms - 2 * self._setup.horizons.duplicates_ms)
         self._reset()
         self.position = position
@@ -219,8 +223,9 @@ class Lane:
         stop = first + len(decoded)
         while index < stop:
             try:
-                reached, position = self._apply(batch, decoded, first, index, stop)
-                changes = self._collect()
+                with self._setup.turn:
+                    reached, position = self._apply(batch, decoded, first, index, stop)
+                    changes = self._collect()
             except (UnknownProgram, RegistryUnavailable) as error:
                 obstacle, cursor = error, self._cursor
                 self._rewind()
@@ -256,12 +261,14 @@ class Lane:
             self._cursor = i
             item = decoded[i - first]
             if type(item) is Event:
+                at.event = item
                 if known.get(at.key) != item.member_id and (fault := self._belonging.fault(at.key, item)):
                     outputs.dead_letter(WRONG_PARTITION, fault, item)
                 else:
                     apply(item, at.value or b"", offset)
                     faults.check()
             elif type(item) is Tick:
+                at.event = None
                 if not engine.tick(item.mode, at.timestamp_ms, members_per_tick):
                     return i, offset  # the rest of the tick in a transaction of its own
                 self._last_tick_ms = at.timestamp_ms
@@ -279,8 +286,7 @@ class Lane:
     def commit(self, changes: Changes, position: int, records: int) -> None:
         """Make what was decided durable: `records` records of the source, up to `position`."""
         started = self._clock.monotonic()
-        for member, changed_at_ms in changes.members:
-            self._outputs.balance(member, changed_at_ms)
+        self._outputs.balances(changes.balances)
         marker = keys.Marker(position, self._engine.log_time_ms, self._last_tick_ms, self._marker.ids_end)
         ends = self._committer.transact(self._outputs.messages(), changes, marker)
         self._committer.keep(changes, marker, ends)

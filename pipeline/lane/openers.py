@@ -34,7 +34,7 @@ class RewardsLane:
         changelog = Changelog(topics.changelog, topics.ids, partition, context.origin, context.tombstones_kept_ms)
         setup = LaneSetup(
             partition, context.partitions, topics, changelog, context.horizons,
-            cached_members=context.cache.per_generation,
+            cached_members=context.cache.per_generation, turn=context.turn,
         )  # fmt: skip
         self._clock = clock
         self._lane = Lane(

@@ -267,8 +267,8 @@ class LaneOutputs:
 
     # ---- for the lane
 
-    def balance(self, member: Member, updated_at_ms: int) -> None:
-        """The member as the commit leaves it."""
+    def balance(self, member: Member, updated_at_ms: int) -> Message:
+        """The record of the member's balance as it is now; `balances` takes those that the commit is to carry."""
         waiting = waiting_points(member) if member.awaited else NOTHING_WAITS
         wallets = [
             WalletBalance(
@@ -286,7 +286,11 @@ class LaneOutputs:
             member.member_id, member.seq, member.tier, member.tier_until_ms, wallets, member.last_hash,
             member.version, updated_at_ms, member.quarantined,
         )  # fmt: skip
-        self._balances.append({"key": member.member_id.encode(), "value": self._encoder.member_balance(record)})
+        return {"key": member.member_id.encode(), "value": self._encoder.member_balance(record)}
+
+    def balances(self, messages: list[Message]) -> None:
+        """Members as the commit leaves them."""
+        self._balances.extend(messages)
 
     def note_released(self, event: Event) -> None:
         """A release was asked for; said once, whatever it brings about."""

@@ -1,8 +1,12 @@
-"""The core's state over a store: members stay decoded in a cache and are packed once per commit, not once per event."""
+"""The core's state over a store: members stay decoded in a cache and are packed once per commit, not once per event.
+
+A member is packed right after the last of its records in the batch, while it is still in the processor's caches: at the
+commit, thousands of members later, reading it again costs more than the packing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, final
 
 import msgspec
@@ -12,33 +16,30 @@ from pipeline.core.member import Member
 from pipeline.core.order import Order
 from pipeline.core.payloads import TransactionCancelled, TransactionCompleted, TransactionRefunded
 from pipeline.lane import keys
+from pipeline.lane.changes import Changes, Packed, packed_with
 from pipeline.lane.faults import Faults, guarded_get
-from pipeline.lane.ports import Change, LaneBroken, Store
+from pipeline.lane.ports import Change, LaneBroken, Message, Store
 from pipeline.lane.quarantined import Quarantine, Quarantined
 from pipeline.lane.remedies import another_version
 from pipeline.lane.seen import SeenIds
-from pipeline.wire.state import UnreadableState, pack_member, pack_order, unpack_member, unpack_order
+from pipeline.wire.state import UnreadableState, pack_order, unpack_member, unpack_order
 
 CACHED_MEMBERS: Final = 20_000
 """Decoded members in the young generation of the cache, where nobody else shares it; as many again are in the old."""
-MEMBER_BYTES_MAX: int = 2_000_000
-"""A packed member may be so large; key, quarantine and framing still fit into a record of the changelog."""
-
-
 NOTHING_NEW: Final[Mapping[str, Quarantined]] = {}
-
-
-class MemberTooLarge(Exception):
-    """The member does not fit into a record of the changelog, so the event that would make it so is not decided."""
 
 
 @final
 class RecordAtHand:
-    """The log record that is being decided: state and outputs say of it when and where it was recorded."""
+    """The log record that is being decided: state and outputs say of it when and where it was recorded.
 
-    __slots__ = ("key", "offset", "timestamp_ms", "value")
+    `event` is what it holds, None for a record that is no member's.
+    """
+
+    __slots__ = ("event", "key", "offset", "timestamp_ms", "value")
 
     def __init__(self) -> None:
+        self.event: Event | None = None
         self.offset = 0
         self.timestamp_ms = 0
         self.key: bytes | None = None
@@ -46,45 +47,37 @@ class RecordAtHand:
 
 
 @final
-class Changes:
-    """What a commit has to carry: `changelog` for topic and store, `local` for the store alone, `ids` for the other
-    changelog.
-
-    `members` are the changed members, each with the timestamp of the record that changed it last.
-    """
-
-    __slots__ = ("changelog", "ids", "local", "members")
-
-    def __init__(
-        self, changelog: list[Change], local: list[Change], ids: bytes, members: list[tuple[Member, int]]
-    ) -> None:
-        self.changelog = changelog
-        self.local = local
-        self.ids = ids
-        self.members = members
-
-
-@final
 class LaneState:
     """Implements `pipeline.core.ports.State` for one partition; used by one thread.
 
     Life of a commit: `prefetch`, reads and writes by the engine, then either `collect`, the transaction, the store's
-    write and `committed`; or `forget_changes`. While `careful` is set, a member is measured whenever it is put, so that
-    the event that makes it too large is known; else only when it is collected. `cached_members` is how many the young
+    write and `committed`; or `forget_changes`. While `careful` is set, a member is packed, and so measured, whenever it
+    is put, so that the event that makes it too large is known; else only by its last record of the batch, or when it is
+    collected. `balance` makes the record of a member's balance, as of a time. `cached_members` is how many the young
     generation of the cache holds; as many again are in the old one.
     """
 
-    def __init__(self, store: Store, at: RecordAtHand, faults: Faults, cached_members: int = CACHED_MEMBERS) -> None:
+    def __init__(
+        self,
+        store: Store,
+        at: RecordAtHand,
+        faults: Faults,
+        balance: Callable[[Member, int], Message],
+        cached_members: int = CACHED_MEMBERS,
+    ) -> None:
         self._store = store
         self._faults = faults
         self._get = guarded_get(store, faults)
         self._ids = SeenIds(store, self._get)
         self._at = at
+        self._balance = balance
         self.cached_members = cached_members
         self._young: dict[str, Member] = {}
         self._old: dict[str, Member] = {}
         self._indexed_due_ms: dict[str, int] = {}  # of cached members: where the store's index has them, 0 for nowhere
         self._changed: dict[str, int] = {}  # member id -> timestamp of the record
+        self._packed: dict[str, Packed] = {}  # of the changed members those who have no further record in the batch
+        self._last: dict[str, Event] = {}  # member id -> the last of its records in the batch
         self._orders: dict[bytes, Order] = {}
         self._parked: Changed = {}
         self._fetched: Changed = {}
@@ -103,15 +96,18 @@ class LaneState:
         """
         identities: dict[bytes, None] = {}
         wanted: dict[bytes, None] = {}
+        last: dict[str, Event] = {}
         young, old = self._young, self._old
         for event in events:
             member_id = event.member_id
             payload = event.payload
+            last[member_id] = event
             if member_id not in young and member_id not in old:
                 wanted[keys.member_key(member_id)] = None
             if isinstance(payload, (TransactionCompleted, TransactionRefunded, TransactionCancelled)):
                 wanted[keys.order_key(member_id, payload.order_id)] = None
             identities[event.identity()] = None
+        self._last = last
         ids = list(identities)
         values = self._store.get_many([*wanted, *self._ids.keys_of(ids)])
         self._fetched = dict(zip(wanted, values, strict=False))
@@ -135,12 +131,15 @@ class LaneState:
         return member
 
     def put_member(self, member: Member) -> None:
-        """Raises MemberTooLarge, while careful."""
+        """Raises MemberTooLarge, unless the member is measured at a later put or when it is collected."""
         member_id = member.member_id
-        if self.careful:
-            _packed(member)
+        at = self._at
         self._young[member_id] = member
-        self._changed[member_id] = self._at.timestamp_ms
+        self._changed[member_id] = at.timestamp_ms
+        if self.careful or (at.event is not None and self._last.get(member_id) is at.event):
+            self._packed[member_id] = packed_with(member, at.timestamp_ms, self._balance)
+        elif member_id in self._packed:
+            del self._packed[member_id]
 
     # ---- orders, parked records, ids
 
@@ -234,10 +233,18 @@ class LaneState:
         """
         changelog: list[Change] = []
         local: list[Change] = [(key, None) for key in self._stale_due]
-        members = [(self._young[member_id], at_ms) for member_id, at_ms in self._changed.items()]
-        for member, _ in members:
-            member_id = member.member_id
-            changelog.append((keys.member_key(member_id), _packed(member)))
+        balances: list[Message] = []
+        stopped = self._quarantine.members
+        touched: list[Member] = []  # by quarantine, now or before
+        for member_id, at_ms in self._changed.items():
+            member = self._young[member_id]
+            packed = self._packed.get(member_id)
+            if packed is None:
+                packed = packed_with(member, at_ms, self._balance)
+            changelog.append((keys.member_key(member_id), packed.state))
+            balances.append(packed.balance)
+            if member.quarantined or member_id in stopped:
+                touched.append(member)
             indexed_ms = self._indexed_due_ms.get(member_id, 0)
             if indexed_ms != member.next_due_ms:
                 if indexed_ms:
@@ -246,11 +253,11 @@ class LaneState:
                     local.append((keys.due_key(member.next_due_ms, member_id), b""))
         changelog.extend((key, pack_order(order)) for key, order in self._orders.items())
         changelog.extend(self._parked.items())
-        changelog.extend(self._quarantine.changes([member for member, _ in members], news))
+        changelog.extend(self._quarantine.changes(touched, news))
         if self._activations_changed and self._activations is not None:
             changelog.append((keys.ACTIVATIONS, msgspec.msgpack.encode(self._activations)))
         ids, in_store = self._ids.collect()
-        return Changes(changelog, local + in_store, ids, members)
+        return Changes(changelog, local + in_store, ids, balances)
 
     def committed(self) -> None:
         """The store holds what `collect` gave: the changes are changes no more."""
@@ -289,6 +296,7 @@ class LaneState:
 
     def _clear_changes(self) -> None:
         self._changed = {}
+        self._packed = {}
         self._orders = {}
         self._parked = {}
         self._fetched = {}
@@ -299,16 +307,6 @@ class LaneState:
 
 
 Changed = dict[bytes, bytes | None]
-
-
-def _packed(member: Member) -> bytes:
-    packed = pack_member(member)
-    if len(packed) > MEMBER_BYTES_MAX and not member.quarantined:  # who is stopped has been let through before
-        raise MemberTooLarge(
-            f"member {member.member_id} would take {len(packed)} bytes and {MEMBER_BYTES_MAX} are the most: "
-            "too many lots, counters or holds; let the programme give fewer, then release the member"
-        )
-    return packed
 
 
 def _unpack_activations(packed: bytes) -> list[tuple[int, str]]:

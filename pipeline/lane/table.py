@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final, final
 
 from pipeline.lane import keys
+from pipeline.lane.changes import Changes
 from pipeline.lane.outputs import Note, headers_known
 from pipeline.lane.ports import Change, Message, Store
-from pipeline.lane.state import Changes
 
 RESERVED: Final = (keys.MARKER[:1], keys.CHANGELOG_POSITION[:1])
 """First bytes of keys that are the lane's own: the marker's, and those of what a store says about itself."""

@@ -9,8 +9,8 @@ from world import World
 
 from pipeline.core.payloads import MemberQuarantined
 from pipeline.core.records import RewardDecision
+from pipeline.lane import changes as changes_module
 from pipeline.lane import keys
-from pipeline.lane import state as state_module
 from pipeline.lane.quarantined import Quarantined
 from pipeline.wire.state import pack_member
 
@@ -29,7 +29,7 @@ def test_a_member_that_grows_too_large_is_quarantined_and_the_others_go_on(
         if not member.quarantined
     ]
     # Times are packed as differences: a few bytes less at the time of a release must not let the member in again.
-    monkeypatch.setattr(state_module, "MEMBER_BYTES_MAX", max(sizes) - 8)
+    monkeypatch.setattr(changes_module, "MEMBER_BYTES_MAX", max(sizes) - 8)
 
     world = World(seed)
     world.run()

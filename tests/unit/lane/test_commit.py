@@ -6,8 +6,8 @@ from fake_kafka import FakeBroker, FakeTransaction
 from fake_store import FakeClock, FakeStore
 
 from pipeline.lane import keys
+from pipeline.lane.changes import Changes
 from pipeline.lane.commit import Committer, transactional_id
-from pipeline.lane.state import Changes
 
 BEGAN_MS = 1_000_000
 

@@ -11,12 +11,13 @@ from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
 from pipeline.core.payloads import MemberEnrolled, TransactionRefunded
+from pipeline.lane import changes as changes_module
 from pipeline.lane import keys
-from pipeline.lane import state as state_module
+from pipeline.lane.changes import MemberTooLarge
 from pipeline.lane.faults import Faults
-from pipeline.lane.ports import LaneBroken
+from pipeline.lane.ports import LaneBroken, Message
 from pipeline.lane.quarantined import Quarantined
-from pipeline.lane.state import LaneState, MemberTooLarge, RecordAtHand
+from pipeline.lane.state import LaneState, RecordAtHand
 from pipeline.wire.state import unpack_member
 
 IDENTITY = b"i" * 16
@@ -30,8 +31,17 @@ class Kept:
         self.content: dict[bytes, bytes] = {}
         self.store = FakeStore(self.content)
         self.at = RecordAtHand()
+        self.packings: list[Message] = []
         self.faults = Faults()
-        self.state = LaneState(self.store, self.at, self.faults, cached_members)
+        self.state = self.reopened(cached_members)
+
+    def reopened(self, cached_members: int = 100) -> LaneState:
+        return LaneState(self.store, self.at, self.faults, self.balance, cached_members)
+
+    def balance(self, member: Member, at_ms: int) -> Message:
+        message = {"key": member.member_id.encode(), "value": b"%d at %d" % (member.next_due_ms, at_ms)}
+        self.packings.append(message)
+        return message
 
     def commit(self, news: Mapping[str, Quarantined] | None = None) -> None:
         changes = self.state.collect(news or {})
@@ -137,7 +147,7 @@ def test_what_a_batch_will_read_is_fetched_in_one_go() -> None:
     kept.state.put_seen(event.identity(), DIGEST, 1)
     kept.state.put_seen(event.identity(), b"newer...", keys.GENERATION_MS)
     kept.commit()
-    reopened = LaneState(kept.store, kept.at, kept.faults)
+    reopened = kept.reopened()
 
     reopened.prefetch([event])
     kept.content.clear()
@@ -158,7 +168,7 @@ def test_an_id_is_known_until_it_is_older_than_asked_for() -> None:
 
     assert kept.state.seen(IDENTITY, time_ms) == DIGEST
     assert kept.state.seen(IDENTITY, time_ms + 1) is None
-    reopened = LaneState(kept.store, kept.at, kept.faults)
+    reopened = kept.reopened()
     assert reopened.seen(IDENTITY, time_ms) == DIGEST
 
 
@@ -225,7 +235,39 @@ def test_a_changed_member_is_packed_once_and_stamped_with_the_last_record() -> N
 
     assert [key for key, _ in changes.changelog] == [b"ma"]
     assert unpack_member(changes.changelog[0][1] or b"").next_due_ms == 20
-    assert [(member.member_id, at_ms) for member, at_ms in changes.members] == [("a", 20)]
+    assert changes.balances == [{"key": b"a", "value": b"20 at 20"}]
+
+
+def test_a_member_is_packed_by_its_last_record_of_the_batch_and_anew_if_time_changes_it_after_that() -> None:
+    kept = Kept()
+    first = Event("1", "a", 1, "shop", "", {}, MemberEnrolled("", "", ""), 1)
+    last = Event("2", "a", 1, "shop", "", {}, MemberEnrolled("", "", ""), 1)
+    kept.state.prefetch([first, last])
+    packed: list[int] = []
+    for at_ms, kept.at.event in ((10, first), (20, last), (30, None)):
+        kept.at.timestamp_ms = at_ms
+        kept.put("a", at_ms)
+        packed.append(len(kept.packings))
+
+    changes = kept.state.collect()
+
+    assert packed == [0, 1, 1], "once, by the last record"
+    assert changes.balances == [{"key": b"a", "value": b"30 at 30"}]
+    assert unpack_member(changes.changelog[0][1] or b"").next_due_ms == 30
+
+
+def test_what_the_last_record_packed_is_what_is_collected() -> None:
+    kept = Kept()
+    only = Event("1", "a", 1, "shop", "", {}, MemberEnrolled("", "", ""), 1)
+    kept.state.prefetch([only])
+    kept.at.event = only
+    kept.put("a", 7)
+
+    changes = kept.state.collect()
+
+    assert len(kept.packings) == 1
+    assert changes.balances == kept.packings
+    assert unpack_member(changes.changelog[0][1] or b"").next_due_ms == 7
 
 
 def test_a_member_of_another_version_breaks_the_lane_and_is_remembered() -> None:
@@ -257,7 +299,7 @@ def test_why_a_member_stands_still_is_kept_until_the_member_is_released() -> Non
     kept.state.put_member(member)
     kept.commit()
 
-    reopened = LaneState(kept.store, kept.at, kept.faults)
+    reopened = kept.reopened()
     assert reopened.quarantined == {"a": Quarantined("a", "e-1", "shop", 7, "ZeroDivisionError: x", 1_000, 3)}
 
     member = kept.state.member("a") or Member("")
@@ -273,7 +315,7 @@ def test_a_quarantine_of_another_version_breaks_the_lane() -> None:
     kept.content[keys.quarantined_key("a")] = b"\xc1"
 
     with pytest.raises(LaneBroken, match="not readable"):
-        LaneState(kept.store, kept.at, kept.faults)
+        kept.reopened()
 
 
 def test_activations_of_another_version_break_the_lane_and_are_no_fault_of_the_event() -> None:
@@ -289,7 +331,7 @@ def test_activations_of_another_version_break_the_lane_and_are_no_fault_of_the_e
 def test_a_member_that_fits_no_record_is_refused_when_collected_and_while_careful_when_put(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(state_module, "MEMBER_BYTES_MAX", 200)
+    monkeypatch.setattr(changes_module, "MEMBER_BYTES_MAX", 200)
     kept = Kept()
     large = Member("a" * 300)
     kept.state.put_member(large)
@@ -302,4 +344,4 @@ def test_a_member_that_fits_no_record_is_refused_when_collected_and_while_carefu
         kept.state.put_member(large)
     large.quarantined = True
     kept.state.put_member(large)
-    assert kept.state.collect().members
+    assert kept.state.collect().balances
