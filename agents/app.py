@@ -20,6 +20,7 @@ from pipeline.lane.ports import Batch
 from pipeline.lane.runner import Opener
 from pipeline.notify.post import Post
 from pipeline.partners.desk import Desk
+from pipeline.partners.feed_desk import FeedDesk
 
 BROKER: Final = "lane://"
 
@@ -52,6 +53,7 @@ class LaneApp(faust.App):
         )
         self.context = context
         self._desk: Desk | None = None
+        self._feed_desk: FeedDesk | None = None
         self._post: Post | None = None
         self._board = board
 
@@ -61,6 +63,13 @@ class LaneApp(faust.App):
         if self._desk is None:
             self._desk = Desk(self.context)
         return self._desk
+
+    @property
+    def feed_desk(self) -> FeedDesk:
+        """What the lanes of partners' feeds share, made when the agent asks."""
+        if self._feed_desk is None:
+            self._feed_desk = FeedDesk(self.context)
+        return self._feed_desk
 
     @property
     def post(self) -> Post:
@@ -73,6 +82,8 @@ class LaneApp(faust.App):
         """Once the lanes are closed: calls to partners and messages under way are waited for, a little."""
         if self._desk is not None:
             self._desk.close()
+        if self._feed_desk is not None:
+            self._feed_desk.close()
         if self._post is not None:
             self._post.close()
 

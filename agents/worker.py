@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 
 from agents.app import LaneApp
 from agents.fulfilment import fulfilment
+from agents.intake import intake
 from agents.notifications import notifications
 from agents.partners import partners
 from agents.pools import pools
@@ -28,6 +29,7 @@ from pipeline.wire.schemas import RegistryUnavailable
 AGENTS: Final[Mapping[str, Callable[[LaneApp], None]]] = {
     "rewards": rewards,
     "relay": relay,
+    "intake": intake,
     "fulfilment": fulfilment,
     "partners": partners,
     "pools": pools,

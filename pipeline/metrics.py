@@ -111,6 +111,22 @@ partner_call_seconds = Histogram(
     "accrue_partner_call_seconds", "Time of a call.", ("provider",), buckets=SECONDS, registry=REGISTRY
 )
 
+feed_held = Gauge(
+    "accrue_feed_held", "1 while a partner's feed is held or being released.", ("feed",), registry=REGISTRY
+)
+feed_parked = Gauge(
+    "accrue_feed_parked_messages",
+    "Messages of a partner's feed that wait for its release.",
+    ("feed",),
+    registry=REGISTRY,
+)
+feed_counts = Gauge(
+    "accrue_feed_counts",
+    "Since ever: events of a partner's feed taken and repeated, messages refused.",
+    ("feed", "what"),
+    registry=REGISTRY,
+)
+
 notification_messages = Counter(
     "accrue_notification_messages",
     "Messages by channel and what became of them: sent, retried, skipped, given_up.",

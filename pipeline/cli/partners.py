@@ -14,6 +14,7 @@ import msgspec
 
 from pipeline import logs, settings
 from pipeline.cli.common import iso_time_or_never, json_option, print_json, print_table
+from pipeline.cli.partner_feeds import feed
 from pipeline.partners.ledger import month_bounds, settled
 from pipeline.partners.listening import listen as serve_callbacks
 from pipeline.partners.overview import PartnerStanding, order, standings
@@ -26,6 +27,9 @@ reason_option = click.option("--reason", default="", help="Why; it is kept with 
 @click.group(short_help="Providers of rewards: status, orders, callbacks.")
 def partners() -> None:
     """Partners that fulfil rewards over HTTP; docs/fulfilment.md says what becomes of each fulfilment."""
+
+
+partners.add_command(feed)
 
 
 @partners.command()
@@ -97,7 +101,10 @@ def decide(fulfillment: str, outcome: str, author: str, reason: str) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="A free one by default; it is printed first.")
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]), default="INFO")
 def listen(host: str, port: int, log_level: str) -> None:
-    """Take callbacks at POST /callbacks/PARTNER until SIGTERM. Put TLS before it: it speaks plain HTTP."""
+    """Take callbacks at POST /callbacks/PARTNER, and messages of feeds at POST /feeds/FEED, until SIGTERM.
+
+    Put TLS before it: it speaks plain HTTP.
+    """
     logs.configure(log_level)
 
     def tell(taken: int) -> None:

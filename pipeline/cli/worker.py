@@ -18,7 +18,7 @@ from pipeline.lane.board import Board
 from pipeline.lane.quarantine import quarantined_members, release_member
 from pipeline.lane.worker_http import WorkerServer
 
-AGENT_NAMES: Final = ("rewards", "relay", "fulfilment", "partners", "pools", "notifications")
+AGENT_NAMES: Final = ("rewards", "relay", "intake", "fulfilment", "partners", "pools", "notifications")
 APPLICATION: Final = "agents.worker"
 
 

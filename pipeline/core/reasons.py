@@ -25,6 +25,11 @@ NOT_AVRO: Final = "not_avro"
 UNDECODABLE: Final = "undecodable"
 UNKNOWN_SCHEMA: Final = "unknown_schema"
 UNKNOWN_TYPE: Final = "unknown_type"
+UNKNOWN_FEED: Final = "unknown_feed"
+BAD_SIGNATURE: Final = "bad_signature"
+NOT_MAPPED: Final = "not_mapped"
+FEED_LIMIT: Final = "feed_limit"
+FEED_REFUSED: Final = "feed_refused"
 
 DEAD_LETTER_REASONS: Final[dict[str, str]] = {
     MISSING_FIELD: "A required field is empty.",
@@ -50,6 +55,11 @@ DEAD_LETTER_REASONS: Final[dict[str, str]] = {
     UNDECODABLE: "The bytes are not a record of the schema they name.",
     UNKNOWN_SCHEMA: "The registry does not know the schema id.",
     UNKNOWN_TYPE: "The schema is none of the pipeline's event types.",
+    UNKNOWN_FEED: "No published programme has a feed of this name.",
+    BAD_SIGNATURE: "The message was not signed with the feed's secret.",
+    NOT_MAPPED: "The message does not fit what partners.yaml declares of the feed.",
+    FEED_LIMIT: "An event is beyond what partners.yaml allows the feed.",
+    FEED_REFUSED: "The feed was held, and its messages were refused by command.",
 }
 """Reason to what it means, for records that go to dead-letters: their ids do not enter the duplicate search."""
 

@@ -74,6 +74,33 @@ class DeadLetter:
 
 
 @final
+class FeedOrder:
+    """What an operator wants of a partner's feed."""
+
+    __slots__ = ("author", "order", "ordered_at_ms", "partner", "reason")
+
+    def __init__(self, order: str, partner: str, author: str, reason: str, ordered_at_ms: int) -> None:
+        self.order = order
+        self.partner = partner
+        self.author = author
+        self.reason = reason
+        self.ordered_at_ms = ordered_at_ms
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.order, self.partner, self.author, self.reason, self.ordered_at_ms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FeedOrder) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"FeedOrder(order={self.order!r}, partner={self.partner!r}, author={self.author!r}, reason={self.reason!r}, ordered_at_ms={self.ordered_at_ms!r})"
+
+
+@final
 class Evidence:
     """One fact about the member before the event."""
 
@@ -684,6 +711,33 @@ class Notification:
 
 
 @final
+class PartnerMessage:
+    """A message of a partner's feed as it was received, with what its signature was made over."""
+
+    __slots__ = ("body", "message_id", "partner", "sent_at_s", "signature")
+
+    def __init__(self, partner: str, message_id: str, sent_at_s: int, signature: str, body: bytes) -> None:
+        self.partner = partner
+        self.message_id = message_id
+        self.sent_at_s = sent_at_s
+        self.signature = signature
+        self.body = body
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.partner, self.message_id, self.sent_at_s, self.signature, self.body)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PartnerMessage) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"PartnerMessage(partner={self.partner!r}, message_id={self.message_id!r}, sent_at_s={self.sent_at_s!r}, signature={self.signature!r}, body={self.body!r})"
+
+
+@final
 class PartnerOrder:
     """What an operator wants of a partner's fulfilments."""
 
@@ -1241,12 +1295,14 @@ class WebhookOrder:
 
 Output = (
     DeadLetter
+    | FeedOrder
     | FraudAlert
     | FulfillmentAttempt
     | FulfillmentCommand
     | LedgerEntry
     | MemberBalance
     | Notification
+    | PartnerMessage
     | PartnerOrder
     | PoolBalance
     | PoolRequest

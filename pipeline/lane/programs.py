@@ -55,6 +55,12 @@ class ProgramParts(Generic[Part]):
             raise UnknownProgram(f"{self._topic} has no usable program {program_hash}: {why}")
         return known
 
+    def parts(self) -> list[Part]:
+        """Of all programmes that are on the topic now, those published last behind. Raises LaneFailed."""
+        with self._lock:
+            self._read()
+            return list(self._known.values())
+
     def close(self) -> None:
         self._reader.close()
 
@@ -71,7 +77,9 @@ class ProgramParts(Generic[Part]):
             bundle = Bundle.from_bytes(value)
             if bundle.hash != name:
                 raise BundleRefused(f"its content has hash {bundle.hash}")
-            self._known[name] = self._part_of(bundle)
+            part = self._part_of(bundle)
+            self._known.pop(name, None)
+            self._known[name] = part
         except (BundleRefused, ProgramRefused) as error:
             self._refused[name] = str(error)
             self._tell_refused(name, str(error))

@@ -28,6 +28,7 @@ TABLES: Final = {
     "pool-requests": ("pools", "pool-changelog"),
     "fulfillment-attempts": ("partners", "fulfillment-changelog"),
     "notifications": ("notifications", "notification-changelog"),
+    "partner-events": ("intake", "intake-changelog"),
 }
 """Source topics of lanes over a table: the agent whose lanes they are, and the changelog that has their position."""
 START: Final = "start"

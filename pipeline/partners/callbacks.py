@@ -12,14 +12,12 @@ from aiohttp import web
 from pipeline import clock, logs
 from pipeline.core.records import FulfillmentAttempt
 from pipeline.lane.ports import LaneFailed
+from pipeline.partners.authentic import authentic
 from pipeline.partners.mapping import REASON_MAX, meaning, parsed, text_at, whole_at
-from pipeline.partners.secrets import SecretMissing, secret_text
-from pipeline.partners.signing import BadSecret, NotVerified, verify
 from pipeline.program.partners import Partner
 
 BODY_MAX: Final = 262_144
 IDS_MAX: Final = 200
-SECOND_MS: Final = 1_000
 
 log = logs.logger("accrue.callbacks")
 
@@ -59,17 +57,8 @@ class Callbacks:
         partner = self._known().get(request.match_info["partner"])
         if partner is None or partner.callback is None:
             return web.Response(status=404, text="no partner of this name sends callbacks\n")
-        body = await request.read()
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        try:
-            secret = secret_text(partner.callback.secret, self._environment)
-            verify([secret], headers, body, self._now_ms() / SECOND_MS)
-        except NotVerified as refused:
-            log.warning("callback refused", provider=partner.partner_id, why=str(refused))
-            return web.Response(status=401, text=f"{refused}\n")
-        except (SecretMissing, BadSecret) as error:
-            log.error("callback cannot be verified", provider=partner.partner_id, why=str(error))
-            return web.Response(status=503, text="try again later\n")
+        secret = partner.callback.secret
+        _headers, body = await authentic(request, partner.partner_id, secret, self._environment, self._now_ms())
         attempt = self._understood(partner, body)
         if attempt is None:
             log.warning("callback not understood", provider=partner.partner_id)

@@ -1,4 +1,4 @@
-"""Serves the endpoint for callbacks as a process of its own."""
+"""Serves the endpoints for what partners send, callbacks and feeds, as a process of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from pipeline.lane.context import connect
 from pipeline.lane.ports import LaneFailed
 from pipeline.partners.callbacks import Callbacks
 from pipeline.partners.desk import Desk
+from pipeline.partners.feed_http import FeedEndpoint
+from pipeline.partners.feed_overview import FeedLog, newest_feeds
 from pipeline.partners.overview import newest_partners
+from pipeline.program.feeds import Feed
 from pipeline.program.partners import Partner
 from pipeline.settings import Settings
 
@@ -31,25 +34,32 @@ def listen(settings: Settings, host: str, port: int, tell: Callable[[int], None]
     """
     context = connect(settings)
     desk = Desk(context)
-    partners = newest_partners(settings)
+    feed_log = FeedLog(context)
+    partners, feeds = newest_partners(settings), newest_feeds(settings)
     ending = threading.Event()
 
     def known() -> dict[str, Partner]:
         return partners
 
+    def known_feeds() -> dict[str, Feed]:
+        return feeds
+
     def look_again() -> None:
-        nonlocal partners
+        nonlocal partners, feeds
         while not ending.wait(REREAD_SECONDS):
             try:
-                partners = newest_partners(settings)
+                partners, feeds = newest_partners(settings), newest_feeds(settings)
             except LaneFailed as error:
                 log.warning("programmes are not to be had; the known ones count", why=str(error))
 
     threading.Thread(target=look_again, name="programmes", daemon=True).start()
     try:
-        asyncio.run(_serve(Callbacks(known, desk.report).app(), host, port, tell))
+        app = Callbacks(known, desk.report).app()
+        FeedEndpoint(known_feeds, feed_log.keep).add_to(app)
+        asyncio.run(_serve(app, host, port, tell))
     finally:
         ending.set()
+        feed_log.close()
         desk.close()
         context.close()
 

@@ -89,8 +89,8 @@ def parsed(body: bytes) -> object:
         return None
 
 
-def text_at(document: object, pointer: str) -> str | None:
-    """The scalar at a JSON pointer as text (`true`, `12`), None where there is none."""
+def value_at(document: object, pointer: str) -> object:
+    """What stands at a JSON pointer, None where there is nothing."""
     if not pointer:
         return None
     found = document
@@ -101,6 +101,12 @@ def text_at(document: object, pointer: str) -> str | None:
             found = found[int(part)]
         else:
             return None
+    return found
+
+
+def text_at(document: object, pointer: str) -> str | None:
+    """The scalar at a JSON pointer as text (`true`, `12`), None where there is none."""
+    found = value_at(document, pointer)
     if isinstance(found, str):
         return found
     if isinstance(found, bool | int):

@@ -15,6 +15,7 @@ from pipeline.program.cel_python import Condition
 from pipeline.program.cel_tree import Tree
 from pipeline.program.effects import check_program, check_rule
 from pipeline.program.events_file import certain, check_attributes, read_events
+from pipeline.program.feeds import Feed
 from pipeline.program.fraud_file import read_fraud
 from pipeline.program.notifications import NotificationTerms
 from pipeline.program.notifications_file import read_notifications
@@ -57,6 +58,7 @@ class Definition:
     rules: tuple[CheckedRule, ...]
     events: dict[str, CustomType] | None
     partners: dict[str, Partner]
+    feeds: dict[str, Feed]
     fraud: FraudProgram | None
     notifications: NotificationTerms | None
     webhooks: dict[str, Webhook]
@@ -86,7 +88,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     if files.TIERS in nodes:
         tiers = read_tiers(report, *nodes[files.TIERS], tuple(settings.units), settings.currencies.codes)
     tiers_known = files.TIERS in nodes or files.TIERS not in texts
-    partners = read_partners(report, *nodes[files.PARTNERS]) if files.PARTNERS in nodes else {}
+    partners, feeds = read_partners(report, *nodes[files.PARTNERS]) if files.PARTNERS in nodes else ({}, {})
     partners_known = files.PARTNERS not in texts or not report.refuses(files.PARTNERS)
     rewards: dict[str, Reward] = {}
     if files.REWARDS in nodes:
@@ -132,7 +134,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
         check_program(report, tiers, drafts, next(iter(settings.units), ""), nodes.get(files.TIERS))
     if report.refused:
         return None
-    return Definition(settings, tiers, rewards, tuple(rules), events, partners, fraud, *told)
+    return Definition(settings, tiers, rewards, tuple(rules), events, partners, feeds, fraud, *told)
 
 
 def _told(

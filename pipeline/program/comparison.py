@@ -24,6 +24,7 @@ _NAMED: Final = {
     "campaign": "campaigns",
     "event": "events",
     "partner": "partners",
+    "feed": "feeds",
     "signal": "signals",
     "message": "messages",
     "webhook": "webhooks",
@@ -35,6 +36,7 @@ _LISTED: Final = {
     "campaigns": "id",
     "events": "name",
     "partners": "id",
+    "feeds": "id",
     "signals": "id",
     "messages": "id",
     "webhooks": "id",
@@ -45,9 +47,8 @@ _LISTED: Final = {
 @final
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner, signal, message, webhook or
-    core,
-    `name` its id, `key` a path or empty.
+    """One change. `what` is program, unit, rule, tier, reward, campaign, event, partner, feed, signal, message,
+    webhook or core, `name` its id, `key` a path or empty.
 
     `before` and `after` are in words, empty for nothing; `text` is the whole sentence.
     """
@@ -74,6 +75,7 @@ class _Side:
         self.campaigns: dict[str, Item] = {}
         self.events: dict[str, Item] = {}
         self.partners: dict[str, Item] = {}
+        self.feeds: dict[str, Item] = {}
         self.signals: dict[str, Item] = {}
         self.messages: dict[str, Item] = {}
         self.webhooks: dict[str, Item] = {}

@@ -76,8 +76,8 @@ def read_call(
         )
     if path is not None:
         _check_placeholders(report, source, path, PLACEHOLDERS)
-    headers = _texts(report, source, section, "headers", IN_HEADERS)
-    body = _texts(report, source, section, "body", PLACEHOLDERS)
+    headers = read_texts(report, source, section, "headers", IN_HEADERS)
+    body = read_texts(report, source, section, "body", PLACEHOLDERS)
     for name, _ in headers:
         if not re.fullmatch("[A-Za-z0-9-]{1,64}", name):
             section.refuse("headers", f"`{shorten(name)}` is no header's name", "write letters, digits and -")
@@ -106,7 +106,7 @@ def read_answers(report: Report, source: Source, section: Section) -> tuple[Answ
         if "status" not in own and "where" not in own:
             own.refuse("means", f"{own.what} fits every answer", "add `status: [...]` or `where: {...}`")
         statuses = tuple(_status(report, source, scalar) for scalar in own.texts("status", "statuses"))
-        found.append(AnswerRule(means, statuses, _texts(report, source, own, "where", ())))
+        found.append(AnswerRule(means, statuses, read_texts(report, source, own, "where", ())))
     return tuple(found)
 
 
@@ -120,7 +120,7 @@ def read_pointer(section: Section, key: str) -> str:
     return scalar.value
 
 
-def _texts(
+def read_texts(
     report: Report, source: Source, section: Section, key: str, placeholders: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
     """A mapping of texts, in the file's order."""

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Final
 
 from pipeline.core.program import Reward
+from pipeline.program import feeds_file
 from pipeline.program.call_keys import (
     MAX_STEPS,
     RETRIES,
@@ -15,6 +16,7 @@ from pipeline.program.call_keys import (
     read_span,
     read_spans,
 )
+from pipeline.program.feeds import Feed
 from pipeline.program.partner_calls import (
     ABSENT,
     CALL_KEYS,
@@ -100,14 +102,16 @@ KEYS: Final[Keys] = {
     "settlement": Key(Fields(SETTLEMENT_KEYS), "What points are worth between the two."),
 }
 FILE_KEYS: Final[Keys] = {
-    "partners": Key(Items(Fields(KEYS), MAX_PARTNERS, id_key="id"), "Who fulfils over HTTP.", required=True)
+    "partners": Key(Items(Fields(KEYS), MAX_PARTNERS, id_key="id"), "Who fulfils over HTTP."),
+    "feeds": Key(Items(Fields(feeds_file.KEYS), feeds_file.MAX_FEEDS, id_key="id"), "Who tells of members' doings."),
 }
 
 
-def read_partners(report: Report, source: Source, node: Node) -> dict[str, Partner]:
-    """The partners by id. What they say of rewards and of each other is for `check_partners`."""
+def read_partners(report: Report, source: Source, node: Node) -> tuple[dict[str, Partner], dict[str, Feed]]:
+    """Partners and feeds by id. What partners say of rewards and of each other is for `check_partners`."""
     section = Section(report, source, node, "partners.yaml", FILE_KEYS)
-    section.require("partners")
+    if "feeds" not in section:
+        section.require("partners")
     partners: dict[str, Partner] = {}
     for item in section.items("partners", "partners", MAX_PARTNERS):
         partner = _partner(report, source, Section(report, source, item, "a partner", KEYS))
@@ -117,7 +121,7 @@ def read_partners(report: Report, source: Source, node: Node) -> dict[str, Partn
             reason = f"there are two partners `{partner.partner_id}`"
             report.error(source, item.start, reason, "give one of them another id")
         partners[partner.partner_id] = partner
-    return partners
+    return partners, feeds_file.read_feeds(report, source, section)
 
 
 def check_partners(

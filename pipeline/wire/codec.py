@@ -14,6 +14,7 @@ from pipeline.core.events import Event
 from pipeline.core.payloads import Control, ProgramActivated, Tick
 from pipeline.core.records import (
     DeadLetter,
+    FeedOrder,
     FraudAlert,
     FulfillmentAttempt,
     FulfillmentCommand,
@@ -21,6 +22,7 @@ from pipeline.core.records import (
     MemberBalance,
     Notification,
     Output,
+    PartnerMessage,
     PartnerOrder,
     PoolBalance,
     PoolRequest,
@@ -240,6 +242,12 @@ class Encoder:
 
     def webhook_order(self, order: WebhookOrder) -> bytes:
         return self._encode("accrue.notifications.WebhookOrder", encoders.encode_webhook_order, order)
+
+    def partner_message(self, message: PartnerMessage) -> bytes:
+        return self._encode("accrue.partners.PartnerMessage", encoders.encode_partner_message, message)
+
+    def feed_order(self, order: FeedOrder) -> bytes:
+        return self._encode("accrue.partners.FeedOrder", encoders.encode_feed_order, order)
 
     def member_balance(self, balance: MemberBalance) -> bytes:
         return self._encode("accrue.balances.MemberBalance", encoders.encode_member_balance, balance)

@@ -41,6 +41,7 @@ from pipeline.core.payloads import (
 from pipeline.core.records import (
     DeadLetter,
     Evidence,
+    FeedOrder,
     FraudAlert,
     FulfillmentAttempt,
     FulfillmentCommand,
@@ -49,6 +50,7 @@ from pipeline.core.records import (
     Moment,
     Notification,
     Output,
+    PartnerMessage,
     PartnerOrder,
     PoolBalance,
     PoolRequest,
@@ -3746,6 +3748,59 @@ def decode_dead_letter(data: bytes) -> DeadLetter:
     )
 
 
+_DECODE_FEED_ORDER_V_ORDER: Final = ('other', 'hold', 'release', 'refuse',)
+
+
+def decode_feed_order(data: bytes) -> FeedOrder:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    v_order = _DECODE_FEED_ORDER_V_ORDER[n >> 1]
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_partner = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_author = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_ordered_at = ~(n >> 1) if n & 1 else n >> 1
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return FeedOrder(v_order, v_partner, v_author, v_reason, v_ordered_at)
+
+
 _DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen', 'members', 'ring', 'senders', 'partner',)
 _DECODE_FRAUD_ALERT_V_ACTION: Final = ('other', 'allow', 'clip', 'deny', 'review', 'freeze',)
 _DECODE_FRAUD_ALERT_V_MODE: Final = ('other', 'live', 'shadow',)
@@ -4889,6 +4944,58 @@ def decode_notification(data: bytes) -> Notification:
         v_recorded_at,
         v_traceparent,
     )
+
+
+
+def decode_partner_message(data: bytes) -> PartnerMessage:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_partner = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_message_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_sent_at_s = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_signature = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_body = data[i:j]
+    i = j
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return PartnerMessage(v_partner, v_message_id, v_sent_at_s, v_signature, v_body)
 
 
 _DECODE_PARTNER_ORDER_V_ORDER: Final = ('other', 'pause', 'resume', 'retry', 'decide',)
@@ -6039,12 +6146,14 @@ INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
 
 OUTPUTS: Final[dict[str, Callable[[bytes], Output]]] = {
     "accrue.dead_letters.DeadLetter": decode_dead_letter,
+    "accrue.partners.FeedOrder": decode_feed_order,
     "accrue.fraud.FraudAlert": decode_fraud_alert,
     "accrue.fulfillment.FulfillmentAttempt": decode_fulfillment_attempt,
     "accrue.fulfillment.FulfillmentCommand": decode_fulfillment_command,
     "accrue.ledger.LedgerEntry": decode_ledger_entry,
     "accrue.balances.MemberBalance": decode_member_balance,
     "accrue.notifications.Notification": decode_notification,
+    "accrue.partners.PartnerMessage": decode_partner_message,
     "accrue.fulfillment.PartnerOrder": decode_partner_order,
     "accrue.pools.PoolBalance": decode_pool_balance,
     "accrue.pools.PoolRequest": decode_pool_request,

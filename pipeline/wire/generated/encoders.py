@@ -37,12 +37,14 @@ from pipeline.core.payloads import (
 )
 from pipeline.core.records import (
     DeadLetter,
+    FeedOrder,
     FraudAlert,
     FulfillmentAttempt,
     FulfillmentCommand,
     LedgerEntry,
     MemberBalance,
     Notification,
+    PartnerMessage,
     PartnerOrder,
     PoolBalance,
     PoolRequest,
@@ -1571,6 +1573,38 @@ def encode_dead_letter(prefix: bytes, value: DeadLetter) -> bytes:
     )
 
 
+_FEED_ORDER_V_ORDER: Final[dict[str, bytes]] = {
+    "other": SMALL[0],
+    "hold": SMALL[1],
+    "release": SMALL[2],
+    "refuse": SMALL[3],
+}
+
+
+def encode_feed_order(prefix: bytes, value: FeedOrder) -> bytes:
+    v_partner = value.partner.encode()
+    v_author = value.author.encode()
+    v_reason = value.reason.encode()
+    v_ordered_at = value.ordered_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_ordered_at <= TIMESTAMP_MAX << 1:
+        v_ordered_at_ = PAIR[v_ordered_at & 16383] + PAIR[v_ordered_at >> 14 & 16383] + RAW[v_ordered_at >> 28]
+    else:
+        v_ordered_at_ = long_bytes(value.ordered_at_ms)
+    return b"".join(
+        (
+            prefix,
+            _FEED_ORDER_V_ORDER[value.order],
+            SMALL[len(v_partner)] if len(v_partner) < SMALL_LIMIT else length_bytes(len(v_partner)),
+            v_partner,
+            SMALL[len(v_author)] if len(v_author) < SMALL_LIMIT else length_bytes(len(v_author)),
+            v_author,
+            SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+            v_reason,
+            v_ordered_at_,
+        )
+    )
+
+
 _FRAUD_ALERT_V_KIND: Final[dict[str, bytes]] = {
     "other": SMALL[0],
     "velocity": SMALL[1],
@@ -2011,6 +2045,29 @@ def encode_notification(prefix: bytes, value: Notification) -> bytes:
             v_recorded_at_,
             SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
             v_traceparent,
+        )
+    )
+
+
+
+def encode_partner_message(prefix: bytes, value: PartnerMessage) -> bytes:
+    v_partner = value.partner.encode()
+    v_message_id = value.message_id.encode()
+    v_sent_at_s = value.sent_at_s
+    v_signature = value.signature.encode()
+    v_body = value.body
+    return b"".join(
+        (
+            prefix,
+            SMALL[len(v_partner)] if len(v_partner) < SMALL_LIMIT else length_bytes(len(v_partner)),
+            v_partner,
+            SMALL[len(v_message_id)] if len(v_message_id) < SMALL_LIMIT else length_bytes(len(v_message_id)),
+            v_message_id,
+            SMALL[v_sent_at_s] if 0 <= v_sent_at_s < SMALL_LIMIT else long_bytes(v_sent_at_s),
+            SMALL[len(v_signature)] if len(v_signature) < SMALL_LIMIT else length_bytes(len(v_signature)),
+            v_signature,
+            SMALL[len(v_body)] if len(v_body) < SMALL_LIMIT else length_bytes(len(v_body)),
+            v_body,
         )
     )
 

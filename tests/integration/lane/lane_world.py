@@ -240,9 +240,8 @@ class LaneWorld:
                 expected = [output for output in journal if isinstance(output, kind)]
                 assert self.outputs(topic, partition) == expected, f"{topic}/{partition}"
                 entries += len(expected) if kind is LedgerEntry else 0
-            letters = [
-                (x.reason, x.event_id) for x in self.outputs("dead-letters", partition) if isinstance(x, DeadLetter)
-            ]
+            dead_letters = [x for x in self.outputs("dead-letters", partition) if isinstance(x, DeadLetter)]
+            letters = [(x.reason, x.event_id) for x in dead_letters if x.topic == self.topics.name("member-events")]
             assert letters == [(dead.reason, dead.event_id) for dead in journal if isinstance(dead, Dead)]
             derived = [own for record in self.records("derived-events", partition) if (own := self._derived(record))]
             assert derived == [one.event.event_id for one in journal if isinstance(one, Derived)]
@@ -251,7 +250,7 @@ class LaneWorld:
     def _derived(self, record: Record) -> str:
         event = self.connection.decoder.decode(record[3] or b"", record[1])
         assert isinstance(event, Event)
-        others = event.source == "accrue-partners" or event.type_name == "pool_answered"
+        others = event.source.startswith(("accrue-partners", "partner:")) or event.type_name == "pool_answered"
         return "" if others else event.event_id  # that is no decision of the member's core
 
 

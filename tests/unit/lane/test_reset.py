@@ -36,6 +36,7 @@ def test_the_lanes_of_every_agent_are_known() -> None:
         ("pool-requests", "pools", "x.pool-changelog"),
         ("fulfillment-attempts", "partners", "x.fulfillment-changelog"),
         ("notifications", "notifications", "x.notification-changelog"),
+        ("partner-events", "intake", "x.intake-changelog"),
         ("derived-events", "relay", ""),
         ("reward-fulfillments", "fulfilment", ""),
     ],

@@ -71,6 +71,13 @@ partners:
     items: {tea: SKU-1}
     settlement: {currency: EUR, redeemed_minor: 700, issued_minor: 900}
   - {id: other, address: "http://127.0.0.1:8000", idempotent: true, fulfil: {path: /give}}
+feeds:
+  - {id: miles, signing: {env: MILES}, avro: "{}", list: /stays, events: [
+      {type: none, where: {/kind: ping}},
+      {type: custom_event, where: {/kind: stay}, fixed: {name: stay, attributes.hotel: H1}, time: ms,
+       decimals: {numbers.nights: 1},
+       fields: {event_id: /id, member_id: /card, occurred_at: /at, numbers.nights: /nights}}],
+     limits: {countries: [US], amount_minor: 5, late: 7d, member_events: 2, events: 9, total_minor: 9, every: 1h}}
 """,
     "notifications.yaml": """\
 {languages: [en], sender: "Shop <points@shop.example>", quiet: "22:00-08:00", messages: [

@@ -13,6 +13,7 @@ from pipeline.program import (
     currency_keys,
     events_file,
     expiry_keys,
+    feeds_file,
     fraud_across_keys,
     fraud_file,
     fraud_trait_keys,
@@ -32,6 +33,7 @@ from pipeline.program import (
     webhooks_file,
 )
 from pipeline.program.cel_errors import FUNCTION_NAMES
+from pipeline.program.feeds import FEED_TYPES, TIMES
 from pipeline.program.notifications import CHANNELS
 from pipeline.program.partner_calls import PLACEHOLDERS
 from pipeline.program.partners import MEANINGS
@@ -103,6 +105,9 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"callback.{key}" for key in partners_file.CALLBACK_KEYS}
     keys |= {f"fallback.*.{key}" for key in partners_file.FALLBACK_KEYS}
     keys |= {f"settlement.{key}" for key in partners_file.SETTLEMENT_KEYS}
+    keys |= {f"feeds.*.{key}" for key in feeds_file.KEYS} | {*FEED_TYPES, feeds_file.LEFT_OUT, *TIMES}
+    keys |= {f"feeds.*.events.*.{key}" for key in feeds_file.EVENT_KEYS}
+    keys |= {f"limits.{key}" for key in feeds_file.LIMITS_KEYS}
     keys |= {f"signals.*.{key}" for key in fraud_file.KEYS} | {
         *fraud_file.ACTIONS,
         *fraud_file.MEASURES,

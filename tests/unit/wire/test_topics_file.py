@@ -69,7 +69,7 @@ def test_a_topic_that_is_not_there_is_told_with_those_that_are() -> None:
 
 
 def test_records_are_found_on_the_topics_that_carry_them() -> None:
-    assert [topic.name for topic in TOPICS.carrying("accrue.events.TransactionCompleted")] == ["member-events"]
+    assert [topic.name for topic in TOPICS.carrying("accrue.events.MemberEnrolled")] == ["member-events"]
     assert [topic.name for topic in TOPICS.carrying("accrue.events.ReferralJoined")] == [
         "member-events",
         "derived-events",
