@@ -5,10 +5,10 @@ from __future__ import annotations
 from core_programs import Bench
 
 from pipeline.core.memory import Output
-from pipeline.core.payloads import TransactionCancelled
+from pipeline.core.payloads import FulfillmentOutcome, ReviewDecided, TransactionCancelled
 from pipeline.core.pools import MemoryPools, answer_event, decide
 from pipeline.core.program import Period, Program, Unit
-from pipeline.core.records import PoolRequest, RewardDecision
+from pipeline.core.records import FulfillmentCommand, PoolRequest, RewardDecision
 
 POINTS = Unit("points", "floor", Period(0, 0))
 
@@ -44,6 +44,17 @@ class PoolBench(Bench):
 
     def cancel_order(self, event_id: str, order_id: str) -> list[Output]:
         return self.send(event_id, TransactionCancelled(order_id))
+
+    def outcome_of(
+        self, event_id: str, member_id: str, command: FulfillmentCommand, outcome: str, quantity: int = 0
+    ) -> list[Output]:
+        """The provider's outcome of a member's command."""
+        payload = FulfillmentOutcome(command.fulfillment_id, command.redemption_id, outcome, quantity=quantity)
+        return self.send(event_id, payload, member_id, source="provider")
+
+    def send_verdict(self, event_id: str, member_id: str, review_id: str, verdict: str) -> list[Output]:
+        """A reviewer's verdict on a member's review."""
+        return self.send(event_id, ReviewDecided(review_id, verdict, "ada", "looked at"), member_id, source="desk")
 
 
 def note_of(outputs: list[Output]) -> str:

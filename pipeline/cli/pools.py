@@ -49,7 +49,7 @@ def list_pools(settings: Settings, as_json: bool) -> None:
 @kafka_options
 @json_option
 def show(pool: str, settings: Settings, as_json: bool) -> None:
-    """Show one pool, such as budget:summer, stock:mug or codes:cinema; `codes:` may be left out."""
+    """Show one pool, such as budget:summer, stock:mug, household:H/points or codes:cinema; `codes:` may be left out."""
     with _desk(settings) as desk:
         found = {balance.pool_id: balance for balance in desk.balances()}
     balance = found.get(pool) or found.get(CODES + pool)

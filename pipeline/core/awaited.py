@@ -10,6 +10,9 @@ AwaitedTuple = tuple[str, str, int, str, str, str, int, int, str, str, str, bool
 HoldPooled = tuple[str, str, str, tuple[str, ...], bool]
 """(redemption id, pool id, request id, codes, confirmed)."""
 
+HoldDrawn = tuple[str, str, int]
+"""(redemption id, household pool, first of its lots)."""
+
 AwaitedReview = tuple[str, str]
 """(request id, signal that has its award reviewed)."""
 
@@ -20,7 +23,8 @@ class Awaited:
 
     An award waits with `rule_id` and `event_type`, the `points` of `unit` that it gives if all is granted, what the
     rule `desired`, what had `limited_by` it before, and the order that earned it, or "". A redemption waits with
-    `redemption_id`. What is `void` is given back when it comes, what `signal_id` names is held for review then.
+    `redemption_id`; one that draws on a household has the reward in `rule_id` and the pieces in `desired`. What is
+    `void` is given back when it comes, what `signal_id` names is held for review then.
     """
 
     __slots__ = (
@@ -125,3 +129,17 @@ def put_pooled(holds: dict[str, Hold], pooled: tuple[HoldPooled, ...]) -> None:
         hold.request_id = request_id
         hold.codes = list(codes)
         hold.confirmed = confirmed
+
+
+def holds_drawn(holds: dict[str, Hold]) -> tuple[HoldDrawn, ...]:
+    """What holds that draw on a household have beyond the others."""
+    return tuple(
+        [(redemption_id, hold.household, hold.drawn_from) for redemption_id, hold in holds.items() if hold.household]
+    )
+
+
+def put_drawn(holds: dict[str, Hold], drawn: tuple[HoldDrawn, ...]) -> None:
+    """Give the holds what `holds_drawn` told of them."""
+    for redemption_id, pool_id, first in drawn:
+        holds[redemption_id].household = pool_id
+        holds[redemption_id].drawn_from = first

@@ -8,6 +8,7 @@ from pipeline.core import (
     fraud_across,
     fraud_verdicts,
     grants,
+    households,
     lots,
     occasions,
     orders,
@@ -26,8 +27,11 @@ from pipeline.core.ledger import ADJUSTED, Posting
 from pipeline.core.order import NOT_SPENT, Order, OrderLot, Part, Use, Waiting
 from pipeline.core.payloads import (
     FulfillmentOutcome,
+    HouseholdJoined,
+    HouseholdLeft,
     MemberEnrolled,
     PointsAdjusted,
+    PointsPooled,
     PoolAnswered,
     ProfileChanged,
     QuarantineReleased,
@@ -146,6 +150,12 @@ def act(posting: Posting, event: Event, program: Program, log_time_ms: int, scre
         referrals.announce(posting, event, payload, log_time_ms)
     if isinstance(payload, ReferralJoined):
         referrals.join(posting, payload, program)
+    if isinstance(payload, HouseholdJoined):
+        return households.join(member, payload, program)
+    if isinstance(payload, HouseholdLeft):
+        return households.leave(member, payload)
+    if isinstance(payload, PointsPooled):
+        return households.pool(posting, payload, program)
     if isinstance(payload, TransferRequested):
         refused = "" if screening is None else screening.refusal_of_transfer()
         return refused or transfers.request(posting, event, payload, program, log_time_ms)

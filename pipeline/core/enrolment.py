@@ -5,10 +5,12 @@ from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
 from pipeline.core.payloads import (
     FulfillmentOutcome,
+    HouseholdLeft,
     MemberEnrolled,
     MemberQuarantined,
     Payload,
     PointsAdjusted,
+    PointsPooled,
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
@@ -65,6 +67,8 @@ def only_takes(payload: Payload) -> bool:
             FulfillmentOutcome,
             TransferRequested,
             TransferReturned,
+            HouseholdLeft,
+            PointsPooled,
         ),
     )
 

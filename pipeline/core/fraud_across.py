@@ -74,6 +74,12 @@ def ask(posting: Posting, event: Event, fraud: FraudProgram, redemption_id: str,
     return waits
 
 
+def remember(posting: Posting, event: Event, fraud: FraudProgram) -> None:
+    """Note what a redemption shows that is asked about later, when its points are held."""
+    for signal in fraud.across:
+        pool_of(posting, event, fraud, signal)
+
+
 def asking(member: Member, redemption_id: str) -> bool:
     """Whether a redemption, or a review of what was earned with a partner, waits for the pool of a signal."""
     return any(

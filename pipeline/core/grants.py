@@ -2,14 +2,24 @@
 
 from typing import final
 
-from pipeline.core import awards, fraud_answers, lots, reasons, redemptions, refunds, reservations, tiers
+from pipeline.core import (
+    awards,
+    fraud_answers,
+    household_draws,
+    lots,
+    reasons,
+    redemptions,
+    refunds,
+    reservations,
+    tiers,
+)
 from pipeline.core.awaited import Awaited
 from pipeline.core.events import Event
 from pipeline.core.fraud_holding import open_review, review_of
 from pipeline.core.ledger import Posting
 from pipeline.core.order import NO_REST, Order
 from pipeline.core.payloads import PoolAnswered
-from pipeline.core.pool_ids import of_signal
+from pipeline.core.pool_ids import has_points, of_signal
 from pipeline.core.ports import State
 from pipeline.core.program import Program
 from pipeline.core.records import Reward
@@ -43,7 +53,9 @@ def settle(
     if one is None:
         return Granted(reasons.GRANT_NOT_AWAITED)
     granted = Granted()
-    if one.void:
+    if has_points(one.pool_id):
+        granted.note = household_draws.settle(posting, event, payload, one, program, log_time_ms)
+    elif one.void:
         if payload.granted:
             reservations.give_back(posting, one.pool_id, payload.granted, payload.codes)
             granted.note = reasons.GRANT_GIVEN_BACK

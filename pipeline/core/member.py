@@ -6,11 +6,14 @@ from pipeline.core.awaited import (
     Awaited,
     AwaitedReview,
     AwaitedTuple,
+    HoldDrawn,
     HoldPooled,
     awaited_of,
     awaited_reviews,
     awaited_tuple,
+    holds_drawn,
     holds_pooled,
+    put_drawn,
     put_pooled,
 )
 from pipeline.core.fraud_counts import Counts, CountsTuple
@@ -75,6 +78,8 @@ MemberTuple = tuple[
     tuple[AwaitedTuple, ...],
     tuple[HoldPooled, ...],
     tuple[AwaitedReview, ...],
+    str,
+    tuple[HoldDrawn, ...],
 ]
 
 
@@ -88,7 +93,8 @@ class Member:
     `qualifying_points` were earned in the calendar or membership year `qualifying_year` (0: none yet),
     `qualifying_previous` in the year before, `qualifying_periods` in earlier years and in months that still matter, by
     the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` are birthday
-    and anniversary, by the type of their events; by `referral` the member joined. `progress` of streaks and
+    and anniversary, by the type of their events; by `referral` the member joined; to
+    `household` ("": none) the member belongs. `progress` of streaks and
     achievements is keyed by rule id. `rolling` are buckets of rolling limits by the same keys. `counts` is what fraud
     signals have counted, None until the first does; `reviews` are the open ones, `awaited` the requests to pools that
     are not answered yet, both by id. `next_due_ms` is when time next
@@ -106,6 +112,7 @@ class Member:
         "enrolled_at_ms",
         "event_counts",
         "holds",
+        "household",
         "last_hash",
         "member_id",
         "next_due_ms",
@@ -164,6 +171,7 @@ class Member:
         self.referral: Referral | None = None
         self.reviews: dict[str, Review] = {}
         self.awaited: dict[str, Awaited] = {}
+        self.household = ""
 
     def to_tuple(self) -> MemberTuple:
         """A deep copy as nested tuples, `next_due_ms` first."""
@@ -203,6 +211,8 @@ class Member:
             tuple([awaited_tuple(request_id, one) for request_id, one in self.awaited.items()]),
             holds_pooled(self.holds),
             awaited_reviews(self.awaited),
+            self.household,
+            holds_drawn(self.holds),
         )
 
     @staticmethod
@@ -270,6 +280,8 @@ class Member:
         put_pooled(member.holds, values[33])
         for request_id, signal_id in values[34]:
             member.awaited[request_id].signal_id = signal_id
+        member.household = values[35]
+        put_drawn(member.holds, values[36])
         return member
 
     def __eq__(self, other: object) -> bool:

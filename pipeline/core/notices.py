@@ -5,7 +5,8 @@ from typing import Final, final
 from pipeline.core.events import Event
 from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
-from pipeline.core.payloads import FulfillmentOutcome, RedemptionRequested
+from pipeline.core.payloads import FulfillmentOutcome, PoolAnswered, RedemptionRequested
+from pipeline.core.pool_ids import has_points
 from pipeline.core.program import Program
 from pipeline.core.records import Notification, Reward
 from pipeline.core.wallet import Hold
@@ -21,25 +22,31 @@ KINDS: Final = (POINTS_EARNED, POINTS_EXPIRED, TIER_CHANGED, REDEMPTION_HELD, RE
 
 @final
 class Before:
-    """What an event may do away with and its notice needs: the member's tier, and the hold that an outcome ends."""
+    """What an event may do away with and its notice needs: the member's tier, the hold that an outcome ends, and
+    the redemption that draws on a household."""
 
-    __slots__ = ("hold", "tier")
+    __slots__ = ("drawing", "hold", "tier")
 
     def __init__(self, member: Member, event: Event) -> None:
         payload = event.payload
         self.tier = member.tier
         self.hold: Hold | None = None
+        self.drawing = ""
         if isinstance(payload, FulfillmentOutcome):
             self.hold = member.holds.get(payload.redemption_id)
+        elif isinstance(payload, PoolAnswered) and has_points(payload.pool_id):
+            one = member.awaited.get(payload.request_id)
+            self.drawing = "" if one is None else one.redemption_id
 
 
 def of_event(posting: Posting, event: Event, rewards: list[Reward], program: Program, before: Before) -> None:
     """Put out the notices of an event that was applied, for the kinds that the programme names."""
     payload, member = event.payload, posting.member
-    if isinstance(payload, RedemptionRequested) and REDEMPTION_HELD in program.notifies:
-        hold = member.holds.get(payload.redemption_id)
+    requested = payload.redemption_id if isinstance(payload, RedemptionRequested) else before.drawing
+    if requested and REDEMPTION_HELD in program.notifies:
+        hold = member.holds.get(requested)
         if hold is not None:
-            _of_reward(posting, event, REDEMPTION_HELD, payload.redemption_id, hold, "")
+            _of_reward(posting, event, REDEMPTION_HELD, requested, hold, "")
     if isinstance(payload, FulfillmentOutcome) and before.hold is not None:
         kind = REWARD_FULFILLED if payload.outcome == "confirmed" else REWARD_FAILED
         if kind in program.notifies and payload.redemption_id not in member.holds:

@@ -190,6 +190,60 @@ class FulfillmentOutcome:
 
 
 @final
+class HouseholdJoined:
+    """The member joins a household, which pools points."""
+
+    __slots__ = ("household_id",)
+
+    def __init__(self, household_id: str) -> None:
+        self.household_id = household_id
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.household_id,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HouseholdJoined) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"HouseholdJoined(household_id={self.household_id!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        return f"household_id={len(self.household_id)}:{self.household_id};"
+
+
+@final
+class HouseholdLeft:
+    """The member leaves the household; what it pooled stays there."""
+
+    __slots__ = ("household_id",)
+
+    def __init__(self, household_id: str) -> None:
+        self.household_id = household_id
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.household_id,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HouseholdLeft) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"HouseholdLeft(household_id={self.household_id!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        return f"household_id={len(self.household_id)}:{self.household_id};"
+
+
+@final
 class MemberEnrolled:
     """A member joined the programme."""
 
@@ -331,10 +385,69 @@ class PointsAdjusted:
 
 
 @final
+class PointsPooled:
+    """The member puts points into the household's pool."""
+
+    __slots__ = ("points", "unit")
+
+    def __init__(self, points: int, unit: str = "") -> None:
+        self.points = points
+        self.unit = unit
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.points, self.unit)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PointsPooled) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"PointsPooled(points={self.points!r}, unit={self.unit!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        text = f"points={self.points};"
+        if self.unit:
+            text += f"unit={len(self.unit)}:{self.unit};"
+        return text
+
+
+@final
+class HouseholdLot:
+    """Points of a household that expire together."""
+
+    __slots__ = ("expires_at_ms", "points")
+
+    def __init__(self, points: int, expires_at_ms: int) -> None:
+        self.points = points
+        self.expires_at_ms = expires_at_ms
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.points, self.expires_at_ms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HouseholdLot) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"HouseholdLot(points={self.points!r}, expires_at_ms={self.expires_at_ms!r})"
+
+    def content(self) -> str:
+        """Canonical text of the fields that differ from their default."""
+        return f"points={self.points};expires_at_ms={self.expires_at_ms};"
+
+
+@final
 class PoolAnswered:
     """A pool grants what a member asked of it, in whole, in part or not at all; a fraud signal's pool says what it knows."""
 
-    __slots__ = ("codes", "desired", "granted", "limit", "others", "pool_id", "request_id", "value")
+    __slots__ = ("codes", "desired", "expired", "granted", "limit", "lots", "others", "pool_id", "request_id", "value")
 
     def __init__(
         self,
@@ -346,6 +459,8 @@ class PoolAnswered:
         value: int = 0,
         limit: int = 0,
         others: list[str] | None = None,
+        lots: list[HouseholdLot] | None = None,
+        expired: int = 0,
     ) -> None:
         self.request_id = request_id
         self.pool_id = pool_id
@@ -355,10 +470,23 @@ class PoolAnswered:
         self.value = value
         self.limit = limit
         self.others = [] if others is None else others
+        self.lots = [] if lots is None else lots
+        self.expired = expired
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.request_id, self.pool_id, self.desired, self.granted, self.codes, self.value, self.limit, self.others)
+        return (
+            self.request_id,
+            self.pool_id,
+            self.desired,
+            self.granted,
+            self.codes,
+            self.value,
+            self.limit,
+            self.others,
+            tuple(item.to_tuple() for item in self.lots),
+            self.expired,
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PoolAnswered) and self.to_tuple() == other.to_tuple()
@@ -367,7 +495,7 @@ class PoolAnswered:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"PoolAnswered(request_id={self.request_id!r}, pool_id={self.pool_id!r}, desired={self.desired!r}, granted={self.granted!r}, codes={self.codes!r}, value={self.value!r}, limit={self.limit!r}, others={self.others!r})"
+        return f"PoolAnswered(request_id={self.request_id!r}, pool_id={self.pool_id!r}, desired={self.desired!r}, granted={self.granted!r}, codes={self.codes!r}, value={self.value!r}, limit={self.limit!r}, others={self.others!r}, lots={self.lots!r}, expired={self.expired!r})"
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
@@ -380,6 +508,10 @@ class PoolAnswered:
             text += f"limit={self.limit};"
         if self.others:
             text += f"others={''.join(f'{len(item)}:{item}' for item in self.others)};"
+        if self.lots:
+            text += f"lots={''.join(f'({item.content()})' for item in self.lots)};"
+        if self.expired:
+            text += f"expired={self.expired};"
         return text
 
 
@@ -1147,10 +1279,13 @@ Payload = (
     | CustomEvent
     | EmiPaymentSucceeded
     | FulfillmentOutcome
+    | HouseholdJoined
+    | HouseholdLeft
     | MemberEnrolled
     | MemberQuarantined
     | OnboardingCompleted
     | PointsAdjusted
+    | PointsPooled
     | PoolAnswered
     | ProfileChanged
     | QuarantineReleased
@@ -1180,10 +1315,13 @@ PAYLOAD_TYPES: Final[dict[str, type[Payload]]] = {
     "custom_event": CustomEvent,
     "emi_payment_succeeded": EmiPaymentSucceeded,
     "fulfillment_outcome": FulfillmentOutcome,
+    "household_joined": HouseholdJoined,
+    "household_left": HouseholdLeft,
     "member_enrolled": MemberEnrolled,
     "member_quarantined": MemberQuarantined,
     "onboarding_completed": OnboardingCompleted,
     "points_adjusted": PointsAdjusted,
+    "points_pooled": PointsPooled,
     "pool_answered": PoolAnswered,
     "profile_changed": ProfileChanged,
     "quarantine_released": QuarantineReleased,
@@ -1226,6 +1364,8 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("quantity", "int"),
         ("provider", "string"),
     ),
+    "household_joined": (("household_id", "string"),),
+    "household_left": (("household_id", "string"),),
     "member_enrolled": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "member_quarantined": (
         ("quarantined_event_id", "string"),
@@ -1236,6 +1376,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "onboarding_completed": (("flow", "string"), ("channel", "string")),
     "points_adjusted": (("unit", "string"), ("points", "int"), ("reason", "string"), ("author", "string")),
+    "points_pooled": (("points", "int"), ("unit", "string")),
     "pool_answered": (
         ("request_id", "string"),
         ("pool_id", "string"),
@@ -1243,6 +1384,7 @@ RULE_FIELDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("granted", "int"),
         ("value", "int"),
         ("limit", "int"),
+        ("expired", "int"),
     ),
     "profile_changed": (("country", "string"), ("segment", "string"), ("birth_date", "string")),
     "quarantine_released": (("author", "string"), ("reason", "string")),

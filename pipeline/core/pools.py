@@ -1,4 +1,5 @@
-"""Pools: what many members share, such as a campaign's budget, stock or voucher codes; each is given once.
+"""Pools: what many members share, such as a campaign's budget, stock, voucher codes or a household's points; each is
+given once.
 
 A pool gives what is asked while that much is left, else what is left: it never gives more than its limit, and refuses
 nothing while something is there. Requests of one pool are decided in their order in its partition. Those of fraud
@@ -7,14 +8,15 @@ signals, which give nothing and count what many members do, are in `pool_signals
 
 from typing import Final, Protocol, final
 
-from pipeline.core import pool_signals
+from pipeline.core import pool_lots, pool_signals
 from pipeline.core.bounds import QUANTITY_MAX, WALLET_MAX
 from pipeline.core.events import Event
 from pipeline.core.faults import Fault, id_fault, range_fault
 from pipeline.core.fraud_habits import Notes
 from pipeline.core.ledger import SOURCE
-from pipeline.core.payloads import PoolAnswered
-from pipeline.core.pool_ids import CODES, GIVE_BACK, KINDS, LOAD, TAKE, has_codes, of_signal
+from pipeline.core.payloads import HouseholdLot, PoolAnswered
+from pipeline.core.pool_ids import CODES, GIVE_BACK, HOUSEHOLD, KINDS, LOAD, TAKE, has_codes, has_points, of_signal
+from pipeline.core.pool_lots import PoolLots
 from pipeline.core.pool_signals import NotesState
 from pipeline.core.reasons import MALFORMED
 from pipeline.core.records import PoolBalance, PoolRequest
@@ -27,19 +29,22 @@ UNKNOWN: Final = ""
 CODE_MAX: Final = 200
 """Longest voucher code, in characters."""
 
-PoolTuple = tuple[int, int, int, int, int, int, int, int]
+LOTS_MAX: Final = 1000
+"""Most lots of points in one request."""
+
+PoolTuple = tuple[int, int, int, int, int, int, int, int, tuple[tuple[int, int], ...]]
 
 
 @final
 class Pool:
     """One pool. `limit` is what the request that occurred last, at `as_of_ms`, said; of a pool of codes, how many were
-    loaded.
+    loaded; of a household's, what was put in and has not expired.
 
     `given` is not given back. Codes wait in a queue: those numbered from `first` up to `after`. `desired` and `refused`
-    add up over all `requests`.
+    add up over all `requests`. `lots` are the points that a household has.
     """
 
-    __slots__ = ("after", "as_of_ms", "desired", "first", "given", "limit", "refused", "requests")
+    __slots__ = ("after", "as_of_ms", "desired", "first", "given", "limit", "lots", "refused", "requests")
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class Pool:
         requests: int = 0,
         first: int = 0,
         after: int = 0,
+        lots: tuple[tuple[int, int], ...] = (),
     ) -> None:
         self.limit = limit
         self.as_of_ms = as_of_ms
@@ -60,6 +66,7 @@ class Pool:
         self.requests = requests
         self.first = first
         self.after = after
+        self.lots: PoolLots = list(lots)
 
     def to_tuple(self) -> PoolTuple:
         """Field values in the order of the constructor."""
@@ -72,6 +79,7 @@ class Pool:
             self.requests,
             self.first,
             self.after,
+            tuple(self.lots),
         )
 
     def left(self, with_codes: bool) -> int:
@@ -120,14 +128,26 @@ def request_fault(request: PoolRequest) -> Fault | None:
         return (MALFORMED, f"action is {request.action!r}; send {TAKE}, {GIVE_BACK} or {LOAD}")
     if request.action == TAKE:
         return id_fault("member_id", request.member_id) or range_fault("amount", request.amount, 1, WALLET_MAX)
+    if has_points(request.pool_id):
+        return lots_fault(request)
     if not has_codes(request.pool_id):
         if request.action == LOAD:
-            return (MALFORMED, f"pool_id is {request.pool_id!r}; codes are loaded into pools that begin with {CODES}")
+            detail = f"pool_id is {request.pool_id!r}; only pools that begin with {CODES} or {HOUSEHOLD} are loaded"
+            return (MALFORMED, detail)
         return range_fault("amount", request.amount, 1, WALLET_MAX)
     for code in request.codes:
         if not 0 < len(code) <= CODE_MAX:
             return (MALFORMED, f"codes has one of {len(code)} characters; a code has 1 to {CODE_MAX}")
     return range_fault("codes", len(request.codes), 1, QUANTITY_MAX)
+
+
+def lots_fault(request: PoolRequest) -> Fault | None:
+    """What is wrong with points that go into a household's pool, or None."""
+    fault = range_fault("number of lots", len(request.lots), 1, LOTS_MAX)
+    for lot in request.lots:
+        fault = fault or range_fault("points of a lot", lot.points, 1, WALLET_MAX)
+        fault = fault or range_fault("expires_at_ms of a lot", lot.expires_at_ms, 0, WALLET_MAX)
+    return fault
 
 
 def decide(state: PoolState, request: PoolRequest) -> PoolAnswered | None:
@@ -138,7 +158,9 @@ def decide(state: PoolState, request: PoolRequest) -> PoolAnswered | None:
     pool = state.pool(pool_id)
     answer: PoolAnswered | None = None
     if request.action == TAKE:
-        answer = take(state, pool, request)
+        answer = take_points(pool, request) if has_points(pool_id) else take(state, pool, request)
+    elif has_points(pool_id):
+        put_points(pool, request)
     elif not has_codes(pool_id):
         pool.given = max(pool.given - request.amount, 0)
     elif request.action == GIVE_BACK:
@@ -175,6 +197,30 @@ def take(state: PoolState, pool: Pool, request: PoolRequest) -> PoolAnswered:
     pool.refused += request.amount - granted
     pool.requests += 1
     return PoolAnswered(request.request_id, pool_id, request.amount, granted, codes)
+
+
+def put_points(pool: Pool, request: PoolRequest) -> None:
+    """Points come into the household's pool, new ones or such as it had given."""
+    for lot in request.lots:
+        pool_lots.put(pool.lots, lot.points, lot.expires_at_ms)
+        if request.action == LOAD:
+            pool.limit += lot.points
+        else:
+            pool.given -= lot.points
+
+
+def take_points(pool: Pool, request: PoolRequest) -> PoolAnswered:
+    """Give what is asked of the household's points, or what is left of them, the earliest expiry first; what has
+    expired by then goes with the answer too, so that it is booked."""
+    expired = pool_lots.expire(pool.lots, request.recorded_at_ms)
+    pool.limit -= expired
+    lots = [HouseholdLot(points, date_ms) for points, date_ms in pool_lots.take(pool.lots, request.amount)]
+    granted = sum([lot.points for lot in lots])
+    pool.given += granted
+    pool.desired += request.amount
+    pool.refused += request.amount - granted
+    pool.requests += 1
+    return PoolAnswered(request.request_id, request.pool_id, request.amount, granted, lots=lots, expired=expired)
 
 
 def queue(state: PoolState, pool_id: str, pool: Pool, code: str) -> None:

@@ -11,6 +11,7 @@ from pipeline.core.conversion import Conversion
 from pipeline.core.custom_events import CustomType
 from pipeline.core.events import Event
 from pipeline.core.fraud_program import FraudProgram
+from pipeline.core.household_terms import HouseholdTerms
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload
@@ -258,40 +259,19 @@ class Program:
     maps exclusive group to how it chooses, first or best; `maximums` unit to the most points of it that one event
     earns. `conversion` is None where amounts are not converted, `custom_events` where they are not declared,
     `transfers` where members cannot give each other points, `fraud` where there are no fraud signals, `referrals` where
-    none has to qualify. Derived: `calendar` of the zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`,
+    none has to qualify, `households` where nobody pools points. Derived: `calendar` of the
+    zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`,
     `remembered`, and those `occasions` that rules are for.
     `returns_points` says whether a refund gives back the points that paid a part of the order. `notifies` are the kinds
     of what members are told.
     """
 
     __slots__ = (
-        "calendar",
-        "clawback",
-        "conversion",
-        "currencies",
-        "custom_events",
-        "default_unit",
-        "enrolment",
-        "fraud",
-        "groups",
-        "maximums",
-        "notifies",
-        "occasions",
-        "program_hash",
-        "program_id",
-        "qualification_unit",
-        "referrals",
-        "remembered",
-        "returns_points",
-        "rewards",
-        "rules",
-        "tier_policy",
-        "tier_ranks",
-        "tiers",
-        "transfers",
-        "units",
-        "zone",
-    )
+        "calendar", "clawback", "conversion", "currencies", "custom_events", "default_unit", "enrolment", "fraud",
+        "groups", "households", "maximums", "notifies", "occasions", "program_hash", "program_id",
+        "qualification_unit", "referrals", "remembered", "returns_points", "rewards", "rules", "tier_policy",
+        "tier_ranks", "tiers", "transfers", "units", "zone",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -316,7 +296,9 @@ class Program:
         fraud: FraudProgram | None = None,
         referrals: ReferralTerms | None = None,
         notifies: frozenset[str] = frozenset(),
+        households: HouseholdTerms | None = None,
     ) -> None:
+        self.households = households
         self.notifies = notifies
         self.program_id = program_id
         self.program_hash = program_hash

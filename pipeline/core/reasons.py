@@ -93,6 +93,9 @@ UNDER_REVIEW: Final = "under_review"
 REVIEW_NOT_OPEN: Final = "review_not_open"
 SAME_REVIEWER: Final = "same_reviewer"
 GRANT_NOT_AWAITED: Final = "grant_not_awaited"
+POOLING_NOT_ALLOWED: Final = "pooling_not_allowed"
+IN_A_HOUSEHOLD: Final = "in_a_household"
+NOT_IN_HOUSEHOLD: Final = "not_in_household"
 
 REFUSAL_REASONS: Final[dict[str, str]] = {
     MEMBER_NOT_ENROLLED: "The programme requires enrolment and the member has not enrolled.",
@@ -117,13 +120,16 @@ REFUSAL_REASONS: Final[dict[str, str]] = {
     BALANCE_TOO_LARGE: "The wallet cannot hold so many points.",
     NOT_QUARANTINED: "The member is not quarantined.",
     TRANSFER_NOT_ALLOWED: "The programme does not let members give each other points of this unit.",
-    TRANSFER_TOO_SMALL: "The programme asks for more points in one transfer.",
+    TRANSFER_TOO_SMALL: "The programme asks for more points in one transfer, or to be pooled at once.",
     TOO_MANY_LOTS: "The points lie in more than 1,000 lots; give them in parts.",
     REDEMPTIONS_FROZEN: "A fraud review keeps the member's points from being redeemed until it is approved.",
     UNDER_REVIEW: "The redemption waits for a reviewer's verdict.",
     REVIEW_NOT_OPEN: "No review of this id is open.",
     SAME_REVIEWER: "So many points need the verdicts of two different reviewers.",
     FRAUD_DENIED: "A fraud signal of the programme denies it; fraud-alerts says which and why.",
+    POOLING_NOT_ALLOWED: "The programme has no households, or they do not pool points of this unit.",
+    IN_A_HOUSEHOLD: "The member belongs to a household; leave it first.",
+    NOT_IN_HOUSEHOLD: "The member does not belong to the household, or to any.",
     GRANT_NOT_AWAITED: "Nothing of the member waits for this answer of a pool: it was answered before, or never asked.",
 }
 """Reason to what it means, for events that are understood and change nothing: their ids enter the duplicate search."""
@@ -139,10 +145,10 @@ GRANT_GIVEN_BACK: Final = "grant_given_back"
 
 APPLIED_REASONS: Final[dict[str, str]] = {
     WAITS_FOR_ORDER: "The purchase has not arrived; this counts for it when it does.",
-    WAITS_FOR_GRANT: "The points are held, and the pool of stock or voucher codes is asked.",
+    WAITS_FOR_GRANT: "The pool of stock, voucher codes or the household's points is asked.",
     WAITS_FOR_SIGNAL: "The points are held, and the pools of fraud signals across members are asked.",
     DENIED_BY_SIGNAL: "A fraud signal across members denies the redemption that waited for it; it is void.",
-    PARTLY_GRANTED: "The pool had fewer pieces left than asked for; the points of the others are free again.",
+    PARTLY_GRANTED: "The pool had fewer pieces left than asked for, or points for fewer; the others are free again.",
     NOTHING_LEFT: "The pool had nothing left: the award is not given, or the redemption is void.",
     GRANT_GIVEN_BACK: "What was granted is not needed any more and went back to the pool.",
     REFUND_NOT_APPLIED: "A refund that waited for this purchase does not fit it: other currency or lines.",

@@ -828,6 +828,30 @@ class PoolBalance:
 
 
 @final
+class PoolLot:
+    """Points of a household that expire together."""
+
+    __slots__ = ("expires_at_ms", "points")
+
+    def __init__(self, points: int, expires_at_ms: int) -> None:
+        self.points = points
+        self.expires_at_ms = expires_at_ms
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.points, self.expires_at_ms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PoolLot) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"PoolLot(points={self.points!r}, expires_at_ms={self.expires_at_ms!r})"
+
+
+@final
 class PoolRequest:
     """What is asked of a pool, given back to it or put into it."""
 
@@ -839,6 +863,7 @@ class PoolRequest:
         "event_id",
         "limit",
         "log_time_ms",
+        "lots",
         "member_id",
         "occurred_at_ms",
         "others",
@@ -868,6 +893,7 @@ class PoolRequest:
         author: str = "",
         terms: list[int] | None = None,
         others: list[str] | None = None,
+        lots: list[PoolLot] | None = None,
     ) -> None:
         self.request_id = request_id
         self.pool_id = pool_id
@@ -885,6 +911,7 @@ class PoolRequest:
         self.author = author
         self.terms = [] if terms is None else terms
         self.others = [] if others is None else others
+        self.lots = [] if lots is None else lots
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
@@ -905,6 +932,7 @@ class PoolRequest:
             self.author,
             self.terms,
             self.others,
+            tuple(item.to_tuple() for item in self.lots),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -914,7 +942,7 @@ class PoolRequest:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"PoolRequest(request_id={self.request_id!r}, pool_id={self.pool_id!r}, action={self.action!r}, amount={self.amount!r}, limit={self.limit!r}, codes={self.codes!r}, member_id={self.member_id!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, log_time_ms={self.log_time_ms!r}, traceparent={self.traceparent!r}, author={self.author!r}, terms={self.terms!r}, others={self.others!r})"
+        return f"PoolRequest(request_id={self.request_id!r}, pool_id={self.pool_id!r}, action={self.action!r}, amount={self.amount!r}, limit={self.limit!r}, codes={self.codes!r}, member_id={self.member_id!r}, event_id={self.event_id!r}, program_hash={self.program_hash!r}, occurred_at_ms={self.occurred_at_ms!r}, recorded_at_ms={self.recorded_at_ms!r}, log_time_ms={self.log_time_ms!r}, traceparent={self.traceparent!r}, author={self.author!r}, terms={self.terms!r}, others={self.others!r}, lots={self.lots!r})"
 
 
 @final

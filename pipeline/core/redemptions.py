@@ -10,6 +10,10 @@ Where the reward has a pool (stock, voucher codes), the pool is asked before the
 (none) --requested--> asking --granted--> open, what was not granted void
                       asking --nothing left, cancel asked, timeout--> (void)
 
+Where a member of a household has too few points, the household is asked first, and nothing is held meanwhile:
+(none) --requested--> drawing --granted--> as requested, for the pieces that both can pay
+                      drawing --nothing left, cancel asked--> (none)
+
 Where the reward asks for confirmation, the provider is told only then:
 (none) --requested--> waiting --confirm asked--> open, the rest of a part void
                       waiting --cancel asked, timeout--> (void)
@@ -18,12 +22,10 @@ One that a fraud signal holds for review waits likewise, for the verdict; one th
 the answers of its pools.
 """
 
-from typing import Final
-
-from pipeline.core import expiry, limits, lots, reasons, reservations
-from pipeline.core.accounts import ISSUED, redeemed_at
+from pipeline.core import expiry, households, limits, lots, reasons, reservations, reward_gives
+from pipeline.core.accounts import redeemed_at
 from pipeline.core.events import Event
-from pipeline.core.fraud_across import ask, asking, stop_asking
+from pipeline.core.fraud_across import ask, asking, remember, stop_asking
 from pipeline.core.fraud_holding import frozen, of_redemption, withdraw
 from pipeline.core.fraud_stage import Screening
 from pipeline.core.house import NOT_PARTNERS
@@ -33,9 +35,6 @@ from pipeline.core.payloads import FulfillmentOutcome, RedemptionCancelled, Rede
 from pipeline.core.program import Program, Reward
 from pipeline.core.records import FulfillmentCommand
 from pipeline.core.wallet import Hold
-
-GIVES: Final = "reward.gives"
-"""In place of a rule's id, of points that a reward brings; no rule can be called so."""
 
 
 def request(
@@ -51,71 +50,97 @@ def request(
     reward = program.rewards.get(payload.reward_id)
     if reward is None:
         return reasons.UNKNOWN_REWARD
-    if payload.redemption_id in member.holds:
-        return reasons.REDEMPTION_EXISTS
-    if member.reviews and frozen(member):
-        return reasons.REDEMPTIONS_FROZEN
-    if reward.tiers and member.tier not in reward.tiers:
-        return reasons.TIER_REQUIRED
-    points = reward.price * payload.quantity
-    at_ms = event.occurred_at_ms
-    calendar = program.calendar
-    if not limits.allows(member, calendar, reward.limits, reward.window_keys, at_ms, points, payload.quantity):
-        return reasons.LIMIT_REACHED
+    pieces, at_ms = payload.quantity, event.occurred_at_ms
+    refused = refusal(member, program, reward, payload.redemption_id, pieces, at_ms)
+    if refused:
+        return refused
+    points = reward.price * pieces
     unit = reward.unit.unit_id
     wallet = member.wallets.get(unit)
-    if wallet is None or wallet.available < points:
+    short = points - (0 if wallet is None else wallet.available)
+    if short > 0 and not households.can_draw(member, program, unit):
         return reasons.INSUFFICIENT_POINTS
     if screening is not None:
         denied = screening.judge_redemption(unit, points)
         if denied:
             return denied
-    if reward.gives is not None and not gives_fit(member, reward, payload.quantity):
+    if reward.gives is not None and not reward_gives.fit(member, reward, pieces):
         return reasons.BALANCE_TOO_LARGE
+    reviewed_by = "" if screening is None else screening.reviewed_by
+    if short > 0:
+        if program.fraud is not None and program.fraud.across:
+            remember(posting, event, program.fraud)
+        households.draw(posting, event.traceparent, payload, reward, short, reviewed_by, log_time_ms)
+        return ""
+    hold(posting, event, payload.redemption_id, reward, pieces, program, bool(reviewed_by), log_time_ms)
+    if screening is not None and reviewed_by:
+        screening.review_redemption(payload.redemption_id, points)
+    return ""
+
+
+def refusal(member: Member, program: Program, reward: Reward, redemption_id: str, pieces: int, at_ms: int) -> str:
+    """Why the member may not redeem so many pieces, whatever points there are, or ""."""
+    if redemption_id in member.holds or (member.awaited and households.drawing(member, redemption_id) is not None):
+        return reasons.REDEMPTION_EXISTS
+    if member.reviews and frozen(member):
+        return reasons.REDEMPTIONS_FROZEN
+    if reward.tiers and member.tier not in reward.tiers:
+        return reasons.TIER_REQUIRED
+    points = reward.price * pieces
+    if not limits.allows(member, program.calendar, reward.limits, reward.window_keys, at_ms, points, pieces):
+        return reasons.LIMIT_REACHED
+    return ""
+
+
+def hold(
+    posting: Posting, event: Event, redemption_id: str, reward: Reward, pieces: int, program: Program, reviewed: bool,
+    log_time_ms: int,
+) -> Hold:  # fmt: skip
+    """Hold the price of so many pieces, which is there, and ask the pool or the provider, unless it is `reviewed`."""
+    member, calendar, at_ms = posting.member, program.calendar, posting.occurred_at_ms
+    unit, points = reward.unit.unit_id, reward.price * pieces
+    wallet = member.wallets[unit]
     parts = lots.burn(wallet, points)
     wallet.held += points
     if reward.unit.slides_by_redeeming:
         expiry.prolong(calendar, reward.unit, wallet, at_ms)
     for leg, (seq, part, _) in enumerate(parts):
         posting.post("hold", unit, part, posting.available, posting.held, seq, "hold", leg)
-    limits.use(member, calendar, reward.windows, at_ms, points, payload.quantity)
-    limits.use_rolling(member, reward.rolls, at_ms, points, payload.quantity)
-    hold = Hold(
+    limits.use(member, calendar, reward.windows, at_ms, points, pieces)
+    limits.use_rolling(member, reward.rolls, at_ms, points, pieces)
+    one = Hold(
         posting.derived_id("fulfillment", 0),
         reward.reward_id,
         reward.provider,
-        payload.quantity,
+        pieces,
         unit,
         points,
         parts,
         False,
         at_ms,
-        not reward.confirm and not reward.pool_id,
-        posting.recorded_at_ms + reward.timeout_ms if reward.timeout_ms else 0,
+        not (reward.confirm or reward.pool_id or reviewed),
+        posting.recorded_at_ms + reward.timeout_ms if reward.timeout_ms and not reviewed else 0,
     )
-    member.holds[payload.redemption_id] = hold
+    member.holds[redemption_id] = one
     if reward.pool_id:
-        hold.pool_id = reward.pool_id
-        hold.confirmed = not reward.confirm
-        reservations.reserve_pieces(posting, event.traceparent, payload.redemption_id, hold, reward.stock, log_time_ms)
-    if screening is not None and screening.reviewed_by:
-        hold.dispatched = False
-        hold.timeout_at_ms = 0
-        screening.review_redemption(payload.redemption_id, points)
+        one.pool_id = reward.pool_id
+        one.confirmed = not reward.confirm
+        reservations.reserve_pieces(posting, event.traceparent, redemption_id, one, reward.stock, log_time_ms)
     fraud = program.fraud
-    if fraud is not None and fraud.across and ask(posting, event, fraud, payload.redemption_id, hold, log_time_ms):
-        hold.dispatched = False
-        hold.timeout_at_ms = 0
-    if hold.dispatched:
-        command(posting, event.traceparent, payload.redemption_id, hold, "fulfil", log_time_ms)
-    return ""
+    if fraud is not None and fraud.across and ask(posting, event, fraud, redemption_id, one, log_time_ms):
+        one.dispatched = False
+        one.timeout_at_ms = 0
+    if one.dispatched:
+        command(posting, event.traceparent, redemption_id, one, "fulfil", log_time_ms)
+    return one
 
 
 def waits(member: Member, payload: RedemptionRequested) -> str:
-    """That the redemption just requested waits for its pool, or for those of signals, or ""."""
+    """That the redemption just requested waits for a pool, or for those of signals, or ""."""
     if not member.awaited:
         return ""
-    if member.holds[payload.redemption_id].request_id:
+    hold = member.holds.get(payload.redemption_id)
+    if hold is None or hold.request_id:
         return reasons.WAITS_FOR_GRANT
     return reasons.WAITS_FOR_SIGNAL if asking(member, payload.redemption_id) else ""
 
@@ -180,7 +205,11 @@ def cancel(posting: Posting, event: Event, payload: RedemptionCancelled, program
     """
     hold = posting.member.holds.get(payload.redemption_id)
     if hold is None:
-        return reasons.REDEMPTION_NOT_OPEN
+        drawing = households.drawing(posting.member, payload.redemption_id)
+        if drawing is None:
+            return reasons.REDEMPTION_NOT_OPEN
+        drawing.void = True  # what the household grants goes back when it comes
+        return ""
     if hold.cancelling:
         return reasons.ALREADY_CANCELLING
     if not hold.dispatched:
@@ -205,7 +234,7 @@ def settle(posting: Posting, payload: FulfillmentOutcome, program: Program) -> s
         if payload.provider:
             hold.provider = payload.provider
         redeem(posting, payload.redemption_id, hold)
-        give(posting, hold, program)
+        reward_gives.give(posting, hold, program)
     elif payload.outcome in ("failed", "cancelled"):
         void(posting, payload.redemption_id, hold, program)
     return ""
@@ -264,7 +293,8 @@ def release(
     """
     member = posting.member
     member.wallets[hold.unit].held -= points
-    lots.give_back(posting, hold.unit, parts, posting.held, "void", "void", due_ms)
+    own = households.give_back(posting, hold, parts) if hold.household else parts
+    lots.give_back(posting, hold.unit, own, posting.held, "void", "void", due_ms)
     reward = program.rewards.get(hold.reward_id)
     if reward is not None:
         limits.give_back(member, program.calendar, reward.windows, hold.requested_at_ms, points, pieces)
@@ -279,27 +309,6 @@ def redeem(posting: Posting, redemption_id: str, hold: Hold) -> None:
     account = REDEEMED if hold.provider in NOT_PARTNERS else redeemed_at(hold.provider)
     for leg, (seq, points, _) in enumerate(hold.parts):
         posting.post("redeem", hold.unit, points, posting.held, account, seq, "redeem", leg)
-
-
-def gives_fit(member: Member, reward: Reward, pieces: int) -> bool:
-    """Whether the wallet has room for the points that so many pieces bring."""
-    assert reward.gives is not None
-    unit, points = reward.gives
-    wallet = member.wallets.get(unit.unit_id)
-    return wallet is None or points * pieces <= lots.room(wallet)
-
-
-def give(posting: Posting, hold: Hold, program: Program) -> None:
-    """Points of another unit come for those that were redeemed, where the reward brings some."""
-    reward = program.rewards.get(hold.reward_id)
-    if reward is None or reward.gives is None:
-        return
-    unit, each = reward.gives
-    wallet = lots.wallet_of(posting.member, unit.unit_id)
-    points = min(each * hold.quantity, lots.room(wallet))
-    if points:
-        expires_at_ms = expiry.of_unit(program.calendar, unit, wallet, posting.occurred_at_ms)
-        lots.issue(posting, wallet, "earn", unit.unit_id, points, ISSUED, 0, expires_at_ms, GIVES)
 
 
 def void(posting: Posting, redemption_id: str, hold: Hold, program: Program, due_ms: int = 0) -> None:

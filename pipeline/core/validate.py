@@ -23,12 +23,15 @@ from pipeline.core.payloads import (
     CustomEvent,
     EmiPaymentSucceeded,
     FulfillmentOutcome,
+    HouseholdJoined,
+    HouseholdLeft,
     Line,
     MemberEnrolled,
     MemberQuarantined,
     OnboardingCompleted,
     Payload,
     PointsAdjusted,
+    PointsPooled,
     ProfileChanged,
     QuarantineReleased,
     RedemptionCancelled,
@@ -180,6 +183,10 @@ def other_payload_fault(event: Event, payload: Payload, program: Program) -> Fau
         return id_fault("referral_id", payload.referral_id) or referral_fault(
             "referrer_member_id", payload.referrer_member_id, member_id
         )
+    if isinstance(payload, (HouseholdJoined, HouseholdLeft)):
+        return id_fault("household_id", payload.household_id)
+    if isinstance(payload, PointsPooled):
+        return unit_fault("unit", payload.unit, program) or range_fault("points", payload.points, 1, POINTS_MAX)
     if isinstance(payload, ReviewDecided):
         return (
             id_fault("review_id", payload.review_id)

@@ -19,6 +19,7 @@ from pipeline.core.payloads import (
     TransferRequested,
     TransferReturned,
 )
+from pipeline.core.pool_ids import has_points
 from pipeline.core.program import Program
 from pipeline.core.transfers import LOTS_MAX, SLIDES
 
@@ -82,6 +83,7 @@ def derived_fault(event: Event, payload: Derived) -> Fault | None:
             or range_fault("granted", payload.granted, 0, payload.desired)
             or range_fault("value", payload.value, 0, WALLET_MAX)
             or range_fault("limit", payload.limit, 0, WALLET_MAX)
+            or household_fault(payload)
         )
     if isinstance(payload, ReferralQualified):
         return id_fault("referral_id", payload.referral_id) or id_fault(
@@ -104,3 +106,13 @@ def lots_fault(lots: list[TransferLot]) -> Fault | None:
         fault = fault or range_fault("points of a lot", lot.points, 1, WALLET_MAX)
         fault = fault or range_fault("expires_at_ms of a lot", lot.expires_at_ms, SLIDES, WALLET_MAX)
     return fault
+
+
+def household_fault(payload: PoolAnswered) -> Fault | None:
+    """The lots of a household's answer: together what it grants."""
+    fault = range_fault("expired", payload.expired, 0, WALLET_MAX)
+    for lot in payload.lots:
+        fault = fault or range_fault("points of a lot", lot.points, 1, WALLET_MAX)
+        fault = fault or range_fault("expires_at_ms of a lot", lot.expires_at_ms, 0, WALLET_MAX)
+    total = payload.granted if has_points(payload.pool_id) else 0
+    return fault or range_fault("points of all lots", sum([lot.points for lot in payload.lots]), total, total)

@@ -105,7 +105,8 @@ class Hold:
     `requested_at_ms` is when the request occurred, `cancelling` whether the provider was asked to cancel. A hold that
     is not `dispatched` waits for confirmation, or for the answer of its pool to `request_id` ("" once it is there). At
     `timeout_at_ms` (0: never) it is voided, or if dispatched said to be overdue. Of a reward with a pool, `confirmed`
-    says whether only the answer is waited for; `codes` are vouchers, one for each piece.
+    says whether only the answer is waited for; `codes` are vouchers, one for each piece. Its lots from `drawn_from` on
+    were drawn on the pool `household` ("": none).
     """
 
     __slots__ = (
@@ -113,7 +114,9 @@ class Hold:
         "codes",
         "confirmed",
         "dispatched",
+        "drawn_from",
         "fulfillment_id",
+        "household",
         "parts",
         "points",
         "pool_id",
@@ -155,13 +158,16 @@ class Hold:
         self.request_id = ""
         self.codes: list[str] = []
         self.confirmed = False
+        self.household = ""
+        self.drawn_from = 0
 
     def __repr__(self) -> str:
         return (
             f"Hold({self.fulfillment_id!r}, {self.reward_id!r}, {self.provider!r}, {self.quantity}, {self.unit!r}, "
             f"{self.points}, {self.parts!r}, cancelling={self.cancelling}, requested_at_ms={self.requested_at_ms}, "
             f"dispatched={self.dispatched}, timeout_at_ms={self.timeout_at_ms}, pool_id={self.pool_id!r}, "
-            f"request_id={self.request_id!r}, codes={self.codes!r}, confirmed={self.confirmed})"
+            f"request_id={self.request_id!r}, codes={self.codes!r}, confirmed={self.confirmed}, "
+            f"household={self.household!r}, drawn_from={self.drawn_from})"
         )
 
 

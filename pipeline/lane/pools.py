@@ -34,7 +34,7 @@ POOL: Final = b"p"  # + pool id: the packed pool
 CODE: Final = b"c"  # + length of the pool id (2) + pool id + number (8): a code that can be given
 STATUS: Final = b"s"  # + length of the pool id (2) + pool id + code: how it stands
 NOTES: Final = b"n"  # + length of the pool id (2) + pool id + name: what a fraud signal's pool keeps under it
-VERSION: Final = 1
+VERSION: Final = 2
 
 T = TypeVar("T")
 _LENGTH: Final = struct.Struct(">H")

@@ -88,6 +88,7 @@ def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
         conversion=conversion,
         custom_events=definition.events,
         transfers=settings.transfers,
+        households=settings.households,
         fraud=definition.fraud,
         referrals=settings.referrals,
         notifies=definition.notifies,

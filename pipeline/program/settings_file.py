@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Final, final
 
+from pipeline.core.household_terms import HouseholdTerms
 from pipeline.core.program import Period, Unit
 from pipeline.core.referral_terms import ReferralTerms
 from pipeline.core.transfer_terms import TransferTerms
 from pipeline.program.currency_keys import CONVERSION, CURRENCIES, ROUNDINGS, Currencies, read_currencies
 from pipeline.program.expiry_keys import UNIT_EXPIRES, expires, read_sliding
+from pipeline.program.household_keys import HOUSEHOLDS, read_households
 from pipeline.program.problems import Report, Source, closest
 from pipeline.program.referral_keys import REFERRALS, read_referrals
 from pipeline.program.sections import IDENTIFIER, Section, bad_name_advice
@@ -66,6 +68,7 @@ KEYS: Final[Keys] = {
     "stacking": Key(STACKING, "What rules that hold for one event give together."),
     "referrals": Key(REFERRALS, "What makes a referral count, for rules on `referral_qualified`."),
     "transfers": Key(TRANSFERS, "Which points members can give each other; none without it."),
+    "households": Key(HOUSEHOLDS, "Which points members of a household can pool; none without it."),
     "conversion": Key(CONVERSION, "Amounts in a base currency, which conditions read as event.amount_base_minor."),
 }
 
@@ -84,6 +87,7 @@ class Settings:
     stacking: Stacking
     returns_points: bool = True
     transfers: TransferTerms | None = None
+    households: HouseholdTerms | None = None
     referrals: ReferralTerms | None = None
 
 
@@ -107,6 +111,7 @@ def read_settings(report: Report, source: Source, node: Node) -> Settings:
         returns_points=refunds is None or refunds.choice("points_paid", POINTS_PAID, "returned") == "returned",
         stacking=read_stacking(section, units),
         transfers=read_transfers(report, source, section, units),
+        households=read_households(report, source, section, units),
         referrals=read_referrals(section),
     )
 

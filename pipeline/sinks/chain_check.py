@@ -16,7 +16,7 @@ PROBLEMS_KEPT: Final = 1000
 PLUS_ACCOUNTS: Final = ("available", "pending", "held", "review")
 """A member's accounts that must never stand below zero; `debt` must never stand above."""
 COMPARED_ACCOUNTS: Final = ("available", "pending", "held", "review", "debt")
-SHARED_ACCOUNTS: Final = ("program:", "transit:", "partner:")
+SHARED_ACCOUNTS: Final = ("program:", "transit:", "partner:", "household:")
 
 
 class Entry(NamedTuple):

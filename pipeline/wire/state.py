@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.core.awaited import awaited_reviews, awaited_tuple, holds_pooled
+from pipeline.core.awaited import awaited_reviews, awaited_tuple, holds_drawn, holds_pooled
 from pipeline.core.fraud_packing import pack_counts, unpack_counts
 from pipeline.core.member import Member
 from pipeline.core.order import Order, OrderLine, OrderLot, OrderTuple, Part, Use, Waiting
@@ -55,6 +55,9 @@ EVENT_TYPE_CODES: Final[dict[str, int]] = {
     "transfer_returned": 44,
     "referral_qualified": 45,
     "pool_answered": 22,
+    "household_joined": 70,
+    "household_left": 71,
+    "points_pooled": 72,
 }
 """Event type to its number in packed members. A number is never given to another type."""
 
@@ -131,10 +134,13 @@ def pack_member(member: Member) -> bytes:
 
 
 def pools_of(member: Member) -> PackedPools | None:
-    """What the member has asked of pools and holds of them; most have nothing."""
+    """What the member has asked of pools and holds of them, and the household; most have nothing."""
     awaited = tuple([awaited_tuple(request_id, one) for request_id, one in member.awaited.items()])
     pooled = holds_pooled(member.holds) if member.holds else ()
-    return (awaited, pooled, awaited_reviews(member.awaited)) if awaited or pooled else None
+    drawn = holds_drawn(member.holds) if member.holds else ()
+    if not (awaited or pooled or drawn or member.household):
+        return None
+    return (awaited, pooled, awaited_reviews(member.awaited), member.household, drawn)
 
 
 def unpack_member(packed: bytes) -> Member:

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from pipeline.core.awaited import AwaitedReview, AwaitedTuple, HoldPooled
+from pipeline.core.awaited import AwaitedReview, AwaitedTuple, HoldDrawn, HoldPooled
 from pipeline.core.fraud_packing import PackedCounts
 from pipeline.core.fraud_review import ReviewTuple
 from pipeline.core.member import Occasion, Referral
@@ -15,8 +15,10 @@ PackedLots = list[int | None]
 PackedWallet1 = tuple[str, int, int, int, int, PackedLots, PackedLots]
 PackedWallet = tuple[str, int, int, int, int, PackedLots, PackedLots, int, int]
 PackedPools4 = tuple[tuple[AwaitedTuple, ...], tuple[HoldPooled, ...]]
-PackedPools = tuple[tuple[AwaitedTuple, ...], tuple[HoldPooled, ...], tuple[AwaitedReview, ...]]
-NO_POOLS: Final[PackedPools] = ((), (), ())
+PackedPools = tuple[
+    tuple[AwaitedTuple, ...], tuple[HoldPooled, ...], tuple[AwaitedReview, ...], str, tuple[HoldDrawn, ...]
+]
+NO_POOLS: Final[PackedPools] = ((), (), (), "", ())
 PackedMember1 = tuple[
     str,
     int,
@@ -138,7 +140,7 @@ PackedMember4 = tuple[
     tuple[ReviewTuple, ...],
     PackedPools4 | None,
 ]
-"""A packed member of version 4: without the awards that are reviewed when they are granted."""
+"""A packed member of version 4: without the awards that are reviewed when they are granted, and households."""
 PackedMember = tuple[
     str,
     int,
@@ -187,7 +189,7 @@ def upgraded(version: int, body: memoryview) -> PackedMember:
     """What a packed member of an earlier version says, as this version has it. Raises msgspec.DecodeError."""
     if version == 4:
         fourth = _member4_decoder.decode(body)
-        return (*fourth[:31], None if fourth[31] is None else (*fourth[31], ()))
+        return (*fourth[:31], None if fourth[31] is None else (*fourth[31], (), "", ()))
     if version == 3:
         return (*_member3_decoder.decode(body), None)
     if version == 2:

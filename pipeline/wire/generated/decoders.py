@@ -11,11 +11,15 @@ from pipeline.core.payloads import (
     CustomEvent,
     EmiPaymentSucceeded,
     FulfillmentOutcome,
+    HouseholdJoined,
+    HouseholdLeft,
+    HouseholdLot,
     Line,
     MemberEnrolled,
     MemberQuarantined,
     OnboardingCompleted,
     PointsAdjusted,
+    PointsPooled,
     PoolAnswered,
     ProfileChanged,
     ProgramActivated,
@@ -53,6 +57,7 @@ from pipeline.core.records import (
     PartnerMessage,
     PartnerOrder,
     PoolBalance,
+    PoolLot,
     PoolRequest,
     ReviewChange,
     ReviewPart,
@@ -683,6 +688,202 @@ def decode_fulfillment_outcome(data: bytes, recorded_at_ms: int) -> Event:
 
 
 
+def decode_household_joined(data: bytes, recorded_at_ms: int) -> Event:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_source = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    v_attributes: dict[str, str] = {}
+    n = data[i]
+    i += 1
+    while n:
+        v_attributes_stop = 0
+        if n & 129:
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
+        else:
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_key = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_value = data[i:j].decode()
+            i = j
+            v_attributes[v_attributes_key] = v_attributes_value
+        if v_attributes_stop and i != v_attributes_stop:
+            raise Malformed("HouseholdJoined.attributes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_household_id = data[i:j].decode()
+    i = j
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return Event(
+        v_event_id,
+        v_member_id,
+        v_occurred_at,
+        v_source,
+        v_traceparent,
+        v_attributes,
+        HouseholdJoined(v_household_id),
+        recorded_at_ms,
+    )
+
+
+
+def decode_household_left(data: bytes, recorded_at_ms: int) -> Event:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_source = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    v_attributes: dict[str, str] = {}
+    n = data[i]
+    i += 1
+    while n:
+        v_attributes_stop = 0
+        if n & 129:
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
+        else:
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_key = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_value = data[i:j].decode()
+            i = j
+            v_attributes[v_attributes_key] = v_attributes_value
+        if v_attributes_stop and i != v_attributes_stop:
+            raise Malformed("HouseholdLeft.attributes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_household_id = data[i:j].decode()
+    i = j
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return Event(
+        v_event_id,
+        v_member_id,
+        v_occurred_at,
+        v_source,
+        v_traceparent,
+        v_attributes,
+        HouseholdLeft(v_household_id),
+        recorded_at_ms,
+    )
+
+
+
 def decode_member_enrolled(data: bytes, recorded_at_ms: int) -> Event:
     i = 5
     end = len(data)
@@ -1179,6 +1380,122 @@ def decode_points_adjusted(data: bytes, recorded_at_ms: int) -> Event:
 
 
 
+def decode_points_pooled(data: bytes, recorded_at_ms: int) -> Event:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_event_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_member_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_occurred_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_source = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_traceparent = data[i:j].decode()
+        i = j
+    else:
+        v_traceparent = ""
+    v_attributes: dict[str, str] = {}
+    n = data[i]
+    i += 1
+    while n:
+        v_attributes_stop = 0
+        if n & 129:
+            v_attributes_count, i, v_attributes_stop = read_block(data, i - 1)
+        else:
+            v_attributes_count = n >> 1
+        for _ in range(v_attributes_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_key = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_attributes_value = data[i:j].decode()
+            i = j
+            v_attributes[v_attributes_key] = v_attributes_value
+        if v_attributes_stop and i != v_attributes_stop:
+            raise Malformed("PointsPooled.attributes: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_points = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_unit = data[i:j].decode()
+        i = j
+    else:
+        v_unit = ""
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return Event(
+        v_event_id,
+        v_member_id,
+        v_occurred_at,
+        v_source,
+        v_traceparent,
+        v_attributes,
+        PointsPooled(v_points, v_unit),
+        recorded_at_ms,
+    )
+
+
+
 def decode_pool_answered(data: bytes, recorded_at_ms: int) -> Event:
     i = 5
     end = len(data)
@@ -1373,6 +1690,66 @@ def decode_pool_answered(data: bytes, recorded_at_ms: int) -> Event:
             raise Malformed("PoolAnswered.others: a block does not end where it says")
         n = data[i]
         i += 1
+    v_lots: list[HouseholdLot] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_lots_stop = 0
+        if n & 129:
+            v_lots_count, i, v_lots_stop = read_block(data, i - 1)
+        else:
+            v_lots_count = n >> 1
+        for _ in range(v_lots_count):
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_lots_points = ~(n >> 1) if n & 1 else n >> 1
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_lots_expires_at_ms = ~(n >> 1) if n & 1 else n >> 1
+            v_lots.append(HouseholdLot(v_lots_points, v_lots_expires_at_ms))
+        if v_lots_stop and i != v_lots_stop:
+            raise Malformed("PoolAnswered.lots: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n > 127:
+        b = data[i]
+        i += 1
+        if b < 128:
+            n += (b << 7) - 128
+        else:
+            c = data[i]
+            i += 1
+            if c < 128:
+                n += (b << 7) + (c << 14) - 16512
+            else:
+                n, i = read_long(data, i - 3)
+    v_expired = ~(n >> 1) if n & 1 else n >> 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return Event(
@@ -1382,7 +1759,7 @@ def decode_pool_answered(data: bytes, recorded_at_ms: int) -> Event:
         v_source,
         v_traceparent,
         v_attributes,
-        PoolAnswered(v_request_id, v_pool_id, v_desired, v_granted, v_codes, v_value, v_limit, v_others),
+        PoolAnswered(v_request_id, v_pool_id, v_desired, v_granted, v_codes, v_value, v_limit, v_others, v_lots, v_expired),
         recorded_at_ms,
     )
 
@@ -5423,6 +5800,51 @@ def decode_pool_request(data: bytes) -> PoolRequest:
             raise Malformed("PoolRequest.others: a block does not end where it says")
         n = data[i]
         i += 1
+    v_lots: list[PoolLot] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_lots_stop = 0
+        if n & 129:
+            v_lots_count, i, v_lots_stop = read_block(data, i - 1)
+        else:
+            v_lots_count = n >> 1
+        for _ in range(v_lots_count):
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_lots_points = ~(n >> 1) if n & 1 else n >> 1
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_lots_expires_at_ms = ~(n >> 1) if n & 1 else n >> 1
+            v_lots.append(PoolLot(v_lots_points, v_lots_expires_at_ms))
+        if v_lots_stop and i != v_lots_stop:
+            raise Malformed("PoolRequest.lots: a block does not end where it says")
+        n = data[i]
+        i += 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return PoolRequest(
@@ -5442,6 +5864,7 @@ def decode_pool_request(data: bytes) -> PoolRequest:
         v_author,
         v_terms,
         v_others,
+        v_lots,
     )
 
 
@@ -6118,10 +6541,13 @@ INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
     "accrue.events.CustomEvent": decode_custom_event,
     "accrue.events.EmiPaymentSucceeded": decode_emi_payment_succeeded,
     "accrue.events.FulfillmentOutcome": decode_fulfillment_outcome,
+    "accrue.events.HouseholdJoined": decode_household_joined,
+    "accrue.events.HouseholdLeft": decode_household_left,
     "accrue.events.MemberEnrolled": decode_member_enrolled,
     "accrue.events.MemberQuarantined": decode_member_quarantined,
     "accrue.events.OnboardingCompleted": decode_onboarding_completed,
     "accrue.events.PointsAdjusted": decode_points_adjusted,
+    "accrue.events.PointsPooled": decode_points_pooled,
     "accrue.events.PoolAnswered": decode_pool_answered,
     "accrue.events.ProfileChanged": decode_profile_changed,
     "accrue.events.QuarantineReleased": decode_quarantine_released,

@@ -10,11 +10,14 @@ from pipeline.core.payloads import (
     CustomEvent,
     EmiPaymentSucceeded,
     FulfillmentOutcome,
+    HouseholdJoined,
+    HouseholdLeft,
     MemberEnrolled,
     MemberQuarantined,
     OnboardingCompleted,
     Payload,
     PointsAdjusted,
+    PointsPooled,
     PoolAnswered,
     ProfileChanged,
     ProgramActivated,
@@ -327,6 +330,94 @@ def encode_fulfillment_outcome(prefix: bytes, event: Event) -> bytes:
 
 
 
+def encode_household_joined(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, HouseholdJoined)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_household_id = value.household_id.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_household_id)] if len(v_household_id) < SMALL_LIMIT else length_bytes(len(v_household_id)),
+        v_household_id,
+    )
+    return b"".join(out)
+
+
+
+def encode_household_left(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, HouseholdLeft)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_household_id = value.household_id.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_household_id)] if len(v_household_id) < SMALL_LIMIT else length_bytes(len(v_household_id)),
+        v_household_id,
+    )
+    return b"".join(out)
+
+
+
 def encode_member_enrolled(prefix: bytes, event: Event) -> bytes:
     value = event.payload
     assert isinstance(value, MemberEnrolled)
@@ -531,6 +622,52 @@ def encode_points_adjusted(prefix: bytes, event: Event) -> bytes:
 
 
 
+def encode_points_pooled(prefix: bytes, event: Event) -> bytes:
+    value = event.payload
+    assert isinstance(value, PointsPooled)
+    v_event_id = event.event_id.encode()
+    v_member_id = event.member_id.encode()
+    v_occurred_at = event.occurred_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_occurred_at <= TIMESTAMP_MAX << 1:
+        v_occurred_at_ = PAIR[v_occurred_at & 16383] + PAIR[v_occurred_at >> 14 & 16383] + RAW[v_occurred_at >> 28]
+    else:
+        v_occurred_at_ = long_bytes(event.occurred_at_ms)
+    v_source = event.source.encode()
+    v_traceparent = event.traceparent.encode()
+    out = [
+        prefix,
+        SMALL[len(v_event_id)] if len(v_event_id) < SMALL_LIMIT else length_bytes(len(v_event_id)),
+        v_event_id,
+        SMALL[len(v_member_id)] if len(v_member_id) < SMALL_LIMIT else length_bytes(len(v_member_id)),
+        v_member_id,
+        v_occurred_at_,
+        SMALL[len(v_source)] if len(v_source) < SMALL_LIMIT else length_bytes(len(v_source)),
+        v_source,
+        SMALL[len(v_traceparent)] if len(v_traceparent) < SMALL_LIMIT else length_bytes(len(v_traceparent)),
+        v_traceparent,
+    ]
+    if event.attributes:
+        out.append(length_bytes(len(event.attributes)))
+        for v_attributes_key, v_attributes_value in event.attributes.items():
+            v_attributes_k = v_attributes_key.encode()
+            out += (SMALL[len(v_attributes_k)] if len(v_attributes_k) < SMALL_LIMIT else length_bytes(len(v_attributes_k)), v_attributes_k)
+            v_attributes_value_v = v_attributes_value.encode()
+            out += (
+                SMALL[len(v_attributes_value_v)] if len(v_attributes_value_v) < SMALL_LIMIT else length_bytes(len(v_attributes_value_v)),
+                v_attributes_value_v,
+            )
+    v_points = value.points
+    v_unit = value.unit.encode()
+    out += (
+        b"\0",
+        SMALL[v_points] if 0 <= v_points < SMALL_LIMIT else long_bytes(v_points),
+        SMALL[len(v_unit)] if len(v_unit) < SMALL_LIMIT else length_bytes(len(v_unit)),
+        v_unit,
+    )
+    return b"".join(out)
+
+
+
 def encode_pool_answered(prefix: bytes, event: Event) -> bytes:
     value = event.payload
     assert isinstance(value, PoolAnswered)
@@ -603,6 +740,20 @@ def encode_pool_answered(prefix: bytes, event: Event) -> bytes:
             )
     out += (
         b"\0",
+    )
+    if value.lots:
+        out.append(length_bytes(len(value.lots)))
+        for v_lots_item in value.lots:
+            v_lots_item_points = v_lots_item.points
+            v_lots_item_expires_at_ms = v_lots_item.expires_at_ms
+            out += (
+                SMALL[v_lots_item_points] if 0 <= v_lots_item_points < SMALL_LIMIT else long_bytes(v_lots_item_points),
+                SMALL[v_lots_item_expires_at_ms] if 0 <= v_lots_item_expires_at_ms < SMALL_LIMIT else long_bytes(v_lots_item_expires_at_ms),
+            )
+    v_expired = value.expired
+    out += (
+        b"\0",
+        SMALL[v_expired] if 0 <= v_expired < SMALL_LIMIT else long_bytes(v_expired),
     )
     return b"".join(out)
 
@@ -2231,6 +2382,18 @@ def encode_pool_request(prefix: bytes, value: PoolRequest) -> bytes:
     out += (
         b"\0",
     )
+    if value.lots:
+        out.append(length_bytes(len(value.lots)))
+        for v_lots_item in value.lots:
+            v_lots_item_points = v_lots_item.points
+            v_lots_item_expires_at_ms = v_lots_item.expires_at_ms
+            out += (
+                SMALL[v_lots_item_points] if 0 <= v_lots_item_points < SMALL_LIMIT else long_bytes(v_lots_item_points),
+                SMALL[v_lots_item_expires_at_ms] if 0 <= v_lots_item_expires_at_ms < SMALL_LIMIT else long_bytes(v_lots_item_expires_at_ms),
+            )
+    out += (
+        b"\0",
+    )
     return b"".join(out)
 
 
@@ -2508,10 +2671,13 @@ EVENTS: Final[dict[type[Payload], tuple[str, Callable[[bytes, Event], bytes]]]] 
     CustomEvent: ("accrue.events.CustomEvent", encode_custom_event),
     EmiPaymentSucceeded: ("accrue.events.EmiPaymentSucceeded", encode_emi_payment_succeeded),
     FulfillmentOutcome: ("accrue.events.FulfillmentOutcome", encode_fulfillment_outcome),
+    HouseholdJoined: ("accrue.events.HouseholdJoined", encode_household_joined),
+    HouseholdLeft: ("accrue.events.HouseholdLeft", encode_household_left),
     MemberEnrolled: ("accrue.events.MemberEnrolled", encode_member_enrolled),
     MemberQuarantined: ("accrue.events.MemberQuarantined", encode_member_quarantined),
     OnboardingCompleted: ("accrue.events.OnboardingCompleted", encode_onboarding_completed),
     PointsAdjusted: ("accrue.events.PointsAdjusted", encode_points_adjusted),
+    PointsPooled: ("accrue.events.PointsPooled", encode_points_pooled),
     PoolAnswered: ("accrue.events.PoolAnswered", encode_pool_answered),
     ProfileChanged: ("accrue.events.ProfileChanged", encode_profile_changed),
     QuarantineReleased: ("accrue.events.QuarantineReleased", encode_quarantine_released),

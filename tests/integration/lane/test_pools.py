@@ -13,9 +13,11 @@ from lane_world import SHOP, LaneWorld, now_ms, wait_until
 
 from pipeline.core.events import Event
 from pipeline.core.payloads import (
+    HouseholdJoined,
     MemberEnrolled,
     Payload,
     PointsAdjusted,
+    PointsPooled,
     ProfileChanged,
     RedemptionRequested,
     TransactionCompleted,
@@ -49,7 +51,13 @@ FRAUD = """signals:
   - {id: sold, partner: {at_most: 1000}, action: review}
 """
 CAMPAIGNS = f"campaigns:\n  - {{id: summer, budget: {{points: {BUDGET}}}}}\n"
-REWARDS = "rewards:\n  - {id: film, price: 5, codes: cinema}\n  - {id: mug, price: 5, provider: external, stock: 7}\n"
+REWARDS = """rewards:
+  - {id: film, price: 5, codes: cinema}
+  - {id: mug, price: 5, provider: external, stock: 7}
+  - {id: tour, price: 500, provider: external}
+"""
+FAMILY = range(MEMBERS, MEMBERS + 3)
+HOUSEHOLD = "household:h/points"
 
 
 def programme(folder: Path) -> Path:
@@ -58,6 +66,8 @@ def programme(folder: Path) -> Path:
     (made / "rules").mkdir(parents=True)
     for name in ("program.yaml", "tiers.yaml"):
         (made / name).write_text((SHOP / name).read_text("utf-8"), "utf-8")
+    with (made / "program.yaml").open("a", encoding="utf-8") as settings_file:
+        settings_file.write("\nhouseholds: {units: [points]}\n")
     texts = {
         "rules/rules.yaml": RULE.replace("award: {points: 10}", "award: {points: 10}\n    qualifies: true", 1),
         "campaigns.yaml": CAMPAIGNS,
@@ -85,7 +95,12 @@ def send(world: LaneWorld, event_id: str, member: int, payload: Payload, **told:
 
 
 def send_all(world: LaneWorld, random: Random) -> None:
-    """More demand than there is of anything."""
+    """More demand than there is of anything, but for the family's pool, which is filled."""
+    for member in FAMILY:
+        send(world, f"join-{member}", member, MemberEnrolled("US", "", ""))
+        send(world, f"gift-{member}", member, PointsAdjusted("", 300, "welcome", "ada"))
+        send(world, f"family-{member}", member, HouseholdJoined("h"))
+        send(world, f"pool-{member}", member, PointsPooled(300))
     for member in range(MEMBERS):
         send(world, f"join-{member}", member, MemberEnrolled("US", "", ""))
         send(world, f"gift-{member}", member, PointsAdjusted("", 100, "welcome", "ada"))
@@ -138,6 +153,10 @@ def test_killed_workers_spend_a_budget_to_its_last_point_and_give_each_code_once
             name = random.choice(("one", "two"))
             world.crew.kill(name)
             world.crew.restart(name)
+        wait_until(lambda: pool_of(world, HOUSEHOLD).limit == 900, "the family's pool")
+        for member in FAMILY:
+            send(world, f"tour-{member}", member, RedemptionRequested(f"t-{member}", "tour", 1, ""))
+        world.flush()
         world.wait_until_quiet()
 
         assert not of(world, "dead-letters", DeadLetter)
@@ -152,6 +171,13 @@ def test_killed_workers_spend_a_budget_to_its_last_point_and_give_each_code_once
         assert sorted(given) == [f"code-{number}" for number in range(6)]
         mugs = sum(one.quantity for one in commands if isinstance(one, FulfillmentCommand) and one.reward_id == "mug")
         assert mugs == 7
+        assert [
+            one.quantity for one in commands if isinstance(one, FulfillmentCommand) and one.reward_id == "tour"
+        ] == [1]
+        assert pool_of(world, HOUSEHOLD).left == 400
+        assert (
+            sum(one.amount * ((one.credit == "household:h") - (one.debit == "household:h")) for one in entries) == 400
+        )
         for partition in range(world.partitions):
             members = world.oracle(partition).state(0).members.values()
             assert not [member.member_id for member in members if member.awaited], "nobody is left waiting"
@@ -171,13 +197,20 @@ def check_signals(world: LaneWorld) -> None:
     assert len([one for one in entries if one.kind == "release"]) == 12
 
 
+def pool_of(world: LaneWorld, pool_id: str) -> PoolBalance:
+    """How a pool was last said to stand."""
+    told = [one for one in of(world, "pool-balances", PoolBalance) if isinstance(one, PoolBalance)]
+    found = [one for one in told if one.pool_id == pool_id]
+    return found[-1] if found else PoolBalance(pool_id, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
 def check_commands(world: LaneWorld) -> None:
     """What operators see is what the topics say."""
     told = {one.pool_id: one for one in of(world, "pool-balances", PoolBalance) if isinstance(one, PoolBalance)}
     listed = accrue(world, "pools", "list")
     assert isinstance(listed, list)
     assert {row["pool"]: (row["given"], row["left"]) for row in listed} == {
-        "budget:summer": (BUDGET, 0), "codes:cinema": (6, 0), "stock:mug": (7, 0),
+        "budget:summer": (BUDGET, 0), "codes:cinema": (6, 0), "stock:mug": (7, 0), HOUSEHOLD: (500, 400),
     }  # fmt: skip
     shown = accrue(world, "pools", "show", "cinema")
     assert isinstance(shown, dict)

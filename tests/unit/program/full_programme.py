@@ -17,6 +17,7 @@ units:
 refunds: {clawback: unlimited, points_paid: kept}
 referrals: {minimum_minor: 1000, within: 90d}
 transfers: {units: [points], minimum: 5, expiry: renewed, limit: {per_member: {points: 100, every: week}}}
+households: {units: [points], minimum: 5}
 stacking:
   groups: {best-deal: {choose: best}}
   maximum_per_event: {points: 500}

@@ -17,6 +17,7 @@ from pipeline.program import (
     fraud_across_keys,
     fraud_file,
     fraud_trait_keys,
+    household_keys,
     limits,
     milestone_keys,
     notifications_file,
@@ -97,6 +98,7 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"conversion.{key}" for key in currency_keys.CONVERSION_KEYS}
     keys |= {f"referrals.{key}" for key in referral_keys.REFERRAL_KEYS}
     keys |= {f"transfers.{key}" for key in transfer_keys.TRANSFER_KEYS} | {*transfer_keys.EXPIRIES}
+    keys |= {f"households.{key}" for key in household_keys.HOUSEHOLD_KEYS}
     keys |= {f"gives.{key}" for key in rewards_file.GIVES_KEYS}
     keys |= {f"partners.*.{key}" for key in partners_file.KEYS} | {f"fulfil.{key}" for key in partner_calls.CALL_KEYS}
     keys |= {f"credentials.{key}" for key in partners_file.CREDENTIALS_KEYS} | {*MEANINGS}
