@@ -22,7 +22,8 @@ from pipeline.core import (
 from pipeline.core.enrolment import change_profile, enrol
 from pipeline.core.events import Event
 from pipeline.core.fraud_holding import frozen
-from pipeline.core.fraud_stage import Screening, screen
+from pipeline.core.fraud_screen import screen
+from pipeline.core.fraud_stage import Screening
 from pipeline.core.ledger import ADJUSTED, Posting
 from pipeline.core.order import NOT_SPENT, Order, OrderLot, Part, Use, Waiting
 from pipeline.core.payloads import (
@@ -189,7 +190,7 @@ def purchase(
     if known is not None:
         decision.waiting = known.more().waiting
         if screening is not None:
-            screening.unspend(known, known.amount_minor - known.refunded_minor)
+            screening.unspend(known, known.amount_minor - known.refunded_minor, False)
 
 
 def cancel(
@@ -208,7 +209,7 @@ def cancel(
     decision.order_id = payload.order_id
     decision.order = orders.cancel(posting, program, known, payload)
     if screening is not None and known is not None:
-        screening.unspend(known, known.amount_minor - known.refunded_minor)
+        screening.unspend(known, known.amount_minor - known.refunded_minor, True)
     if known is None or not known.occurred_at_ms:
         decision.note = reasons.WAITS_FOR_ORDER
         decision.waits = True
@@ -242,7 +243,7 @@ def refund(
         if not decision.reason:
             decision.order = refunds.refund(posting, program, order, payload.amount_minor, pieces)
             if screening is not None:
-                screening.unspend(order, decision.order.refunded_minor - order.refunded_minor)
+                screening.unspend(order, decision.order.refunded_minor - order.refunded_minor, True)
         return
     decision.order = orders.wait(order, event, payload)
     if decision.order is None:

@@ -20,6 +20,7 @@ MEMBERS: Final = "members"
 RING: Final = "ring"
 SENDERS: Final = "senders"
 PARTNER: Final = "partner"
+REFUNDS: Final = "refunds"
 HABIT: Final = "habit"
 """As `every` of a counter: what a day usually comes to, see `fraud_habits`."""
 
@@ -66,6 +67,8 @@ class Signal:
     countries among `values`; a country, place or device (`measure`) that is new to a member who told it `after` times,
     or for less than `length_ms`, of events that redeem or give away at least `least` points, if it is not 0; a
     redemption or a transfer within `length_ms` of a changed profile and a new device.
+
+    Of the member's own orders in a window: at most `at_most` percent given back, once that were `after` times.
 
     Across members: at most `at_most` of them on one device, address or place (`measure`) within `length_ms`; no ring of
     referrals of at most `per` members; points by transfer from at most `at_most` others within `length_ms`.
@@ -172,6 +175,8 @@ class FraudProgram:
         "place",
         "redeeming",
         "redeeming_counters",
+        "refund_counters",
+        "refunds",
         "senders",
         "signals",
         "spent_counters",
@@ -204,6 +209,8 @@ class FraudProgram:
         self.longitude = longitude
         self.address = address
         self.across = tuple([one for one in signals if one.kind in (MEMBERS, RING)])
+        self.refunds = tuple([one for one in signals if one.kind == REFUNDS])
+        self.refund_counters = tuple({one.counter.key: one.counter for one in self.refunds}.values())
         self.partners = tuple([one for one in signals if one.kind == PARTNER])
         self.senders = tuple([one for one in signals if one.kind == SENDERS])
         self.traits = tuple([one for one in signals if one.kind in (TRAVEL, COUNTRY, UNUSUAL, TAKEOVER)])

@@ -2,7 +2,7 @@
 
 from typing import final
 
-from pipeline.core import fraud_counts, fraud_habits, fraud_senders, fraud_traits, reasons
+from pipeline.core import fraud_counts, fraud_habits, fraud_refunds, fraud_senders, fraud_traits, reasons
 from pipeline.core.events import Event
 from pipeline.core.fraud_alerts import LIVE, alert_of
 from pipeline.core.fraud_counts import Counts
@@ -11,7 +11,6 @@ from pipeline.core.fraud_program import (
     ALLOW,
     BY_MEMBER,
     BY_PARTNER,
-    BY_PLACE,
     CLIP,
     DENY,
     EARNED,
@@ -28,7 +27,7 @@ from pipeline.core.fraud_program import (
 from pipeline.core.fraud_review import Review
 from pipeline.core.ledger import Posting
 from pipeline.core.order import Order
-from pipeline.core.payloads import RedemptionRequested, TransactionCompleted, TransferReceived, TransferRequested
+from pipeline.core.payloads import RedemptionRequested, TransactionCompleted, TransferRequested
 from pipeline.core.program import Program
 from pipeline.core.records import Evidence, FraudAlert
 
@@ -93,6 +92,8 @@ class Screening:
             if count > signal.at_most:
                 self.set_off(signal, count, signal.at_most, "", "", price, 0, [])
         payload = self._event.payload
+        if self._fraud.refunds and isinstance(payload, (RedemptionRequested, TransactionCompleted)):
+            self._judge_refunds(self._posting.occurred_at_ms)
         if self._fraud.attempts and isinstance(payload, RedemptionRequested):
             for signal in self._fraud.attempts:
                 self._judge(signal, 1, price)
@@ -143,12 +144,25 @@ class Screening:
             amount = self._base_minor(currency, minor, at_ms)
             fraud_counts.count(self.counts, counter, counter.key, self._program.calendar, at_ms, amount)
 
-    def unspend(self, order: Order, minor: int) -> None:
-        """Money of an order was given back: it counts no longer in the window of its purchase."""
+    def unspend(self, order: Order, minor: int, returned: bool) -> None:
+        """Money of an order is no longer spent in the window of its purchase: it was `returned`, or the order is
+        undone by a newer revision."""
         at_ms = order.occurred_at_ms
+        calendar = self._program.calendar
+        amount = self._base_minor(order.currency, minor, at_ms)
         for counter in self._fraud.spent_counters:
-            amount = self._base_minor(order.currency, minor, at_ms)
-            fraud_counts.give_back(self.counts, counter, self._program.calendar, at_ms, amount)
+            fraud_counts.give_back(self.counts, counter, calendar, at_ms, amount)
+        if returned and amount and self._fraud.refunds:
+            fraud_refunds.count(self.counts, self._fraud.refund_counters, calendar, at_ms, amount)
+            self._judge_refunds(at_ms)
+
+    def _judge_refunds(self, at_ms: int) -> None:
+        """Note the signals that say too much was given back of what was bought in the window of `at_ms`."""
+        for signal in self._fraud.refunds:
+            share, times = fraud_refunds.percent(signal, self.counts, self._program.calendar, at_ms)
+            if share > signal.at_most:
+                facts = [Evidence("returns", str(times))]
+                self.set_off(signal, share, signal.at_most, "", signal.counter.key, self._price(), 0, facts)
 
     def finish(self, reason: str) -> None:
         """Count the event, unless it was refused, and put out the alerts."""
@@ -204,14 +218,9 @@ class Screening:
 
     def value_by(self, by: str) -> str:
         """The event's device, partner or place; "" where it has none."""
-        attributes = self._event.attributes
         if by == BY_PARTNER:
-            return attributes.get(self._fraud.partner, "")
-        if by == BY_PLACE:
-            place = attributes.get(self._fraud.place, "")
-            payload = self._event.payload
-            return payload.store_id if not place and isinstance(payload, TransactionCompleted) else place
-        return attributes.get(self._fraud.device, "")
+            return self._event.attributes.get(self._fraud.partner, "")
+        return fraud_traits.told(self._fraud, self._event, by)
 
     def _base_minor(self, currency: str, minor: int, at_ms: int) -> int:
         conversion = self._program.conversion
@@ -323,26 +332,3 @@ class Screening:
         )
         alert.evidence += facts
         self.alerts.append(alert)
-
-
-def concerned(fraud: FraudProgram, event: Event, type_name: str) -> bool:
-    """Whether any signal looks at the event; most events of programmes that watch redemptions alone are none."""
-    if fraud.earning or fraud.traits or type_name in fraud.events:
-        return True
-    payload = event.payload
-    if isinstance(payload, TransactionCompleted):
-        return payload.points_paid > 0 and len(fraud.redeeming) > 0
-    if isinstance(payload, TransferReceived):
-        return len(fraud.senders) > 0
-    looking = len(fraud.redeeming) + len(fraud.attempts) + len(fraud.senders)
-    return isinstance(payload, RedemptionRequested) and looking > 0
-
-
-def screen(posting: Posting, event: Event, type_name: str, program: Program) -> Screening | None:
-    """The event's screening, with the signals that count events judged; None where no signal looks at the event."""
-    fraud = program.fraud
-    if fraud is None or not concerned(fraud, event, type_name):
-        return None
-    screening = Screening(posting, event, type_name, program, fraud)
-    screening.judge_event()
-    return screening

@@ -58,6 +58,7 @@ LABELS: Final = {
     "ring.up_to": "how long a ring can be",
     "senders.at_most": "how many senders are allowed",
     "senders.within": "the window",
+    "refunds.percent": "how much may be given back",
     "partner.at_most": "what a day may come to",
     "partner.times": "how many times the usual is allowed",
     "partner.quarantine": "the quarantine",

@@ -6,6 +6,7 @@ from pipeline.core import fraud_program as fraud
 from pipeline.core.bounds import POINTS_MAX
 from pipeline.core.fraud_program import Counter, Signal
 from pipeline.core.program import Period, Unit
+from pipeline.program.limits import EVERY
 from pipeline.program.meaning import period_text
 from pipeline.program.problems import shorten
 from pipeline.program.rewards_file import read_unit
@@ -47,11 +48,17 @@ TAKEOVER_KEYS: Final[Keys] = {
         required=True,
     )
 }
+REFUNDS_KEYS: Final[Keys] = {
+    "percent": Key(Whole(0, 99), "So much of what the member bought may be given back.", required=True),
+    "at_least": Key(Whole(1, TOLD_MAX), "Not before so many refunds and cancellations.", default="3"),
+    "every": Key(Choice(EVERY), "Of purchases in each calendar window, in the programme's zone.", required=True),
+}
 TRAITS: Final[Keys] = {
     "history": Key(Fields(HISTORY_KEYS), "Far more than the member's own days come to."),
     "travel": Key(Fields(TRAVEL_KEYS), "Impossible travel."),
     "countries": Key(Fields(COUNTRIES_KEYS), "Countries that are not served."),
     "unusual": Key(Fields(UNUSUAL_KEYS), "Unlike the member's usual ones: the eight latest are known."),
+    "refunds": Key(Fields(REFUNDS_KEYS), "Much of what the member bought is given back."),
     "takeover": Key(Fields(TAKEOVER_KEYS), "The pattern of an account taken over."),
 }
 NO_COUNTER: Final = Counter("", fraud.BY_MEMBER, "", 0, 0)
@@ -71,6 +78,8 @@ def read_trait(
         return None
     if kind == "history":
         return _history(section, signal_id, action, live, units)
+    if kind == "refunds":
+        return _refunds(section, signal_id, action, live)
     if kind == "travel":
         speed = section.integer("faster_than_km_h", 1, SPEED_MAX)
         words = "km/h since the position before"
@@ -140,6 +149,19 @@ def _history(section: Section, signal_id: str, action: str, live: bool, units: d
         signal_id, fraud.HISTORY, action, live, of, unit.unit_id, times, 0, counter, words, deviations,
         after=after, least=least,
     )  # fmt: skip
+
+
+def _refunds(section: Section, signal_id: str, action: str, live: bool) -> Signal | None:
+    percent = section.integer("percent", 0, 99)
+    at_least = section.integer("at_least", 1, TOLD_MAX) if "at_least" in section else 3
+    every = section.choice("every", EVERY, "")
+    if percent is None or at_least is None or not every:
+        return None
+    back = Counter(f"b/{every}", fraud.BY_MEMBER, every, 0, 0)
+    spent = Counter(f"s/{every}", fraud.BY_MEMBER, every, 0, 0)
+    window = "ever bought" if every == "ever" else f"bought each {every}"
+    words = f"percent given back of what was {window}"
+    return Signal(signal_id, fraud.REFUNDS, action, live, "", "", percent, 0, back, words, 0, spent, at_least)
 
 
 def _signal(
