@@ -129,7 +129,7 @@ feed_counts = Gauge(
 
 notification_messages = Counter(
     "accrue_notification_messages",
-    "Messages by channel and what became of them: sent, retried, skipped, given_up.",
+    "Messages by channel and what became of them: sent, retried, skipped, given_up, postponed, limited.",
     ("channel", "outcome"),
     registry=REGISTRY,
 )

@@ -7,7 +7,7 @@ import click
 from pipeline import clock
 from pipeline.cli.common import iso_time, json_option, print_json, settings_options
 from pipeline.notify.feed import Contact, Feeds
-from pipeline.notify.policy import policy_of, shown
+from pipeline.notify.policy import policy_of, shown, zone_of
 from pipeline.program import load_program
 from pipeline.program.notifications import CHANNELS
 from pipeline.program.templates import samples
@@ -77,8 +77,11 @@ def feed(member_id: str, mark_read: bool, settings: Settings, as_json: bool) -> 
 @click.option("--email", help="Where e-mail goes; empty for nowhere.")
 @click.option("--push", metavar="SERVICE:ADDRESS", help="Where push messages go; empty for nowhere.")
 @click.option("--language", help="Of the texts; empty for the programme's first one.")
+@click.option("--zone", help="Time zone of quiet times; empty for the programme's.")
 @click.option("--off", multiple=True, type=click.Choice(CHANNELS), help="A channel that the member does not want.")
 @click.option("--on", multiple=True, type=click.Choice(CHANNELS), help="A channel that is wanted again.")
+@click.option("--consent", multiple=True, metavar="NAME", help="What the member agrees to.")
+@click.option("--revoke", multiple=True, metavar="NAME", help="What the member agrees to no more.")
 @feed_options
 @json_option
 def contact(
@@ -86,12 +89,17 @@ def contact(
     email: str | None,
     push: str | None,
     language: str | None,
+    zone: str | None,
     off: tuple[str, ...],
     on: tuple[str, ...],
+    consent: tuple[str, ...],
+    revoke: tuple[str, ...],
     settings: Settings,
     as_json: bool,
 ) -> None:
     """Show how a member is reached, or change what the options name."""
+    if zone and zone_of(zone) is None:
+        raise click.BadParameter(f"{zone!r} is no time zone: write one such as Europe/Berlin", param_hint="--zone")
     feeds = _feeds(settings)
     try:
         known = feeds.contact(member_id)
@@ -100,6 +108,8 @@ def contact(
             known.language if language is None else language.strip(),
             (known.off | set(off)) - set(on),
             known.push if push is None else push.strip(),
+            known.zone if zone is None else zone.strip(),
+            (known.consents | set(consent)) - set(revoke),
         )
         if changed != known:
             feeds.set_contact(member_id, changed)
@@ -110,7 +120,9 @@ def contact(
         "email": changed.email,
         "push": changed.push,
         "language": changed.language,
+        "zone": changed.zone,
         "off": sorted(changed.off),
+        "consents": sorted(changed.consents),
     }
     if as_json:
         print_json(facts)

@@ -8,6 +8,8 @@ from typing import Final, final
 from pipeline.core.records import Notification, WebhookOrder
 from pipeline.lane.ports import Record
 from pipeline.lane.table import Outbox, Table
+from pipeline.notify.caps import Caps
+from pipeline.notify.digests import Digests
 from pipeline.notify.hooks import Hooks
 from pipeline.notify.mailroom import Mailroom
 from pipeline.notify.policy import Policy
@@ -33,7 +35,8 @@ class Correspondence:
         partitions: int,
     ) -> None:
         waiting = Waiting(table)
-        self.mailroom = Mailroom(waiting, policies, self._notification)
+        digests = Digests(table, waiting, self._notification, encoder)
+        self.mailroom = Mailroom(waiting, digests, Caps(table), policies, self._notification)
         self.hooks = Hooks(table, waiting, policies, self._notification, self._disable_elsewhere)
         self._outbox = outbox
         self._decoder = decoder

@@ -14,6 +14,8 @@ from pipeline.program.notifications import EMAIL, PUSH
 FEED_MAX: Final = 100
 """Messages kept of each member, the newest."""
 CALL_SECONDS: Final = 5.0
+PLAIN: Final = ("email", "push", "language", "zone")
+"""What is one text of a contact."""
 
 _PUT: Final = """
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 0 end
@@ -40,16 +42,22 @@ return marked
 @final
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How a member can be reached; `off` are channels that the member does not want, `push` is SERVICE:ADDRESS."""
+    """How a member can be reached; `off` are channels that the member does not want, `push` is SERVICE:ADDRESS.
+
+    `zone` is where the member's nights are, such as Europe/Berlin; `consents` what the member has agreed to.
+    """
 
     email: str = ""
     language: str = ""
     off: frozenset[str] = frozenset()
     push: str = ""
+    zone: str = ""
+    consents: frozenset[str] = frozenset()
 
-    def reached_by(self, channel: str) -> bool:
-        """Whether there is an address; the feed needs none."""
-        return bool({EMAIL: self.email, PUSH: self.push}.get(channel, channel))
+    def wants(self, channel: str, consent: str) -> bool:
+        """Whether there is an address, where the channel needs one, and the member has agreed and not declined."""
+        address = {EMAIL: self.email, PUSH: self.push}.get(channel, channel)
+        return bool(address) and channel not in self.off and (not consent or consent in self.consents)
 
 
 @final
@@ -88,17 +96,13 @@ class Feeds:
     def contact(self, member_id: str) -> Contact:
         """An unknown member has an empty one."""
         fields = _now(self._client.hgetall(self._contact(member_id)))
-        off = frozenset(part for part in fields.get("off", "").split(",") if part)
-        return Contact(fields.get("email", ""), fields.get("language", ""), off, fields.get("push", ""))
+        plain = {name: fields.get(name, "") for name in PLAIN}
+        return Contact(**plain, off=_parts(fields.get("off", "")), consents=_parts(fields.get("consents", "")))
 
     def set_contact(self, member_id: str, contact: Contact) -> None:
         """Replace the member's contact; an empty one is forgotten."""
-        fields = {
-            "email": contact.email,
-            "language": contact.language,
-            "off": ",".join(sorted(contact.off)),
-            "push": contact.push,
-        }
+        fields: dict[str, str] = {name: getattr(contact, name) for name in PLAIN}
+        fields |= {"off": ",".join(sorted(contact.off)), "consents": ",".join(sorted(contact.consents))}
         kept = {name: value for name, value in fields.items() if value}
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.delete(self._contact(member_id))
@@ -115,6 +119,10 @@ class Feeds:
     def _keys(self, member_id: str) -> list[str]:
         """Order of the feed, its messages, ids of those that were read."""
         return [f"{self._prefix}feed:{part}:{member_id}" for part in ("order", "items", "read")]
+
+
+def _parts(text: str) -> frozenset[str]:
+    return frozenset(part for part in text.split(",") if part)
 
 
 def _now(found: Awaitable[dict[str, str]] | dict[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pipeline.lane.table_lane import TableLane
 from pipeline.lane.table_opener import CoreLane
 from pipeline.notify.correspondence import Correspondence
 from pipeline.notify.hooks import DELIVERED, DROPPED, GIVEN_UP, GONE, Delivery
-from pipeline.notify.mailroom import Job
+from pipeline.notify.mailroom import LIMITED, Job, Result
 from pipeline.notify.post import Post
 
 log = logs.logger("accrue.notifications")
@@ -27,7 +27,7 @@ class NotificationWork:
         self._post = post
         self._partition = partition
         self._core: Correspondence | None = None
-        self._sent: queue.SimpleQueue[tuple[Job, bool]] = queue.SimpleQueue()
+        self._sent: queue.SimpleQueue[tuple[Job, Result]] = queue.SimpleQueue()
         self._delivered: queue.SimpleQueue[tuple[Delivery, str, str]] = queue.SimpleQueue()
 
     def new_core(self, table: Table, outbox: Outbox) -> Correspondence:
@@ -44,24 +44,28 @@ class NotificationWork:
         self._work_off_webhooks(lane, now_ms)
 
     def _work_off_messages(self, lane: TableLane, now_ms: int) -> None:
-        ended: list[tuple[Job, bool]] = []
+        ended: list[tuple[Job, Result]] = []
         while not self._sent.empty():
             ended.append(self._sent.get())
         jobs: list[Job] = []
         given_up: list[Job] = []
+        limited: dict[str, int] = {}
 
         def work() -> None:
             assert self._core is not None, "the lane is open"
-            for job, again in ended:
-                if not self._core.mailroom.settle(job.key, now_ms, again=again):
-                    given_up.append(job)
-            jobs.extend(self._core.mailroom.plan(now_ms, self._post.free))
+            mailroom = self._core.mailroom
+            given_up.extend(job for job, result in ended if not mailroom.settle(job, result, now_ms))
+            planned, dropped = mailroom.plan(now_ms, self._post.free)
+            jobs.extend(planned)
+            limited.update(dropped)
 
         lane.perform(work)
         for job in given_up:
             metrics.notification_messages.labels(job.channel, "given_up").inc()
             log.error("a message was given up after its last attempt", **_named(job))
-        self._post.submit(jobs, lambda job, again: self._sent.put((job, again)))
+        for channel, number in limited.items():
+            metrics.notification_messages.labels(channel, LIMITED).inc(number)
+        self._post.submit(jobs, lambda *ended: self._sent.put(ended))
 
     def _work_off_webhooks(self, lane: TableLane, now_ms: int) -> None:
         ended: list[tuple[Delivery, str, str]] = []

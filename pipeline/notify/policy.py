@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.core.records import Notification
 from pipeline.program import Bundle
@@ -34,21 +34,27 @@ class Policy:
     webhooks: Mapping[str, Webhook]
 
     def local(self, at_ms: int) -> datetime:
-        return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(self.zone)
+        """That time in the programme's zone."""
+        return _local(at_ms, self.zone)
 
-    def quiet_until_ms(self, now_ms: int) -> int:
-        """When the quiet time that it is now ends, or 0 if it is none."""
+    def most(self, channel: str) -> int:
+        """How many messages a member gets by a channel in a day, 0 without limit."""
+        return 0 if self.terms is None else dict(self.terms.most_per_day).get(channel, 0)
+
+    def next_ms(self, minute: int, after_ms: int) -> int:
+        """When it is next this minute of the programme's day."""
+        return _next_ms(minute, after_ms, self.zone)
+
+    def quiet_until_ms(self, now_ms: int, zone: str = "") -> int:
+        """When the quiet time that it is now ends, or 0 if it is none: by that zone, or the programme's without one."""
         if self.terms is None or self.terms.quiet[0] == self.terms.quiet[1]:
             return 0
         start, end = self.terms.quiet
-        now = self.local(now_ms)
+        own = zone_of(zone) or self.zone
+        now = _local(now_ms, own)
         minute = now.hour * MINUTES_OF_HOUR + now.minute
         quiet = start <= minute < end if start < end else minute >= start or minute < end
-        if not quiet:
-            return 0
-        day = now.date() if minute < end else now.date() + timedelta(days=1)
-        ends = datetime(day.year, day.month, day.day, *divmod(end, MINUTES_OF_HOUR), tzinfo=self.zone)
-        return max(int(ends.timestamp()) * SECOND_MS, now_ms + 1)
+        return _next_ms(end, now_ms, own) if quiet else 0
 
 
 @final
@@ -68,9 +74,18 @@ def policy_of(bundle: Bundle) -> Policy:
     return Policy(definition.settings.program_id, zone, definition.notifications, definition.webhooks)
 
 
-def values_of(notification: Notification, policy: Policy) -> dict[str, Value]:
-    """What templates can show; those of another kind are empty."""
+def zone_of(name: str) -> ZoneInfo | None:
+    """None for what is no zone's name."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return None
+
+
+def values_of(notification: Notification, policy: Policy, count: int = 1) -> dict[str, Value]:
+    """What templates can show of so many notifications together; those of another kind are empty."""
     return {
+        "count": count,
         "member": notification.member_id,
         "program": policy.program_id,
         "occurred": policy.local(notification.occurred_at_ms),
@@ -89,3 +104,18 @@ def shown(message: Message, language: str, values: dict[str, Value]) -> Shown:
     """The message in a language, or in the programme's first one."""
     text = text_in(message, language)
     return Shown(" ".join(render(text.title, values).split()), render(text.body, values).strip())
+
+
+def _local(at_ms: int, zone: ZoneInfo) -> datetime:
+    return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(zone)
+
+
+def _next_ms(minute: int, after_ms: int, zone: ZoneInfo) -> int:
+    """When it is next this minute of the day in a zone, after a time."""
+    day = _local(after_ms, zone).date()
+    while True:
+        then = datetime(day.year, day.month, day.day, *divmod(minute, MINUTES_OF_HOUR), tzinfo=zone)
+        at_ms = int(then.timestamp()) * SECOND_MS
+        if at_ms > after_ms:
+            return at_ms
+        day += timedelta(days=1)

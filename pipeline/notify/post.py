@@ -18,7 +18,7 @@ from pipeline.notify.failure import NotSent
 from pipeline.notify.feed import Contact, Feeds
 from pipeline.notify.mail import letter
 from pipeline.notify.mail import send as send_mail
-from pipeline.notify.mailroom import Job
+from pipeline.notify.mailroom import GIVEN_UP, POSTPONED, RETRIED, SENT, SKIPPED, Job, Result
 from pipeline.notify.policy import policy_of, shown, values_of
 from pipeline.notify.push import send as send_push
 from pipeline.notify.push import services_of
@@ -32,8 +32,8 @@ JOBS_MAX: Final = 64
 SPARE_MS: Final = 60_000
 """A message is not begun so shortly before another worker may take it up."""
 
-Done = Callable[[Job, bool], None]
-"""Told once of every job, on any thread, whether it is to be tried again."""
+Done = Callable[[Job, Result], None]
+"""Told once of every job, on any thread, what became of it."""
 
 log = logs.logger("accrue.notifications")
 
@@ -79,40 +79,41 @@ class Post:
 
     def _work(self, job: Job, done: Done) -> None:
         try:
-            outcome, why = self._outcome(job)
+            result = self._result(job)
         except Exception:
             log.exception("a message ended in a defect; it is tried again", channel=job.channel)
-            outcome, why = "retried", "a defect"
+            result = Result(RETRIED, "a defect")
         finally:
             with self._lock:
                 self._under_way[job.channel] -= 1
-        metrics.notification_messages.labels(job.channel, outcome).inc()
-        if why:
-            fields = {"channel": job.channel, "notification_id": job.notification.notification_id, "why": why}
-            log.warning(f"a message was {outcome.replace('_', ' ')}", **fields)
-        done(job, outcome == "retried")
+        metrics.notification_messages.labels(job.channel, result.outcome).inc()
+        if result.why:
+            fields = {"channel": job.channel, "notification_id": job.notification.notification_id, "why": result.why}
+            log.warning(f"a message was {result.outcome.replace('_', ' ')}", **fields)
+        done(job, result)
 
-    def _outcome(self, job: Job) -> tuple[str, str]:
-        """(sent, retried, skipped or given_up; why, for people to read)"""
-        if clock.now_ms() > job.until_ms - SPARE_MS:
-            return "retried", "it waited too long for a thread"
+    def _result(self, job: Job) -> Result:
+        now_ms = clock.now_ms()
+        if now_ms > job.until_ms - SPARE_MS:
+            return Result(RETRIED, "it waited too long for a thread")
         if self._feeds is None:
-            return "retried", "ACCRUE_REDIS_URL is not set: feeds and contacts are there"
+            return Result(RETRIED, "ACCRUE_REDIS_URL is not set: feeds and contacts are there")
         try:
             contact = self._feeds.contact(job.notification.member_id)
-            if job.channel in contact.off or not contact.reached_by(job.channel):
-                return "skipped", ""
+            held_back = not_now(job, contact, now_ms)
+            if held_back is not None:
+                return held_back
             self._deliver(self._feeds, contact, job)
         except NotSent as error:
-            return "given_up" if error.final else "retried", str(error)
+            return Result(GIVEN_UP if error.final else RETRIED, str(error))
         except redis.RedisError as error:
-            return "retried", f"Redis: {error}"
-        return "sent", ""
+            return Result(RETRIED, f"Redis: {error}")
+        return Result(SENT)
 
     def _deliver(self, feeds: Feeds, contact: Contact, job: Job) -> None:
         """Raises NotSent or redis.RedisError."""
         notification = job.notification
-        text = shown(job.message, contact.language, values_of(notification, job.policy))
+        text = shown(job.message, contact.language, values_of(notification, job.policy, job.count))
         if job.channel == IN_APP:
             feeds.put(
                 notification.member_id, notification.notification_id, notification.occurred_at_ms, text.title,
@@ -129,3 +130,11 @@ class Post:
             notification.recorded_at_ms,
         )  # fmt: skip
         send_mail(self._smtp_url, mail)
+
+
+def not_now(job: Job, contact: Contact, now_ms: int) -> Result | None:
+    """SKIPPED where the member is not to have the message, POSTPONED where not at this hour, else None."""
+    if not contact.wants(job.channel, job.message.consent):
+        return Result(SKIPPED)
+    quiet_until_ms = 0 if job.channel == IN_APP else job.policy.quiet_until_ms(now_ms, contact.zone)
+    return Result(POSTPONED, until_ms=quiet_until_ms) if quiet_until_ms else None

@@ -19,11 +19,12 @@ QUEUE: Final = b"q"
 
 @final
 class Item(msgspec.Struct, array_like=True, frozen=True):
-    """What waits: so many attempts were begun; `value` is the notification as it was read."""
+    """What waits: so many attempts were begun; `value` is the notification as it was read, of `count` together."""
 
     attempts: int
     recorded_at_ms: int
     value: bytes
+    count: int = 1
 
 
 @final
@@ -43,18 +44,21 @@ class Waiting:
         found = self._table.scan(_prefix(route), _prefix(route) + _DUE.pack(now_ms + 1))
         return [(key, msgspec.msgpack.decode(value, type=Item)) for key, value in islice(found, limit)]
 
-    def postpone(self, key: bytes, item: Item, due_ms: int) -> None:
-        """It is due later, which is no attempt."""
-        route, notification_id = _parts_of(key)
-        self._table.delete(key)
-        self.put(route, due_ms, notification_id, item)
-
     def take(self, key: bytes, item: Item, now_ms: int) -> tuple[bytes, int]:
         """It is under way from now on: (where it waits meanwhile, until when it is left alone there)."""
-        route, notification_id = _parts_of(key)
         until_ms = now_ms + LEASE_MS
-        self.postpone(key, Item(item.attempts + 1, item.recorded_at_ms, item.value), until_ms)
-        return _key_of(route, until_ms, notification_id), until_ms
+        return self._move(key, item, item.attempts + 1, until_ms), until_ms
+
+    def put_back(self, key: bytes, due_ms: int) -> None:
+        """What was under way is due later, and was no attempt."""
+        value = self._table.get(key)
+        if value is not None:
+            item = msgspec.msgpack.decode(value, type=Item)
+            self._move(key, item, item.attempts - 1, due_ms)
+
+    def forget(self, key: bytes) -> None:
+        """It does not wait any more."""
+        self._table.delete(key)
 
     def settle(self, key: bytes, now_ms: int, waits_ms: Sequence[int], *, again: bool) -> bool:
         """What was under way is done with, or due again after the wait of so many attempts.
@@ -80,6 +84,12 @@ class Waiting:
         for key in found:
             self._table.delete(key)
         return len(found)
+
+    def _move(self, key: bytes, item: Item, attempts: int, due_ms: int) -> bytes:
+        route, notification_id = _parts_of(key)
+        self._table.delete(key)
+        self.put(route, due_ms, notification_id, Item(attempts, item.recorded_at_ms, item.value, item.count))
+        return _key_of(route, due_ms, notification_id)
 
 
 def waits_of(key: bytes) -> tuple[str, int]:

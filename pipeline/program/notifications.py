@@ -9,6 +9,7 @@ IN_APP: Final = "in_app"
 EMAIL: Final = "email"
 PUSH: Final = "push"
 CHANNELS: Final = (IN_APP, EMAIL, PUSH)
+NO_DIGEST: Final = -1
 
 
 @final
@@ -23,12 +24,18 @@ class MessageText:
 @final
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one kind of notification becomes on one channel; `texts` are by language and have every language."""
+    """What one kind of notification becomes on one channel; `texts` are by language and have every language.
+
+    `digest` is the minute of the local day at which all since the last time are told together, or NO_DIGEST. `consent`
+    names what a member must have agreed to, or is empty.
+    """
 
     message_id: str
     kind: str
     channel: str
     texts: tuple[tuple[str, MessageText], ...]
+    digest: int = NO_DIGEST
+    consent: str = ""
 
 
 @final
@@ -37,13 +44,14 @@ class NotificationTerms:
     """All messages of a programme. The first of `languages` is for members of whom no other is known.
 
     `quiet` are two minutes of the local day, between which only feeds are written to; equal ones mean never. Over
-    midnight the first one is the greater.
+    midnight the first one is the greater. `most_per_day` is how many messages a member gets by a channel in a day.
     """
 
     languages: tuple[str, ...]
     sender: str
     quiet: tuple[int, int]
     messages: tuple[Message, ...]
+    most_per_day: tuple[tuple[str, int], ...] = ()
 
     @property
     def kinds(self) -> frozenset[str]:

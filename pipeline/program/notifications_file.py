@@ -7,10 +7,10 @@ from email.utils import parseaddr
 from typing import Final
 
 from pipeline.core.notices import KINDS
-from pipeline.program.notifications import CHANNELS, EMAIL, Message, MessageText, NotificationTerms
+from pipeline.program.notifications import CHANNELS, EMAIL, IN_APP, NO_DIGEST, Message, MessageText, NotificationTerms
 from pipeline.program.problems import Report, Source, closest, shorten
 from pipeline.program.sections import Section
-from pipeline.program.shapes import Choice, Fields, Items, Key, Keys, Name, Named, Text
+from pipeline.program.shapes import Choice, Fields, Items, Key, Keys, Name, Named, Text, Whole
 from pipeline.program.templates import BadTemplate, check_template
 from pipeline.program.yaml_nodes import Node
 
@@ -19,6 +19,10 @@ MAX_LANGUAGES: Final = 40
 LANGUAGE: Final = Text("[a-z]{2,3}(-[A-Z]{2})?", "de")
 SENDER: Final = Text(r"[^\r\n]*[^\s@<>]+@[^\s@<>]+>?", "Corner Shop <points@shop.example>")
 QUIET: Final = Text("([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])", "22:00-08:00")
+TIME: Final = Text("([01][0-9]|2[0-3]):([0-5][0-9])", "18:00")
+MOST: Final = 1_000
+LIMITABLE: Final = tuple(channel for channel in CHANNELS if channel != IN_APP)
+"""The feed disturbs nobody."""
 TEMPLATE: Final = Text(r"[\s\S]+", "You have {{ balance|number }} points")
 TEXT_KEYS: Final[Keys] = {
     "title": Key(TEMPLATE, "One line: the e-mail's subject, the headline in the feed.", required=True),
@@ -29,13 +33,17 @@ MESSAGE_KEYS: Final[Keys] = {
     "on": Key(Choice(KINDS), "What it tells of.", required=True),
     "channel": Key(Choice(CHANNELS), "How it reaches the member.", required=True),
     "text": Key(Named(Fields(TEXT_KEYS), names=LANGUAGE), "Templates by language.", required=True),
+    "digest": Key(TIME, "All of a day are told together at this time of the programme's day."),
+    "consent": Key(Name(), "What a member must have agreed to, else nothing is sent."),
 }
+MOST_KEYS: Final[Keys] = {channel: Key(Whole(1, MOST), "So many; further ones are dropped.") for channel in LIMITABLE}
 FILE_KEYS: Final[Keys] = {
     "languages": Key(
         Items(LANGUAGE, MAX_LANGUAGES, ordered=True), "Every text has all; the first is the default.", required=True
     ),
     "sender": Key(SENDER, "Who e-mail comes from."),
     "quiet": Key(QUIET, "Between these times of the programme's day only feeds are written to."),
+    "most_per_day": Key(Fields(MOST_KEYS), "How many messages a member gets by a channel in a day."),
     "messages": Key(Items(Fields(MESSAGE_KEYS), MAX_MESSAGES, id_key="id"), "The messages.", required=True),
 }
 
@@ -48,6 +56,7 @@ def read_notifications(report: Report, source: Source, node: Node) -> Notificati
     languages = _languages(report, source, section)
     sender = _sender(section)
     quiet = _quiet(section)
+    most = _most(section)
     messages: list[Message] = []
     for item in section.items("messages", "messages", MAX_MESSAGES):
         message = _message(report, source, item, languages)
@@ -66,7 +75,7 @@ def read_notifications(report: Report, source: Source, node: Node) -> Notificati
         section.refuse("messages", "a message goes out as e-mail, and there is no `sender`", "add `sender: ...`")
     if not languages:
         return None
-    return NotificationTerms(languages, sender, quiet, tuple(messages))
+    return NotificationTerms(languages, sender, quiet, tuple(messages), most)
 
 
 def _languages(report: Report, source: Source, section: Section) -> tuple[str, ...]:
@@ -106,6 +115,25 @@ def _quiet(section: Section) -> tuple[int, int]:
     return start, end
 
 
+def _most(section: Section) -> tuple[tuple[str, int], ...]:
+    own = section.section("most_per_day", "`most_per_day`", MOST_KEYS)
+    if own is None:
+        return ()
+    found = {channel: own.integer(channel, 1, MOST) for channel in LIMITABLE}
+    return tuple((channel, most) for channel, most in found.items() if most)
+
+
+def _digest(section: Section) -> int:
+    scalar = section.scalar("digest", "a time of day")
+    if scalar is None:
+        return NO_DIGEST
+    found = re.fullmatch(TIME.pattern, scalar.value)
+    if found is None:
+        section.refuse("digest", f"`{shorten(scalar.value)}` is no time of day", f'write "{TIME.example}"')
+        return NO_DIGEST
+    return int(found[1]) * 60 + int(found[2])
+
+
 def _message(report: Report, source: Source, node: Node, languages: tuple[str, ...]) -> Message | None:
     section = Section(report, source, node, "a message", MESSAGE_KEYS)
     if not section.readable or not section.require("id", "on", "channel", "text"):
@@ -115,6 +143,7 @@ def _message(report: Report, source: Source, node: Node, languages: tuple[str, .
     if message_id is None:
         return None
     section.what = f"message `{message_id}`"
+    digest = _digest(section)
     by_language = section.section("text", f"text of {section.what}", None)
     if by_language is None or not kind or not channel:
         return None
@@ -131,7 +160,7 @@ def _message(report: Report, source: Source, node: Node, languages: tuple[str, .
             continue
         templates = [_template(own, key, kind) for key in ("title", "body")]
         texts.append((language, MessageText(*templates)))
-    return Message(message_id, kind, channel, tuple(texts))
+    return Message(message_id, kind, channel, tuple(texts), digest, section.identifier("consent") or "")
 
 
 def _template(section: Section, key: str, kind: str) -> str:

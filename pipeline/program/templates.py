@@ -25,7 +25,7 @@ ALLOWED: Final = (
 """No loops, calls, arithmetic or access into values: a template always ends, at once, with a text of bounded length."""
 FILTERS: Final = ("upper", "lower", "capitalize", "trim", "number", "date")
 
-_EVERYWHERE: Final = {"member": "m-1042", "program": "shop", "tier": "gold"}
+_EVERYWHERE: Final[Mapping[str, Value]] = {"count": 1, "member": "m-1042", "program": "shop", "tier": "gold"}
 _POINTS: Final[Mapping[str, Value]] = {"points": 125, "unit": "points", "balance": 4_885}
 _REWARD: Final[Mapping[str, Value]] = {**_POINTS, "reward": "voucher-10", "redemption": "rd-31"}
 _OF_KIND: Final[Mapping[str, Mapping[str, Value]]] = {

@@ -51,6 +51,7 @@ messages:
   - id: mail-earned
     on: points_earned
     channel: email
+    consent: news
     text:
       en: {title: "+{{ points }}", body: "You have {{ balance }}."}
       de: {title: "Neue Punkte: {{ points }}", body: "Sie haben {{ balance }}."}
@@ -109,8 +110,9 @@ def test_each_cause_is_told_once_by_each_channel_while_mail_is_down_and_workers_
         "ACCRUE_CLOCK_FILE": str(ahead),
     }
     feeds = Feeds(settings.redis_url, prefix, f"{prefix}-")
-    feeds.set_contact("m-1", Contact("ada@example.org", "de", push="app:ada-phone"))
+    feeds.set_contact("m-1", Contact("ada@example.org", "de", push="app:ada-phone", consents=frozenset({"news"})))
     feeds.set_contact("m-2", Contact("bob@example.org", "", frozenset({"email"})))
+    feeds.set_contact("m-3", Contact("cyd@example.org"))
     mail = Controller(box, hostname="127.0.0.1", port=box.port)
     with LaneWorld(settings, prefix, tmp_path, 2, program_in(tmp_path / "program")) as world:
         world.worker("one", environment=environment)
@@ -177,5 +179,24 @@ def test_the_commands_show_feed_and_contact(settings: Settings, prefix: str) -> 
     assert shown.output == "* 2026-03-02T11:00:00Z  +125\n    You have 4,885.\n"
     again = CliRunner().invoke(cli, ["notifications", "feed", "m", "--json", *options])
     assert '"read": true' in again.output
-    changed = CliRunner().invoke(cli, ["notifications", "contact", "m", "--language", "de", "--off", "email", *options])
-    assert changed.output == "member_id: m\nemail: -\npush: -\nlanguage: de\noff: ['email']\n"
+    changed = CliRunner().invoke(
+        cli,
+        [
+            "notifications",
+            "contact",
+            "m",
+            "--language",
+            "de",
+            "--off",
+            "email",
+            "--zone",
+            "Europe/Berlin",
+            "--consent",
+            "news",
+            *options,
+        ],
+    )
+    assert (
+        changed.output
+        == "member_id: m\nemail: -\npush: -\nlanguage: de\nzone: Europe/Berlin\noff: ['email']\nconsents: ['news']\n"
+    )

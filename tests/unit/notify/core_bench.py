@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from pipeline.lane.table import Outbox, Table
 from pipeline.notify.correspondence import Correspondence
 from pipeline.notify.policy import Policy
 from pipeline.notify.waiting import QUEUE
-from pipeline.program.notifications import Message, MessageText, NotificationTerms
+from pipeline.program.notifications import NO_DIGEST, Message, MessageText, NotificationTerms
 from pipeline.wire.codec import Decoder, Encoder
 from pipeline.wire.schemas import CommittedSchemas
 
@@ -26,8 +27,13 @@ TEXTS = (("en", MessageText("+{{ points }}", "You have\n{{ balance|number }}."))
 MESSAGES = tuple(Message(f"by-{channel}", "points_earned", channel, TEXTS) for channel in ("in_app", "email"))
 
 
-def policy(quiet: tuple[int, int] = (0, 0)) -> Policy:
-    terms = NotificationTerms(("en", "de"), "Shop <a@shop.example>", quiet, MESSAGES)
+def policy(
+    quiet: tuple[int, int] = (0, 0), most_per_day: tuple[tuple[str, int], ...] = (), digest: int = NO_DIGEST
+) -> Policy:
+    """`digest` is of e-mail."""
+    in_app, email = MESSAGES
+    messages = (in_app, replace(email, digest=digest))
+    terms = NotificationTerms(("en", "de"), "Shop <a@shop.example>", quiet, messages, most_per_day)
     return Policy("shop", ZoneInfo("Europe/Berlin"), terms, {})
 
 

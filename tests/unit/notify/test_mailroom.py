@@ -9,8 +9,10 @@ import pytest
 from core_bench import HOUR_MS, MESSAGES, NOON_MS, CoreBench, notification, policy
 
 from pipeline.core.ports import UnknownProgram
-from pipeline.notify.mailroom import WAITS_MS, Job
+from pipeline.notify.feed import Contact
+from pipeline.notify.mailroom import POSTPONED, RETRIED, SENT, SKIPPED, WAITS_MS, Job, Result
 from pipeline.notify.policy import Policy, shown, values_of
+from pipeline.notify.post import not_now
 from pipeline.notify.waiting import LEASE_MS
 
 
@@ -23,13 +25,13 @@ class Bench(CoreBench):
 
     def plan(self, after_ms: int = 0) -> dict[str, Job]:
         self.now_ms += after_ms
-        jobs = self.core.mailroom.plan(self.now_ms, self.free.__getitem__)
+        jobs, self.limited = self.core.mailroom.plan(self.now_ms, self.free.__getitem__)
         self.commit()
         assert len({job.channel for job in jobs}) == len(jobs)
         return {job.channel: job for job in jobs}
 
-    def end(self, job: Job, *, again: bool = False) -> bool:
-        going_on = self.core.mailroom.settle(job.key, self.now_ms, again=again)
+    def end(self, job: Job, outcome: str = SENT, until_ms: int = 0) -> bool:
+        going_on = self.core.mailroom.settle(job, Result(outcome, "", until_ms), self.now_ms)
         self.commit()
         return going_on
 
@@ -69,11 +71,11 @@ def test_what_failed_is_tried_by_the_schedule_over_restarts_and_then_given_up() 
     jobs = bench.plan()
     bench.end(jobs["in_app"])
     for wait_ms in WAITS_MS:
-        assert bench.end(jobs["email"], again=True)
+        assert bench.end(jobs["email"], RETRIED)
         bench.restart()
         assert bench.plan(wait_ms - 1) == {}
         jobs = bench.plan(1)
-    assert not bench.end(jobs["email"], again=True)
+    assert not bench.end(jobs["email"], RETRIED)
     assert bench.waiting() == []
 
 
@@ -89,13 +91,17 @@ def test_a_message_that_its_worker_took_along_is_tried_again_after_the_lease() -
     assert bench.end(again["email"])
 
 
-def test_email_waits_for_the_end_of_the_quiet_time_and_the_feed_does_not() -> None:
-    bench = Bench(policy((22 * 60, 8 * 60)))
-    bench.now_ms = NOON_MS + 11 * HOUR_MS  # 23:00 in Berlin
+def test_a_message_that_is_postponed_waits_until_then_and_has_had_no_attempt() -> None:
+    bench = Bench()
     bench.take(notification())
-    assert set(bench.plan()) == {"in_app"}
-    assert bench.plan(9 * HOUR_MS - 1).keys() <= {"in_app"}
-    assert "email" in bench.plan(1)
+    (in_app, email) = bench.plan().values()
+    bench.end(in_app)
+    for _ in range(2 * len(WAITS_MS)):
+        assert bench.end(email, POSTPONED, bench.now_ms + 9 * HOUR_MS)
+        bench.restart()
+        assert bench.plan(9 * HOUR_MS - 1) == {}
+        (email,) = bench.plan(1).values()
+    assert bench.end(email, RETRIED)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +123,13 @@ def test_the_quiet_time_ends_by_the_clock_of_the_programmes_zone(quiet: tuple[in
     assert policy(quiet).quiet_until_ms(of(now)) == (of(until) if until else 0)
 
 
+def test_the_quiet_time_is_that_of_the_members_zone_where_it_is_known() -> None:
+    by_night = policy((22 * 60, 8 * 60))
+    assert by_night.quiet_until_ms(NOON_MS) == 0
+    assert by_night.quiet_until_ms(NOON_MS, "America/Los_Angeles") == NOON_MS + 5 * HOUR_MS  # 3:00 there
+    assert by_night.quiet_until_ms(NOON_MS, "no zone") == 0
+
+
 def test_a_notification_of_an_unknown_programme_waits_for_it() -> None:
     bench = Bench()
     del bench.policies["hash"]
@@ -134,3 +147,75 @@ def test_a_message_is_shown_in_the_members_language_else_in_the_first() -> None:
     values = values_of(notification(), policy())
     assert shown(MESSAGES[0], "de", values).title == "Neu"
     assert (shown(MESSAGES[0], "fr", values).title, shown(MESSAGES[0], "", values).body) == ("+125", "You have\n4,885.")
+
+
+def test_a_member_gets_no_more_messages_by_a_channel_in_a_day_than_the_programme_wants() -> None:
+    bench = Bench(policy(most_per_day=(("email", 2),)))
+    bench.free["in_app"] = 0
+    for number in range(4):
+        bench.take(notification("points_earned", f"n-{number}"))
+        job = bench.plan().get("email")
+        assert (job is None) == (number >= 3)
+        if job is not None:
+            bench.end(job, SKIPPED if number == 0 else SENT)  # what has not reached the member does not count
+    assert bench.limited == {"email": 1}
+    other = notification("points_earned", "n-other")
+    other.member_id = "m-2"
+    bench.take(other)
+    bench.end(bench.plan()["email"])
+    bench.take(notification("points_earned", "n-next"))
+    assert "email" in bench.plan(13 * HOUR_MS)  # the next day in Berlin
+
+
+def test_counts_of_days_gone_by_are_forgotten() -> None:
+    bench = Bench(policy(most_per_day=(("email", 2),)))
+    bench.free["in_app"] = 0
+    for day in range(5):
+        bench.take(notification("points_earned", f"n-{day}"))
+        bench.end(bench.plan(24 * HOUR_MS)["email"])
+    assert len([key for key in bench.disk if key.startswith(b"r")]) == 3
+
+
+def test_a_digest_tells_of_all_since_the_last_one_at_its_hour() -> None:
+    bench = Bench(policy(digest=18 * 60))  # in Berlin, 6 h from now
+    for number, points in enumerate((100, 25)):
+        given = notification("points_earned", f"n-{number}")
+        given.points, given.balance = points, 1_000 + number
+        bench.take(given)
+        bench.restart()
+    bench.free["in_app"] = 0
+    assert bench.plan(6 * HOUR_MS - 1) == {}
+    job = bench.plan(1)["email"]
+    found = job.notification
+    assert (job.count, found.notification_id, found.points, found.balance) == (2, "n-0", 125, 1_001)
+    assert values_of(found, job.policy, job.count)["count"] == 2
+
+    bench.take(notification("points_earned", "n-2"))  # while that one is under way
+    assert bench.end(job, RETRIED)
+    again = bench.plan(WAITS_MS[0])["email"]
+    assert (again.count, again.notification) == (2, found)
+    assert bench.end(again)
+    (later,) = bench.plan(24 * HOUR_MS).values()
+    assert (later.count, later.notification.notification_id, later.notification.points) == (1, "n-2", 125)
+
+
+def test_a_digest_is_of_one_member_and_unit() -> None:
+    bench = Bench(policy(digest=18 * 60))
+    bench.free["in_app"] = 0
+    for number, (member, unit) in enumerate((("m-1", "points"), ("m-1", "miles"), ("m-2", "points"))):
+        given = notification("points_earned", f"n-{number}")
+        given.member_id, given.unit = member, unit
+        bench.take(given)
+    assert len(bench.waiting()) == 3 + 3  # the feed has none
+
+
+def test_the_hour_and_the_members_wishes_hold_a_message_back() -> None:
+    bench = Bench(policy((22 * 60, 8 * 60)))
+    bench.take(notification())
+    in_app, email = bench.plan().values()
+    here, there = Contact("ada@example.org"), Contact("ada@example.org", zone="America/Los_Angeles")
+    assert not_now(email, here, NOON_MS) is None
+    assert not_now(email, there, NOON_MS) == Result(POSTPONED, "", NOON_MS + 5 * HOUR_MS)
+    assert not_now(in_app, there, NOON_MS) is None
+    assert not_now(email, Contact(), NOON_MS) == Result(SKIPPED)
+    assert not_now(in_app, Contact(off=frozenset({"in_app"})), NOON_MS) == Result(SKIPPED)

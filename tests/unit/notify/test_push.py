@@ -14,6 +14,7 @@ import pytest
 from pipeline.notify.failure import NotSent
 from pipeline.notify.feed import Contact
 from pipeline.notify.push import send, services_of
+from pipeline.program.notifications import CHANNELS
 from pipeline.settings import InvalidSettings
 
 
@@ -83,6 +84,9 @@ def test_services_are_named_and_their_urls_known_and_never_shown() -> None:
         assert "secret" not in str(refused.value)
 
 
-def test_a_member_without_an_address_is_reached_by_the_feed_alone() -> None:
-    assert [channel for channel in ("in_app", "email", "push") if Contact().reached_by(channel)] == ["in_app"]
-    assert Contact(push="app:ada").reached_by("push")
+def test_a_member_gets_what_there_is_an_address_for_and_what_is_wanted() -> None:
+    assert [channel for channel in CHANNELS if Contact().wants(channel, "")] == ["in_app"]
+    ada = Contact("ada@example.org", off=frozenset({"email"}), push="app:ada", consents=frozenset({"news"}))
+    assert [channel for channel in CHANNELS if ada.wants(channel, "")] == ["in_app", "push"]
+    assert [channel for channel in CHANNELS if ada.wants(channel, "news")] == ["in_app", "push"]
+    assert not any(ada.wants(channel, "surveys") for channel in CHANNELS)

@@ -81,8 +81,10 @@ feeds:
      limits: {countries: [US], amount_minor: 5, late: 7d, member_events: 2, events: 9, total_minor: 9, every: 1h}}
 """,
     "notifications.yaml": """\
-{languages: [en], sender: "Shop <points@shop.example>", quiet: "22:00-08:00", messages: [
-  {id: earned, on: points_earned, channel: email, text: {en: {title: "{{ points }}", body: "{{ balance|number }}"}}}]}
+{languages: [en], sender: "Shop <points@shop.example>", quiet: "22:00-08:00",
+  most_per_day: {email: 3, push: 5}, messages: [
+  {id: earned, on: points_earned, channel: email, digest: "18:00", consent: news,
+   text: {en: {title: "{{ points }}", body: "{{ balance|number }}"}}}]}
 """,
     "webhooks.yaml": """\
 webhooks:

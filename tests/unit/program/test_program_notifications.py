@@ -57,6 +57,9 @@ def test_a_sound_file_is_part_of_the_bundle_and_its_kinds_are_compiled() -> None
         ("sender: Corner Shop <points@shop.example>\n", "", ("there is no `sender`",)),
         ("Corner Shop <points@shop.example>", "corner shop", ("`corner shop` is not an address",)),
         ("languages:", 'quiet: "22-8"\nlanguages:', ("`22-8` are not two times of day",)),
+        ("channel: email", 'channel: email\n    digest: "6 pm"', ("`6 pm` is no time of day", 'write "18:00"')),
+        ("languages:", "most_per_day: {in_app: 3}\nlanguages:", ("`in_app`",)),
+        ("languages:", "most_per_day: {email: 0}\nlanguages:", ("`email`", "1")),
         ("languages:", 'quiet: "08:00-08:00"\nlanguages:', ("no length",)),
     ],
 )
@@ -65,6 +68,16 @@ def test_a_mistake_is_named_with_its_place_and_remedy(old: str, new: str, words:
     assert "notifications.yaml:" in found
     for word in words:
         assert word in found
+
+
+def test_digest_and_limits_are_read() -> None:
+    text = (
+        SOUND.replace("channel: email", 'channel: email\n    digest: "18:30"') + "most_per_day: {email: 2, push: 5}\n"
+    )
+    assert problems({"notifications.yaml": text}) == []
+    terms = definition_of(bundle({"notifications.yaml": text})).notifications
+    assert terms is not None
+    assert (terms.messages[0].digest, terms.most_per_day) == (18 * 60 + 30, (("email", 2), ("push", 5)))
 
 
 def test_a_member_is_told_once_by_each_channel() -> None:
