@@ -7,7 +7,7 @@ freeze:     every redemption is refused until it is approved; reject keeps it, a
 
 from typing import Final
 
-from pipeline.core import lots, reasons, redemptions, tier_periods, tiers
+from pipeline.core import lots, notices, reasons, redemptions, tier_periods, tiers
 from pipeline.core.fraud_across import asking
 from pipeline.core.fraud_holding import APPROVE, REJECT, report, review_account
 from pipeline.core.fraud_review import Review
@@ -81,7 +81,9 @@ def end(
         else:
             redemptions.approve(posting, traceparent, review.redemption_id, hold, program, log_time_ms)
     elif approved:
-        release(posting, review, program, state, due_ms)
+        given = release(posting, review, program, state, due_ms)
+        if program.notifies and not log_time_ms:
+            notices.of_points(posting, program, given, traceparent)
     else:
         claw_back(posting, review)
     if keeps_frozen:
@@ -98,16 +100,22 @@ def claw_back(posting: Posting, review: Review) -> None:
     review.held = []
 
 
-def release(posting: Posting, review: Review, program: Program, state: State, due_ms: int) -> None:
+def release(posting: Posting, review: Review, program: Program, state: State, due_ms: int) -> dict[str, int]:
     """The points are given, as they would have been when they were earned: what is still pending waits on, what has
-    expired expires at once. They count for the tier from now on, in the period in which they were earned."""
+    expired expires at once. They count for the tier from now on, in the period in which they were earned.
+
+    Returns those that have not expired, by unit.
+    """
     member = posting.member
     now_ms = max(member.clock_ms, due_ms)
     account = review_account(member)
     legs = 0
     qualifying = 0
     period = -1
+    given: dict[str, int] = {}
     for part in review.held:
+        if not 0 < part.expires_at_ms <= now_ms:
+            given[part.unit] = given.get(part.unit, 0) + part.points
         if part.available_at_ms > now_ms:
             wallet = lots.wallet_of(member, part.unit)
             wallet.pending += part.points
@@ -127,6 +135,7 @@ def release(posting: Posting, review: Review, program: Program, state: State, du
         tiers.qualify(posting, program, qualifying, review.at_ms)
         qualify_order(member, review, state, period)
     review.held = []
+    return given
 
 
 def qualify_order(member: Member, review: Review, state: State, period: int) -> None:

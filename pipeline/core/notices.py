@@ -17,6 +17,8 @@ TIER_CHANGED: Final = "tier_changed"
 REDEMPTION_HELD: Final = "redemption_held"
 REWARD_FULFILLED: Final = "reward_fulfilled"
 REWARD_FAILED: Final = "reward_failed"
+UNDER_REVIEW: Final = "review:"
+"""Begins what limits an award that a fraud signal holds."""
 KINDS: Final = (POINTS_EARNED, POINTS_EXPIRED, TIER_CHANGED, REDEMPTION_HELD, REWARD_FULFILLED, REWARD_FAILED)
 
 
@@ -54,15 +56,21 @@ def of_event(posting: Posting, event: Event, rewards: list[Reward], program: Pro
     if rewards and POINTS_EARNED in program.notifies:
         earned: dict[str, int] = {}
         for reward in rewards:
-            if reward.mode == "live" and reward.value > 0:
+            if reward.mode == "live" and reward.value > 0 and not reward.limited_by.startswith(UNDER_REVIEW):
                 earned[reward.unit] = earned.get(reward.unit, 0) + reward.value
-        for unit in sorted(earned):
-            _tell(posting, POINTS_EARNED, unit, earned[unit], "", "", "", "", event.traceparent)
+        of_points(posting, program, earned, event.traceparent)
     previous_tier = before.tier
     if not previous_tier and program.tiers:
         previous_tier = program.tiers[0].tier_id  # entered by this very event, which is no news
     if member.tier != previous_tier:
         of_tier(posting, program, previous_tier, event.traceparent)
+
+
+def of_points(posting: Posting, program: Program, earned: dict[str, int], traceparent: str) -> None:
+    """Points by unit have come to the member; those that a signal holds come when they are approved."""
+    if POINTS_EARNED in program.notifies:
+        for unit in sorted(earned):
+            _tell(posting, POINTS_EARNED, unit, earned[unit], "", "", "", "", traceparent)
 
 
 def of_tier(posting: Posting, program: Program, previous_tier: str, traceparent: str) -> None:

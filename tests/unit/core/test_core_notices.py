@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from core_programs import DAY_MS, Bench, Period, Reward, Tier, Unit, program, rule, table
+from fraud_signals import signal
+from pool_bench import PoolBench
 
+from pipeline.core.campaigns import Budget, Campaign
+from pipeline.core.fraud_program import FraudProgram, ReviewTerms
 from pipeline.core.notices import KINDS
 from pipeline.core.program import Program, RuleTable
-from pipeline.core.records import Notification
+from pipeline.core.records import Notification, ReviewChange
 
 EXPIRING = Unit("points", "floor", Period(0, 30 * DAY_MS))
 VOUCHER = Reward("voucher", EXPIRING, 50, "external", (), ())
@@ -21,6 +25,14 @@ def telling(*kinds: str, rules: dict[str, RuleTable] | None = None) -> Program:
     )  # fmt: skip
     found.notifies = frozenset(kinds)
     return found
+
+
+def reviewed() -> Bench:
+    """More than 10 points a month are held for review, and everything is told of."""
+    fraud = FraudProgram((signal("earned", 10, every="month", action="review"),), {}, terms=ReviewTerms())
+    made = program({"transaction_completed": table(rule(unit=EXPIRING))}, fraud=fraud, units=(EXPIRING,))
+    made.notifies = frozenset(KINDS)
+    return Bench(made)
 
 
 def told(bench: Bench) -> list[tuple[str, int, str]]:
@@ -75,6 +87,33 @@ def test_points_that_expire_for_a_quiet_member_are_told_of() -> None:
     bench.later(40 * DAY_MS)
     bench.engine.tick("live", bench.now_ms, 10)
     assert [(kind, points) for kind, points, _ in told(bench)] == [("points_expired", 10)]
+
+
+def test_points_that_wait_for_a_grant_are_told_of_when_it_comes() -> None:
+    budget = Campaign("summer", None, (), Budget(100, 0))
+    made = program({"transaction_completed": table(rule(campaign=budget))})
+    made.notifies = frozenset({"points_earned"})
+    bench = PoolBench(made)
+    bench.buy("e1", 3_000)
+    assert told(bench) == []
+    bench.answer()
+    ((kind, points, _),) = told(bench)
+    assert (kind, points) == ("points_earned", 30)
+
+
+def test_points_under_review_are_told_of_when_they_are_approved() -> None:
+    bench = reviewed()
+    bench.buy("e1", 2_000)
+    assert told(bench) == []
+    bench.verdict("v1", bench.of(ReviewChange)[-1].review_id)
+    assert told(bench) == [("points_earned", 20, "v1")]
+
+
+def test_points_under_review_that_are_rejected_are_never_told_of() -> None:
+    bench = reviewed()
+    bench.buy("e1", 2_000)
+    bench.verdict("v1", bench.of(ReviewChange)[-1].review_id, "reject")
+    assert told(bench) == []
 
 
 def test_while_history_is_imported_nobody_is_told_anything() -> None:
