@@ -20,7 +20,10 @@ from pipeline.lane.ports import Batch, LaneFailed, Record
 from pipeline.lane.runner import Attachment
 
 FETCH_MAX: Final = 10_000
-IDLE_SECONDS: Final = 0.05
+IDLE_SECONDS: Final = 0.25
+"""A record ends this wait at once; what else happens, such as the order to close, is noticed after it."""
+OPENING_SECONDS: Final = 0.05
+"""As above while a lane is not open, so that it is read for soon after it is."""
 FULL_SECONDS: Final = 0.02
 LAG_SECONDS: Final = 2.0
 END_SECONDS: Final = 0.2
@@ -165,7 +168,8 @@ class Fetcher:
         buffers = self._buffers.values()
         room = self._lanes.room
         if not any(buffer.records for buffer in buffers):
-            self._take(self._consumer.consume(1, IDLE_SECONDS))
+            whole = len(self._buffers) == len(self._assigned)
+            self._take(self._consumer.consume(1, IDLE_SECONDS if whole else OPENING_SECONDS))
         elif not any(buffer.records and buffer.attachment.has_room for buffer in buffers):
             room.wait(FULL_SECONDS)
         room.clear()
