@@ -50,7 +50,9 @@ class Expectation:
 @final
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One example, at a line of a file. `until_ms` is when the end is looked at, after what is due; None: at once."""
+    """One example, at a line of a file. `until_ms` is when the end is looked at, after what is due; None: at once.
+    `codes` says how many voucher codes each pool has.
+    """
 
     file: str
     line: int
@@ -59,6 +61,7 @@ class Example:
     events: tuple[Event, ...]
     until_ms: int | None
     expected: Expectation
+    codes: dict[str, int] = field(default_factory=dict)
 
 
 @final

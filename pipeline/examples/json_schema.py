@@ -10,7 +10,15 @@ from pipeline.core.bounds import WALLET_MAX
 from pipeline.core.payloads import PAYLOAD_TYPES
 from pipeline.core.reasons import DEAD_LETTER_REASONS, REFUSAL_REASONS
 from pipeline.examples.example import ACCOUNTS
-from pipeline.examples.read import DUPLICATE, EXAMPLE_KEYS, EXPECT_KEYS, FILE_KEYS, LIMITED_KEYS, MAX_EXAMPLES
+from pipeline.examples.read import (
+    DUPLICATE,
+    EXAMPLE_KEYS,
+    EXPECT_KEYS,
+    FILE_KEYS,
+    LIMITED_KEYS,
+    MAX_CODES,
+    MAX_EXAMPLES,
+)
 from pipeline.examples.read_events import KEYS, TYPES
 from pipeline.program.json_schema import DIALECT, schema_of
 from pipeline.program.shapes import Length
@@ -45,6 +53,11 @@ def examples_schema() -> str:
         **_object(
             {
                 "history": {**events, "description": "Events before those of every example."},
+                "codes": {
+                    "type": "object",
+                    "additionalProperties": {"type": "integer", "minimum": 1, "maximum": MAX_CODES},
+                    "description": "By pool how many voucher codes it has.",
+                },
                 "examples": {"type": "array", "items": _example(events), "minItems": 1, "maxItems": MAX_EXAMPLES},
             },
             FILE_KEYS,

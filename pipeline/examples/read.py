@@ -8,6 +8,7 @@ from typing import Final, final
 from pipeline.core.bounds import WALLET_MAX
 from pipeline.core.calendar import UTC, Calendar
 from pipeline.core.events import Event
+from pipeline.core.pool_ids import CODES, has_codes
 from pipeline.core.program import Program
 from pipeline.core.reasons import DEAD_LETTER_REASONS, REFUSAL_REASONS
 from pipeline.examples.example import ACCOUNTS, Balances, Clipped, Example, Expectation, MemberState
@@ -18,7 +19,7 @@ from pipeline.program.quantities import BadQuantity, parse_period
 from pipeline.program.sections import Section
 from pipeline.program.yaml_nodes import Node, Scalar, parse
 
-FILE_KEYS: Final = ("history", "examples")
+FILE_KEYS: Final = ("history", "codes", "examples")
 EXAMPLE_KEYS: Final = ("name", "history", "event", "events", "until", "expect")
 EXPECT_KEYS: Final = ("refused", "errors", "awards", "shadow", "limited", "balances", "tier", "members")
 MEMBER_KEYS: Final = ("balances", "tier")
@@ -27,6 +28,7 @@ LIMITED_KEYS: Final = ("wanted", "by")
 DUPLICATE: Final = "duplicate"
 NO_TIER: Final = "none"
 MAX_EXAMPLES: Final = 1000
+MAX_CODES: Final = 1000
 _REASONS: Final = (*REFUSAL_REASONS, *DEAD_LETTER_REASONS, DUPLICATE)
 
 
@@ -38,6 +40,7 @@ class _Names:
     rules: Collection[str] | None
     units: Collection[str] | None
     tiers: Collection[str] | None
+    pools: Collection[str] | None
 
 
 def check_examples(directory: str | Path, program: Program | None) -> list[Problem]:
@@ -74,19 +77,23 @@ class _Reader:
         self._source = source
         currency = "USD" if program is None else min(program.currencies)
         self._place = Place(report, source, Calendar(UTC) if program is None else program.calendar, currency)
-        self._names = _Names(None, None, None)
+        self._names = _Names(None, None, None, None)
         if program is not None:
             rules = [rule.rule_id for table in program.rules.values() for rule in table.rules]
-            self._names = _Names(rules, list(program.units), [tier.tier_id for tier in program.tiers])
+            pools = [
+                reward.pool_id.removeprefix(CODES) for reward in program.rewards.values() if has_codes(reward.pool_id)
+            ]
+            self._names = _Names(rules, list(program.units), [tier.tier_id for tier in program.tiers], pools)
 
     def file(self, node: Node) -> list[Example]:
         section = Section(self._report, self._source, node, self._source.name, FILE_KEYS)
         section.require("examples")
         shared = self._events(section, "history", "shared", None)
+        codes = self._numbers(section, "codes", "pool of voucher codes", self._names.pools, MAX_CODES) or {}
         examples = []
         names: set[str] = set()
         for item in section.items("examples", "examples", MAX_EXAMPLES):
-            example = self._example(item, shared)
+            example = self._example(item, shared, codes)
             if example is None:
                 continue
             if example.name in names:
@@ -96,7 +103,7 @@ class _Reader:
             examples.append(example)
         return examples
 
-    def _example(self, node: Node, shared: list[Event]) -> Example | None:
+    def _example(self, node: Node, shared: list[Event], codes: dict[str, int]) -> Example | None:
         section = Section(self._report, self._source, node, "an example", EXAMPLE_KEYS)
         if not section.readable or not section.require("name", "expect"):
             return None
@@ -115,7 +122,7 @@ class _Reader:
         if name is None or not events or expected is None:
             return None
         line, _ = self._source.place(node.start)
-        return Example(self._source.name, line, name.value, tuple(history), tuple(events), until_ms, expected)
+        return Example(self._source.name, line, name.value, tuple(history), tuple(events), until_ms, expected, codes)
 
     def _events(self, section: Section, key: str, prefix: str, before_ms: int | None) -> list[Event]:
         """The events of a list, each numbered; those with mistakes are left out."""
@@ -153,8 +160,8 @@ class _Reader:
         return Expectation(
             refused=self._listed(section, "refused", "reason", _REASONS),
             errors=self._listed(section, "errors", "rule", self._names.rules),
-            awards=self._points(section, "awards"),
-            shadow=self._points(section, "shadow"),
+            awards=self._numbers(section, "awards", "rule", self._names.rules, WALLET_MAX),
+            shadow=self._numbers(section, "shadow", "rule", self._names.rules, WALLET_MAX),
             limited=self._limited(section),
             members=members,
         )
@@ -179,18 +186,20 @@ class _Reader:
         if known is not None and name not in known:
             self._report.error(self._source, start, f"there is no {what} `{shorten(name)}`", closest(name, known))
 
-    def _points(self, section: Section, key: str) -> dict[str, int] | None:
-        """Points by rule; None where the key is absent."""
+    def _numbers(
+        self, section: Section, key: str, what: str, known: Collection[str] | None, most: int
+    ) -> dict[str, int] | None:
+        """A number by name, such as points by rule; None where the key is absent."""
         inner = section.section(key, f"`{key}`", None)
         if inner is None:
             return None
-        points: dict[str, int] = {}
-        for rule_id in inner:
-            self._known(inner.key_start(rule_id), rule_id, "rule", self._names.rules)
-            number = inner.integer(rule_id, 1, WALLET_MAX)
+        numbers: dict[str, int] = {}
+        for name in inner:
+            self._known(inner.key_start(name), name, what, known)
+            number = inner.integer(name, 1, most)
             if number is not None:
-                points[rule_id] = number
-        return points
+                numbers[name] = number
+        return numbers
 
     def _limited(self, section: Section) -> dict[str, Clipped] | None:
         inner = section.section("limited", "`limited`", None)

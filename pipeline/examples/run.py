@@ -6,9 +6,12 @@ from typing import Final, final
 from pipeline.core.events import Event
 from pipeline.core.memory import Dead, Duplicate, Output, Parked
 from pipeline.core.payloads import FulfillmentOutcome, ProgramActivated
+from pipeline.core.pool_ids import CODES, LOAD
+from pipeline.core.pools import decide
 from pipeline.core.program import Program
 from pipeline.core.reasons import APPLIED_REASONS
-from pipeline.core.records import Reward, RewardDecision
+from pipeline.core.records import PoolRequest, Reward, RewardDecision
+from pipeline.core.reservations import WAITS_FOR
 from pipeline.core.simulate import Simulation
 from pipeline.examples.example import ACCOUNTS, Difference, Example, Expectation, MemberState, Outcome
 from pipeline.examples.read import DUPLICATE, NO_TIER
@@ -22,9 +25,10 @@ LIVE: Final = "live"
 def run_example(program: Program, example: Example) -> Outcome:
     """The example's events decided after its history, under a programme in force from the beginning.
 
-    What rules derive (such as a referral's other side) and what the house fulfils follows at once, and counts too.
+    What rules derive (such as a referral's other side), what pools answer and what the house fulfils follows at once,
+    and counts too.
     """
-    run = _Run(program)
+    run = _Run(program, example.codes)
     history = run.take(example.history)
     given = run.take(example.events)
     if example.until_ms is not None:
@@ -59,9 +63,15 @@ class _Given:
 class _Run:
     """One simulation."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, codes: dict[str, int]) -> None:
         self.simulation = Simulation(OneProgram(program))
         self.simulation.take_everywhere(0, ProgramActivated(program.program_hash, 0, "example", ""))
+        for pool, count in codes.items():
+            names = [f"{pool}-{number}" for number in range(1, count + 1)]
+            decide(
+                self.simulation.pools,
+                PoolRequest("codes", f"{CODES}{pool}", LOAD, count, 0, names, "", "codes", "", 0, 0),
+            )
 
     def take(self, events: Iterable[Event]) -> _Given:
         given = _Given()
@@ -115,7 +125,11 @@ def _compare(expected: Expectation, given: _Given) -> list[Difference]:
                     points[reward.rule_id] = points.get(reward.rule_id, 0) + reward.value
             differences += _compare_points(key, wanted, points)
     if expected.limited is not None:
-        limited = {reward.rule_id: reward for reward in given.rewards if reward.limited_by}
+        limited = {
+            reward.rule_id: reward
+            for reward in given.rewards
+            if reward.limited_by and not reward.limited_by.startswith(WAITS_FOR)
+        }
         for rule_id in [*expected.limited, *(each for each in limited if each not in expected.limited)]:
             wish, reward_given = expected.limited.get(rule_id), limited.get(rule_id)
             judged = wish is not None and wish.wanted is not None

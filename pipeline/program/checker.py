@@ -13,7 +13,7 @@ from pipeline.program.campaigns_file import read_campaigns
 from pipeline.program.cel_check import check_expression
 from pipeline.program.cel_python import Condition
 from pipeline.program.cel_tree import Tree
-from pipeline.program.effects import check_program, check_rule
+from pipeline.program.effects import check_program, check_rule, warn_of_budgets
 from pipeline.program.events_file import certain, check_attributes, read_events
 from pipeline.program.feeds import Feed
 from pipeline.program.fraud_file import read_fraud
@@ -98,9 +98,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
         )  # fmt: skip
     if files.PARTNERS in nodes and partners_known and not report.refuses(files.REWARDS):
         check_partners(report, *nodes[files.PARTNERS], partners, rewards)
-    campaigns: dict[str, Campaign] | None = {}
-    if files.CAMPAIGNS in texts:
-        campaigns = read_campaigns(report, *nodes[files.CAMPAIGNS]) if files.CAMPAIGNS in nodes else None
+    campaigns = _campaigns(report, texts, nodes)
     drafts = [
         draft
         for name, (source, node) in nodes.items()
@@ -110,6 +108,8 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     if not any(name == files.RULES or name.startswith(files.RULES_FOLDER + "/") for name in texts):
         report.warning(Source(files.RULES, ""), 0, "there are no rules, so nothing earns points", "write rules.yaml")
     check_ids(drafts)
+    if campaigns and not report.refuses("rules"):
+        warn_of_budgets(report, *nodes[files.CAMPAIGNS], campaigns, drafts)
     if partners_known:
         check_funders(drafts, partners)
     if files.SETTINGS in nodes:
@@ -135,6 +135,15 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     if report.refused:
         return None
     return Definition(settings, tiers, rewards, tuple(rules), events, partners, feeds, fraud, *told)
+
+
+def _campaigns(
+    report: Report, texts: Mapping[str, str], nodes: Mapping[str, tuple[Source, Node]]
+) -> dict[str, Campaign] | None:
+    """The campaigns by id; None where the file could not be read."""
+    if files.CAMPAIGNS not in texts:
+        return {}
+    return read_campaigns(report, *nodes[files.CAMPAIGNS]) if files.CAMPAIGNS in nodes else None
 
 
 def _told(

@@ -3,15 +3,33 @@
 from collections.abc import Iterator
 from typing import Final, final
 
+from pipeline.core.campaigns import Campaign
+from pipeline.program import files
 from pipeline.program.cel_runtime import INT_MAX, INT_MIN
 from pipeline.program.cel_tree import Tree
 from pipeline.program.problems import Report, Source
 from pipeline.program.rules_file import RuleDraft
+from pipeline.program.sections import Section
 from pipeline.program.spans import Span
 from pipeline.program.tiers_file import Tiers
 from pipeline.program.yaml_nodes import Node
 
 _MIRRORED: Final = {"_<_": "_>_", "_<=_": "_>=_", "_>_": "_<_", "_>=_": "_<=_", "_==_": "_==_", "_!=_": "_!=_"}
+
+
+def warn_of_budgets(
+    report: Report, source: Source, node: Node, campaigns: dict[str, Campaign], drafts: list[RuleDraft]
+) -> None:
+    """Budgets of campaigns that no rule names: nobody ever gets anything of them."""
+    rules = [draft.rule for draft in drafts if draft.rule is not None]
+    used = {rule.campaign.campaign_id for rule in rules if rule.campaign is not None}
+    section = Section(Report(), source, node, files.CAMPAIGNS, None)  # its mistakes have been told
+    for item in section.items("campaigns", "campaigns"):
+        named = Section(Report(), source, item, "a campaign", None).scalar("id", "a name")
+        campaign = None if named is None else campaigns.get(named.value)
+        if named is not None and campaign is not None and campaign.budget is not None and named.value not in used:
+            reason = f"nothing is given of the budget of campaign `{named.value}`: no rule names it"
+            report.warning(source, named.start, reason, f"write `campaign: {named.value}` in its rules, or remove it")
 
 
 def check_program(

@@ -9,6 +9,14 @@ from pipeline.program.problems import Report, Source, closest, shorten
 from pipeline.program.quantities import BadQuantity, parse_decimal, parse_integer, parse_period
 from pipeline.program.yaml_nodes import Listing, Mapping, Node, Scalar
 
+ELSEWHERE: Final = {
+    "budget": "a budget is a campaign's: write it in campaigns.yaml and name the campaign in the rule",
+    "stock": "stock is a reward's: write it in rewards.yaml",
+    "codes": "voucher codes are a reward's: write `codes` in rewards.yaml",
+    "households": "households are the programme's: write them in program.yaml",
+}
+"""Keys that are often looked for where they do not stand, and where they do."""
+
 IDENTIFIER: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 ITEMS_MAX: Final = 2000
@@ -71,7 +79,7 @@ class Section:
                 "keep one of the two",
             )
         elif keys is not None and key.value not in keys:
-            suggestion = closest(key.value, keys)
+            suggestion = ELSEWHERE.get(key.value) or closest(key.value, keys)
             self._report.error(
                 self._source, key.start, f"unknown key `{shorten(key.value)}` in {self.what}", suggestion
             )

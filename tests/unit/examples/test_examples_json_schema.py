@@ -22,6 +22,7 @@ SAMPLES = sorted((ROOT / "programs").glob("*/examples/*.yaml"))
 EXAMPLE = """\
 history:
   - {on: member_enrolled, at: 2026-03-02T09:00, data: {country: US, birth_date: 1990-05-03}}
+codes: {lounge: 2}
 examples:
   - name: all there is to say
     history:
@@ -75,6 +76,7 @@ WRONG = {
     "a text for a number": ("amount_minor: 120,", "amount_minor: much,"),
     "two times": ("after: 2 days", "after: 2 days\n      at: 2026-03-05T10:00"),
     "a misspelt reason": ("refused: member_not_enrolled", "refused: member_unknown"),
+    "a pool without codes": ("codes: {lounge: 2}", "codes: {lounge: 0}"),
     "points below one": ("awards: {base: 1}", "awards: {base: 0}"),
     "another account": ("debt: 0", "owed: 0"),
     "no length": ("after: 1d", "after: soon"),

@@ -161,6 +161,7 @@ rules:
     award: {points: {of: event.amount_minor, rate: {bronze: 1, silver: 1.5, platinum: 2}}, expires: never}
     group: best-deal
     streak: {every: week, length: 4, grace: 1, award_at: each}
+    campaign: winter
   - id: tenth
     on: transaction_completed
     award: {points: 10}
