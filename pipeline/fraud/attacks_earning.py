@@ -5,10 +5,12 @@ from typing import Final
 from pipeline.core.events import Event
 from pipeline.core.payloads import CustomEvent, TransactionCompleted
 from pipeline.fraud.customers import CURRENCY, Bought
-from pipeline.fraud.honest import joined, shop
+from pipeline.fraud.honest import BENT, joined, shop
 from pipeline.fraud.person import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, SOURCE, Person
 
 REVIEW_POINTS: Final = 15
+SEASON_MS: Final = 200 * DAY_MS
+"""Bent partners cheat once in each."""
 
 
 def inflation(person: Person, bought: list[Bought], points: int) -> None:
@@ -75,16 +77,17 @@ def replays(person: Person, bought: list[Bought], points: int) -> None:
 
 
 def partner_inflation(person: Person, bought: list[Bought], points: int) -> None:
-    """One of the members for whom a partner reports purchases that never were, month after month."""
+    """One of the members for whom a small partner, after months of honest trade, reports purchases that never were, all
+    of them within two weeks."""
     draw = person.draw
     account = joined(person, bought)
     shop(person, account, bought)
-    partner = f"bent-{draw.randrange(12)}"
-    at_ms = bought[0].at_ms + 30 * DAY_MS
+    number = draw.randrange(len(BENT))
+    season_ms = (bought[0].at_ms // SEASON_MS + 1) * SEASON_MS + number * 16 * DAY_MS
     parts = draw.randint(2, 8)
     for _ in range(parts):
-        at_ms += draw.randrange(2 * DAY_MS, 20 * DAY_MS)
-        person.buys(account, at_ms, points * 100 // parts, attack=True, partner=partner)
+        at_ms = season_ms + draw.randrange(14 * DAY_MS)
+        person.buys(account, at_ms, points * 100 // parts, attack=True, partner=BENT[number])
 
 
 def bonuses(person: Person, bought: list[Bought], points: int) -> None:

@@ -11,6 +11,9 @@ from pipeline.fraud.places import ABROAD, HOMES, elsewhere
 REFUNDED: Final = 0.03
 PARTNER_SHARE: Final = 0.15
 PARTNERS: Final = tuple(f"partner-{number}" for number in range(8))
+BENT: Final = tuple(f"bent-{number}" for number in range(4))
+"""Small partners that are honest until they are not."""
+BENT_SHARE: Final = 0.02
 ONLY_ONCE_POINTS: Final = 70
 """Points for joining and for the first purchase."""
 
@@ -23,7 +26,9 @@ def shop(person: Person, account: str, bought: list[Bought], *, refunded: float 
     draw = person.draw
     points = ONLY_ONCE_POINTS
     for at_ms, amount_minor in bought:
-        partner = draw.choice(PARTNERS) if draw.random() < PARTNER_SHARE else ""
+        partner = ""
+        if draw.random() < PARTNER_SHARE:
+            partner = draw.choice(BENT if draw.random() < BENT_SHARE else PARTNERS)
         order_id = person.buys(account, at_ms, amount_minor, partner=partner)
         if order_id and draw.random() < refunded:
             person.refunds(account, at_ms + draw.randrange(HOUR_MS, 13 * DAY_MS), order_id, amount_minor)
@@ -55,8 +60,9 @@ def joined(person: Person, bought: list[Bought], opening: int = 0) -> str:
 def ordinary(person: Person, bought: list[Bought]) -> None:
     """Buys as the purchases say; has a new phone once in a long while, and sometimes is elsewhere in the country."""
     draw = person.draw
-    if len(bought) > 2 and draw.random() < 0.1:
-        at_ms = draw.choice(bought[1:]).at_ms
+    later = [one.at_ms for one in bought if one.at_ms > bought[0].at_ms + 5 * DAY_MS]
+    if later and draw.random() < 0.1:
+        at_ms = draw.choice(later)
         person.trips.append(Trip(at_ms - 6 * HOUR_MS, at_ms + 40 * HOUR_MS, elsewhere(draw, person.home, HOMES)))
     account = joined(person, bought)
     if draw.random() < 0.04:

@@ -15,6 +15,8 @@ from pipeline.fraud.world import KINDS, log_of
 from pipeline.history.what_if import OneProgram
 
 ACTIVATED_BEFORE_MS: Final = 86_400_000
+REVIEW: Final = ":review"
+"""What points are held in, until a pool or a person gives them."""
 
 
 @final
@@ -49,6 +51,7 @@ def fates(everybody: list[Person], program: Program) -> dict[str, Fate]:
 class _Judge:
     def __init__(self, everybody: list[Person]) -> None:
         self.fates = {person.person_id: Fate() for person in everybody}
+        self._held: set[tuple[str, str, int]] = set()
         self._owner = {account: person for person in everybody for account in person.accounts}
 
     def hear(self, outputs: Iterable[Output]) -> None:
@@ -77,9 +80,20 @@ class _Judge:
         person = self._owner.get(entry.member_id)
         if person is None:
             return
-        earns = person.honest or KINDS[person.kind].earns
-        if earns and entry.kind == "earn" and not entry.credit.endswith(":review"):
-            if person.honest or entry.event_id in person.attack_ids:
-                self.fates[person.person_id].taken += entry.amount
-        elif not earns and entry.kind == "redeem" and entry.recorded_at_ms >= person.attack_ms:
+        if person.honest or KINDS[person.kind].earns:
+            took = self._earned(entry, person)
+        else:
+            took = entry.kind == "redeem" and entry.recorded_at_ms >= person.attack_ms
+        if took:
             self.fates[person.person_id].taken += entry.amount
+
+    def _earned(self, entry: LedgerEntry, person: Person) -> bool:
+        """Whether points came to be the person's, at once or out of what had waited; of an attacker, by the attack."""
+        lot = entry.member_id, entry.unit, entry.lot
+        if entry.kind != "earn":
+            return lot in self._held and entry.debit.endswith(REVIEW) and entry.credit.startswith("member:")
+        counts = person.honest or entry.event_id in person.attack_ids
+        if counts and entry.credit.endswith(REVIEW):
+            self._held.add(lot)
+            return False
+        return counts
