@@ -51,6 +51,7 @@ class Fulfilment(msgspec.Struct, array_like=True):
     `undos` were made there; `calls` counts all calls, to tell their results apart. `due_ms` is when the next call is
     due, or by when the result of the one on its way must be here. `maybe_ms` is when the last call ended that may have
     been acted on, 0 for none, and `before_ms` the same before the call on its way. `gone_ms` is when it was done with.
+    `codes` are the voucher codes that were drawn for it, one a line.
     """
 
     fulfillment_id: str
@@ -81,6 +82,7 @@ class Fulfilment(msgspec.Struct, array_like=True):
     reason: str = ""
     given: int = 0
     gone_ms: int = 0
+    codes: str = ""
 
     @property
     def open(self) -> bool:
@@ -105,7 +107,7 @@ class Result(msgspec.Struct, frozen=True):
 
 @final
 class Policies:
-    """The partners and the providers of rewards, by the programme that counts now."""
+    """The partners, and the providers of rewards that can stand in for another, by the programme that counts now."""
 
     __slots__ = ("partners", "providers")
 
@@ -119,7 +121,7 @@ def begin(command: FulfillmentCommand, at_ms: int, policies: Policies) -> Fulfil
     f = Fulfilment(
         command.fulfillment_id, command.member_id, command.redemption_id, command.reward_id, command.quantity,
         command.unit, command.points, command.occurred_at_ms, command.log_time_ms, command.traceparent,
-        command.program_hash, command.provider, command.provider, command.reward_id,
+        command.program_hash, command.provider, command.provider, command.reward_id, codes=command.codes,
     )  # fmt: skip
     partner = policies.partners.get(f.provider)
     if partner is None:
@@ -304,15 +306,16 @@ def _next_step(f: Fulfilment, at_ms: int, policies: Policies) -> None:
     while f.step < len(fallbacks):
         fallback = fallbacks[f.step]
         f.step += 1
-        f.gives = fallback.reward or f.reward_id
-        f.provider = fallback.provider or policies.providers.get(fallback.reward, "")
-        if f.provider == HOUSE:
+        provider = fallback.provider or policies.providers.get(fallback.reward, "")
+        if provider != HOUSE and provider not in policies.partners:
+            continue
+        f.provider, f.gives = provider, fallback.reward or f.reward_id
+        if provider == HOUSE:
             _done(f, CONFIRMED, at_ms)
-            return
-        if f.provider in policies.partners:
+        else:
             f.attempts = f.asks = f.maybe_ms = f.before_ms = 0
             f.state, f.due_ms = WAITING, at_ms
-            return
+        return
     _done(f, FAILED, at_ms)
 
 

@@ -40,6 +40,7 @@ def values_of(f: Fulfilment, partner: Partner) -> dict[str, str | int]:
         "unit": f.unit,
         "points": f.points,
         "reference": f.reference,
+        "codes": f.codes,
     }
 
 

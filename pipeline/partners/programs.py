@@ -10,6 +10,7 @@ from pipeline.lane.programs import ProgramParts
 from pipeline.partners.fulfilment import Policies
 from pipeline.program import Bundle
 from pipeline.program.compiler import definition_of
+from pipeline.program.partners_file import can_stand_in
 
 KEPT: Final = 64
 
@@ -18,7 +19,7 @@ KEPT: Final = 64
 def policies_of(bundle: Bundle) -> Policies:
     """What a bundle says of partners and rewards. Raises ProgramRefused or BundleRefused."""
     definition = definition_of(bundle)
-    rewards = {reward.reward_id: reward.provider for reward in definition.rewards.values()}
+    rewards = {reward.reward_id: reward.provider for reward in definition.rewards.values() if can_stand_in(reward)}
     return Policies(definition.partners, rewards)
 
 

@@ -25,6 +25,7 @@ PLACEHOLDERS: Final = (
     "unit",
     "points",
     "reference",
+    "codes",
 )
 IN_HEADERS: Final = ("fulfillment_id", "quantity", "points")
 """A header must not carry what others wrote."""

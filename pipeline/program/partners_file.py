@@ -124,6 +124,11 @@ def read_partners(report: Report, source: Source, node: Node) -> tuple[dict[str,
     return partners, feeds_file.read_feeds(report, source, section)
 
 
+def can_stand_in(reward: Reward) -> bool:
+    """Whether a reward can be given in place of another: it draws nothing from a pool, and brings no points itself."""
+    return not reward.pool_id and reward.gives is None
+
+
 def check_partners(
     report: Report, source: Source, node: Node, partners: dict[str, Partner], rewards: dict[str, Reward]
 ) -> None:
@@ -138,13 +143,24 @@ def check_partners(
             others = [one for one in partners if one != partner_id]
             _check_name(report, source, keys.node("provider"), "partner", others)
             external = [one for one, reward in rewards.items() if reward.provider != "external"]
-            _check_name(report, source, keys.node("reward"), "reward that house or a partner gives", external)
+            reward_node = keys.node("reward")
+            _check_name(report, source, reward_node, "reward that house or a partner gives", external)
+            _warn_of_fallback(report, source, reward_node, rewards)
         items = own.section("items", "items", None)
         for reward in items or ():
             if items is not None and reward not in rewards:
                 report.error(
                     source, items.key_start(reward), f"there is no reward `{shorten(reward)}`", closest(reward, rewards)
                 )
+
+
+def _warn_of_fallback(report: Report, source: Source, node: Node | None, rewards: dict[str, Reward]) -> None:
+    reward = rewards.get(node.value) if isinstance(node, Scalar) else None
+    if node is not None and reward is not None and not can_stand_in(reward):
+        reason = (
+            f"the fallback `{reward.reward_id}` is passed over: it has `stock`, `codes` or `gives`, which only its own "
+        )
+        report.warning(source, node.start, reason + "redemption can take", "name a reward without them")
 
 
 def _check_name(report: Report, source: Source, node: Node | None, what: str, known: Collection[str]) -> None:

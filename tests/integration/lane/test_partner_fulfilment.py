@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -92,6 +93,8 @@ def test_operators_pause_and_resume_and_partners_call_back(settings: Settings, p
             assert standing(world)["contradictions"] == 0
             assert refused_unsigned(address) == 401
             assert "is open" in command(world, "decide", "unheard-of", "failed", "--reason", "x").stderr
+            assert command(world, "retry", "acme").exit_code == 0
+            check_settlement(world, tmp_path, acme.given())
 
 
 def command(world: LaneWorld, *arguments: str) -> Result:
@@ -103,6 +106,21 @@ def standing(world: LaneWorld) -> dict[str, Any]:
     """How the one partner stands; empty while nothing was heard of it."""
     found: list[dict[str, Any]] = json.loads(command(world, "status", "--json").stdout)
     return found[0] if found else {}
+
+
+def check_settlement(world: LaneWorld, folder: Path, given: set[str]) -> None:
+    """Three gifts for 10 points at 700 minor units for 1,000; the partner's list is held against the ledger."""
+    month = ["settle", "--month", time.strftime("%Y-%m", time.gmtime())]
+    csv_file, bill = folder / "lines.csv", folder / "bill.csv"
+    settled = command(world, *month, "--csv", str(csv_file), "--json")
+    assert settled.exit_code == 0, settled.stderr
+    (total,) = json.loads(settled.stdout)["totals"]
+    assert (total["partner"], total["to_partner_minor"], total["to_programme_minor"]) == ("acme", 21, 0)
+    assert len(csv_file.read_text("utf-8").splitlines()) == 2
+    for billed, code in ((given, 0), (given | {"never-given"}, 1)):
+        bill.write_text("\n".join(sorted(billed)), "utf-8")
+        held = command(world, *month, "--partner", "acme", "--statement", str(bill))
+        assert held.exit_code == code and ("billed, and not redeemed: never-given" in held.stderr) == bool(code)
 
 
 def callbacks(world: LaneWorld) -> int:

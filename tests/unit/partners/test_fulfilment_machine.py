@@ -172,6 +172,13 @@ def test_after_a_failure_the_fallback_runs(provider: str) -> None:
         assert f.state == "failed"
 
 
+def test_a_reward_that_cannot_stand_in_is_passed_over_and_the_points_return() -> None:
+    known = policies(falling_back(Fallback("", "film")), rewards=[("mug", "house")])
+    f = called(begun(known), known=known)
+    answer(f, "failed", known=known)
+    assert (f.state, f.provider, f.gives) == ("failed", "acme", "gift")
+
+
 def test_what_one_has_refused_and_confirms_after_all_is_a_contradiction() -> None:
     known = policies(falling_back(Fallback("other", "")), OTHER)
     f = called(begun(known), known=known)

@@ -33,6 +33,15 @@ def test_a_request_is_filled_from_the_fulfilment() -> None:
     assert request.headers["Content-Type"] == "application/json"
 
 
+def test_voucher_codes_that_were_drawn_for_it_go_along() -> None:
+    given = command()
+    given.codes = "AB-1\nAB-2"
+    values = values_of(fulfilment.begin(given, NOW_MS, policies(ACME)), ACME)
+    assert json.loads(request_of(ACME, replace(FULFIL, body=(("/codes", "{codes}"),)), values).body) == {
+        "codes": "AB-1\nAB-2"
+    }
+
+
 def test_without_body_nothing_is_sent() -> None:
     request = request_of(ACME, replace(FULFIL, body=()), VALUES)
     assert request.body == b"" and "Content-Type" not in request.headers

@@ -3,6 +3,7 @@
 import pytest
 from program_texts import bundle, problems
 
+from pipeline.partners.programs import policies_of
 from pipeline.program.compiler import definition_of
 
 SOUND = """\
@@ -84,6 +85,14 @@ def test_a_partner_that_can_be_called_only_once_is_warned_of() -> None:
 
 def test_a_reward_that_outsiders_give_is_no_fallback() -> None:
     assert any("there is no other reward" in each for each in found(rewards=OUTSIDE))
+
+
+@pytest.mark.parametrize("more", ["codes: cinema", "stock: 5", "gives: {unit: miles, points: 3}"])
+def test_a_reward_that_takes_or_brings_more_is_warned_of_as_a_fallback(more: str) -> None:
+    texts = {"partners.yaml": SOUND, "rewards.yaml": REWARDS.replace("price: 50", f"price: 50, {more}")}
+    (warning,) = found(SOUND, texts["rewards.yaml"])
+    assert "partners.yaml:7:44: warning: the fallback `coffee` is passed over" in warning
+    assert policies_of(bundle(texts)).providers == {"gift": "acme"}
 
 
 def test_rewards_and_rules_name_partners_there_are() -> None:
