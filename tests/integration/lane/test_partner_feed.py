@@ -17,6 +17,7 @@ from pipeline.cli.main import cli
 from pipeline.core import reasons
 from pipeline.core.records import DeadLetter, LedgerEntry
 from pipeline.devstack import Settings
+from pipeline.partners.feed_state import FEED, HELD, OPEN, FeedState, read_feed
 from pipeline.partners.signing import signed_headers
 from pipeline.wire.partitioner import partition_of
 
@@ -76,12 +77,15 @@ def standing(world: LaneWorld) -> dict[str, Any]:
 
 
 def wait_for(world: LaneWorld, **wanted: object) -> None:
-    """Until the feed stands so; `taken` and `refused` are counts."""
+    """Until the feed stands so, in the changelog of its lane; `taken` and `refused` are counts."""
+    home = partition_of(b"miles", world.partitions)
 
     def stands() -> bool:
         world.crew.check()
-        found = standing(world)
-        return all({**found, **found["counts"]}.get(name) == value for name, value in wanted.items())
+        states = [value for _, _, key, value in world.records("intake-changelog", home) if key == FEED + b"miles"]
+        state = read_feed(states[-1] or b"") if states else FeedState()
+        found = {"mode": state.mode, "why": state.why, "parked": state.parked, **state.counts}
+        return all(found.get(name) == value for name, value in wanted.items())
 
     wait_until(stands, f"feed with {wanted}")
 
@@ -124,18 +128,19 @@ def test_what_a_partner_tells_becomes_points_once_and_is_held_and_released(
         assert posted(f"{address}/feeds/nobody", message, **headers) == 404
 
         send(world, *(sale(number) for number in range(1, 11)), sale(11, paid=9_999), b"nonsense")
-        wait_for(world, taken=10, refused=2, mode="open")
+        wait_for(world, taken=10, refused=2, mode=OPEN)
         send(world, *(sale(number) for number in range(10, 25)))
-        wait_for(world, taken=20, mode="held", parked=4)
-        assert "21 events in the stretch" in standing(world)["why"]
+        wait_for(world, taken=20, mode=HELD, parked=4)
+        held = standing(world)
+        assert (held["mode"], held["parked"]) == ("held", 4) and "21 events in the stretch" in held["why"]
         assert command(world, "partners", "feed", "release", "miles", "--author", "ada").exit_code == 0
-        wait_for(world, mode="open", parked=0, taken=24)
+        wait_for(world, mode=OPEN, parked=0, taken=24)
 
         assert command(world, "partners", "feed", "hold", "miles", "--reason", "broken into").exit_code == 0
         send(world, sale(30))
-        wait_for(world, mode="held", parked=1, why="broken into")
+        wait_for(world, mode=HELD, parked=1, why="broken into")
         assert command(world, "partners", "feed", "refuse", "miles", "--reason", "not theirs").exit_code == 0
-        wait_for(world, mode="open", parked=0, refused=3)
+        wait_for(world, mode=OPEN, parked=0, refused=3)
         assert "choose from miles" in command(world, "partners", "feed", "hold", "mles").stderr
         world.wait_until_quiet()
 
@@ -146,8 +151,12 @@ def test_what_a_partner_tells_becomes_points_once_and_is_held_and_released(
         world.crew.stop("one")
         home = str(partition_of(b"miles", world.partitions))
         for topic in ("partner-events", "fulfillment-attempts", "notifications"):
-            reset = command(world, "lane", "reset", topic, home, "--to", "end", "--force", "--json")
-            assert reset.exit_code == 0, reset.stderr
-        send(world, sale(40))
-        world.crew.restart("one")
-        wait_for(world, mode="held", parked=1)
+            ended = reset(world, topic, home, "end")
+            assert reset(world, topic, home, "start")["before"] == ended["after"]
+
+
+def reset(world: LaneWorld, topic: str, partition: str, to: str) -> dict[str, Any]:
+    """`accrue lane reset`, and what it says it has done."""
+    done = command(world, "lane", "reset", topic, partition, "--to", to, "--force", "--json")
+    assert done.exit_code == 0, done.stderr
+    return dict(json.loads(done.stdout))
