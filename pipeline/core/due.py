@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pipeline.core import expiry, fraud_verdicts, lots, notices, occasions, redemptions, tiers
+from pipeline.core import expiry, expiry_warnings, fraud_verdicts, lots, notices, occasions, redemptions, tiers
 from pipeline.core.activations import Activations
 from pipeline.core.ledger import SOURCE, Posting
 from pipeline.core.member import Member
@@ -66,7 +66,10 @@ def apply_due(
         elif kind == RISE:
             tiers.rise(posting, program)
         elif kind == OCCASION:
-            occasions.keep(posting, program, unit, log_time_ms)
+            if unit.startswith(expiry_warnings.PREFIX):
+                expiry_warnings.warn(posting, program, unit, log_time_ms)
+            else:
+                occasions.keep(posting, program, unit, log_time_ms)
         elif kind == VERDICT:
             fraud_verdicts.time_out(posting, unit, program, state, log_time_ms)
         elif kind == TIMEOUT:
@@ -79,6 +82,8 @@ def apply_due(
             notices.of_tier(posting, program, tier, "")
         if program.occasions:
             occasions.schedule(member, program, due_ms, changed=False)
+        if program.warns_ms:
+            expiry_warnings.schedule(member, program, due_ms)
         due = first_due(member)
     member.next_due_ms = lots.next_due(member)
 

@@ -14,7 +14,7 @@ Only decided records move the member's clock.
 from collections.abc import Callable
 from typing import Final, final
 
-from pipeline.core import notices, reasons, waiting
+from pipeline.core import expiry_warnings, notices, reasons, waiting
 from pipeline.core.activations import Activations
 from pipeline.core.decide import Decision, decide, decision_record
 from pipeline.core.due import apply_due
@@ -167,6 +167,8 @@ class Engine:
             settled = waiting.settle(member, decision.order, decision.waiting, recorded_at_ms, activations, out)
             decision.order = settled.order
             decision.note = "" if settled.all_fitted else reasons.REFUND_NOT_APPLIED
+        if program.warns_ms:
+            expiry_warnings.schedule(member, program, member.clock_ms)
         member.next_due_ms = next_due(member)
         if 0 < member.next_due_ms <= member.clock_ms:
             apply_due(member, member.clock_ms, recorded_at_ms, activations, out, state, log_time_ms)

@@ -93,7 +93,7 @@ class Member:
     `qualifying_points` were earned in the calendar or membership year `qualifying_year` (0: none yet),
     `qualifying_previous` in the year before, `qualifying_periods` in earlier years and in months that still matter, by
     the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` are birthday
-    and anniversary, by the type of their events; by `referral` the member joined; to
+    and anniversary, by the type of their events, and warnings (`expiry_warnings`); by `referral` the member joined; to
     `household` ("": none) the member belongs. `progress` of streaks and
     achievements is keyed by rule id. `rolling` are buckets of rolling limits by the same keys. `counts` is what fraud
     signals have counted, None until the first does; `reviews` are the open ones, `awaited` the requests to pools that

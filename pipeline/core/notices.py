@@ -13,13 +13,16 @@ from pipeline.core.wallet import Hold
 
 POINTS_EARNED: Final = "points_earned"
 POINTS_EXPIRED: Final = "points_expired"
+POINTS_EXPIRING: Final = "points_expiring"
 TIER_CHANGED: Final = "tier_changed"
 REDEMPTION_HELD: Final = "redemption_held"
 REWARD_FULFILLED: Final = "reward_fulfilled"
 REWARD_FAILED: Final = "reward_failed"
 UNDER_REVIEW: Final = "review:"
 """Begins what limits an award that a fraud signal holds."""
-KINDS: Final = (POINTS_EARNED, POINTS_EXPIRED, TIER_CHANGED, REDEMPTION_HELD, REWARD_FULFILLED, REWARD_FAILED)
+KINDS: Final = (
+    POINTS_EARNED, POINTS_EXPIRED, POINTS_EXPIRING, TIER_CHANGED, REDEMPTION_HELD, REWARD_FULFILLED, REWARD_FAILED,
+)  # fmt: skip
 
 
 @final
@@ -83,6 +86,12 @@ def of_expiry(posting: Posting, program: Program, unit: str, points: int) -> Non
     """A lot has expired."""
     if POINTS_EXPIRED in program.notifies:
         _tell(posting, POINTS_EXPIRED, unit, points, "", "", "", "", "")
+
+
+def of_expiring(posting: Posting, program: Program, unit: str, points: int) -> None:
+    """Points will expire soon."""
+    if POINTS_EXPIRING in program.notifies:
+        _tell(posting, POINTS_EXPIRING, unit, points, "", "", "", "", "")
 
 
 def _of_reward(posting: Posting, event: Event, kind: str, redemption_id: str, hold: Hold, reason: str) -> None:

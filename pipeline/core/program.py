@@ -263,14 +263,14 @@ class Program:
     zone, `default_unit`, `tier_ranks`, tier id to its place in `tiers`,
     `remembered`, and those `occasions` that rules are for.
     `returns_points` says whether a refund gives back the points that paid a part of the order. `notifies` are the kinds
-    of what members are told.
+    of what members are told; `warns_ms` before points expire they are told so, 0: never.
     """
 
     __slots__ = (
         "calendar", "clawback", "conversion", "currencies", "custom_events", "default_unit", "enrolment", "fraud",
         "groups", "households", "maximums", "notifies", "occasions", "program_hash", "program_id",
         "qualification_unit", "referrals", "remembered", "returns_points", "rewards", "rules", "tier_policy",
-        "tier_ranks", "tiers", "transfers", "units", "zone",
+        "tier_ranks", "tiers", "transfers", "units", "warns_ms", "zone",
     )  # fmt: skip
 
     def __init__(
@@ -297,7 +297,9 @@ class Program:
         referrals: ReferralTerms | None = None,
         notifies: frozenset[str] = frozenset(),
         households: HouseholdTerms | None = None,
+        warns_ms: int = 0,
     ) -> None:
+        self.warns_ms = warns_ms
         self.households = households
         self.notifies = notifies
         self.program_id = program_id

@@ -7,6 +7,7 @@ from typing import Final, final
 from pipeline.core.campaigns import Campaign
 from pipeline.core.custom_events import CustomType
 from pipeline.core.fraud_program import FraudProgram
+from pipeline.core.notices import POINTS_EXPIRING
 from pipeline.core.program import Reward, Rule
 from pipeline.program import files
 from pipeline.program.campaigns_file import read_campaigns
@@ -17,7 +18,7 @@ from pipeline.program.effects import check_program, check_rule, warn_of_budgets
 from pipeline.program.events_file import certain, check_attributes, read_events
 from pipeline.program.feeds import Feed
 from pipeline.program.fraud_file import read_fraud
-from pipeline.program.notifications import NotificationTerms
+from pipeline.program.notifications import WARNS_MS, NotificationTerms
 from pipeline.program.notifications_file import read_notifications
 from pipeline.program.partners import Partner
 from pipeline.program.partners_file import check_partners, read_partners
@@ -68,6 +69,13 @@ class Definition:
         """What has to be told to whoever tells members and downstream teams."""
         told = frozenset(kind for webhook in self.webhooks.values() for kind in webhook.kinds)
         return told if self.notifications is None else told | self.notifications.kinds
+
+    @property
+    def warns_ms(self) -> int:
+        """How long before points expire somebody is told, 0 where nobody is."""
+        if POINTS_EXPIRING not in self.notifies:
+            return 0
+        return WARNS_MS if self.notifications is None else self.notifications.warns_ms
 
 
 def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:

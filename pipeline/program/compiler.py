@@ -92,6 +92,7 @@ def compile_anew(bundle: Bundle) -> tuple[Program, Definition]:
         fraud=definition.fraud,
         referrals=settings.referrals,
         notifies=definition.notifies,
+        warns_ms=definition.warns_ms,
     )
     return program, definition
 

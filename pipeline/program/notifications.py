@@ -10,6 +10,8 @@ EMAIL: Final = "email"
 PUSH: Final = "push"
 CHANNELS: Final = (IN_APP, EMAIL, PUSH)
 NO_DIGEST: Final = -1
+WARNS_MS: Final = 14 * 86_400_000
+"""So long before points expire members are told, unless the programme says otherwise."""
 
 
 @final
@@ -44,7 +46,8 @@ class NotificationTerms:
     """All messages of a programme. The first of `languages` is for members of whom no other is known.
 
     `quiet` are two minutes of the local day, between which only feeds are written to; equal ones mean never. Over
-    midnight the first one is the greater. `most_per_day` is how many messages a member gets by a channel in a day.
+    midnight the first one is the greater. `most_per_day` is how many messages a member gets by a channel in a day,
+    `warns_ms` how long before points expire they are told.
     """
 
     languages: tuple[str, ...]
@@ -52,6 +55,7 @@ class NotificationTerms:
     quiet: tuple[int, int]
     messages: tuple[Message, ...]
     most_per_day: tuple[tuple[str, int], ...] = ()
+    warns_ms: int = WARNS_MS
 
     @property
     def kinds(self) -> frozenset[str]:

@@ -7,10 +7,19 @@ from email.utils import parseaddr
 from typing import Final
 
 from pipeline.core.notices import KINDS
-from pipeline.program.notifications import CHANNELS, EMAIL, IN_APP, NO_DIGEST, Message, MessageText, NotificationTerms
+from pipeline.program.notifications import (
+    CHANNELS,
+    EMAIL,
+    IN_APP,
+    NO_DIGEST,
+    WARNS_MS,
+    Message,
+    MessageText,
+    NotificationTerms,
+)
 from pipeline.program.problems import Report, Source, closest, shorten
 from pipeline.program.sections import Section
-from pipeline.program.shapes import Choice, Fields, Items, Key, Keys, Name, Named, Text, Whole
+from pipeline.program.shapes import Choice, Fields, Items, Key, Keys, Length, Name, Named, Text, Whole
 from pipeline.program.templates import BadTemplate, check_template
 from pipeline.program.yaml_nodes import Node
 
@@ -44,6 +53,7 @@ FILE_KEYS: Final[Keys] = {
     "sender": Key(SENDER, "Who e-mail comes from."),
     "quiet": Key(QUIET, "Between these times of the programme's day only feeds are written to."),
     "most_per_day": Key(Fields(MOST_KEYS), "How many messages a member gets by a channel in a day."),
+    "warning": Key(Length(months=False), "How long before points expire `points_expiring` tells so.", default="14d"),
     "messages": Key(Items(Fields(MESSAGE_KEYS), MAX_MESSAGES, id_key="id"), "The messages.", required=True),
 }
 
@@ -75,7 +85,7 @@ def read_notifications(report: Report, source: Source, node: Node) -> Notificati
         section.refuse("messages", "a message goes out as e-mail, and there is no `sender`", "add `sender: ...`")
     if not languages:
         return None
-    return NotificationTerms(languages, sender, quiet, tuple(messages), most)
+    return NotificationTerms(languages, sender, quiet, tuple(messages), most, _warns_ms(section))
 
 
 def _languages(report: Report, source: Source, section: Section) -> tuple[str, ...]:
@@ -121,6 +131,16 @@ def _most(section: Section) -> tuple[tuple[str, int], ...]:
         return ()
     found = {channel: own.integer(channel, 1, MOST) for channel in LIMITABLE}
     return tuple((channel, most) for channel, most in found.items() if most)
+
+
+def _warns_ms(section: Section) -> int:
+    period = section.period("warning")
+    if period is None:
+        return WARNS_MS
+    if period.months:
+        advice = f"write days: {period.months * 30}d"
+        section.refuse("warning", "`warning` must have a fixed length, and months have not", advice)
+    return period.ms
 
 
 def _digest(section: Section) -> int:

@@ -31,6 +31,7 @@ _REWARD: Final[Mapping[str, Value]] = {**_POINTS, "reward": "voucher-10", "redem
 _OF_KIND: Final[Mapping[str, Mapping[str, Value]]] = {
     notices.POINTS_EARNED: _POINTS,
     notices.POINTS_EXPIRED: _POINTS,
+    notices.POINTS_EXPIRING: _POINTS,
     notices.TIER_CHANGED: {"previous_tier": "silver"},
     notices.REDEMPTION_HELD: _REWARD,
     notices.REWARD_FULFILLED: _REWARD,

@@ -11,6 +11,7 @@ from pipeline.core.fraud_program import FraudProgram, ReviewTerms
 from pipeline.core.notices import KINDS
 from pipeline.core.program import Program, RuleTable
 from pipeline.core.records import Notification, ReviewChange
+from pipeline.wire.state import pack_member, unpack_member
 
 EXPIRING = Unit("points", "floor", Period(0, 30 * DAY_MS))
 VOUCHER = Reward("voucher", EXPIRING, 50, "external", (), ())
@@ -87,6 +88,73 @@ def test_points_that_expire_for_a_quiet_member_are_told_of() -> None:
     bench.later(40 * DAY_MS)
     bench.engine.tick("live", bench.now_ms, 10)
     assert [(kind, points) for kind, points, _ in told(bench)] == [("points_expired", 10)]
+
+
+def warning(lives: Period, warns_ms: int = 7 * DAY_MS, *, sliding: bool = False) -> Bench:
+    unit = Unit("points", "floor", lives, sliding=sliding)
+    made = program({"transaction_completed": table(rule(unit=unit))}, units=(unit,))
+    made.notifies, made.warns_ms = frozenset({"points_expiring"}), warns_ms
+    return Bench(made)
+
+
+def test_points_that_expire_soon_are_told_of_once_for_each_date_though_the_member_is_quiet() -> None:
+    bench = warning(Period(0, 30 * DAY_MS))
+    began_ms = bench.now_ms
+    bench.buy("e1", 1_000)
+    bench.buy("e2", 500)
+    bench.later(3 * DAY_MS).buy("e3", 200)
+    bench.later(19 * DAY_MS)
+    bench.engine.tick("live", bench.now_ms, 10)
+    assert told(bench) == []
+    for _ in range(3):
+        bench.later(2 * DAY_MS)
+        bench.engine.tick("live", bench.now_ms, 10)
+    notices = bench.of(Notification)
+    assert [(one.kind, one.points, one.balance) for one in notices] == [
+        ("points_expiring", 15, 17), ("points_expiring", 2, 17)
+    ]  # fmt: skip
+    assert [one.occurred_at_ms - began_ms for one in notices] == [23 * DAY_MS, 26 * DAY_MS]
+    assert len({one.notification_id for one in notices}) == 2
+
+
+def test_what_is_spent_before_it_expires_is_not_told_of() -> None:
+    bench = warning(Period(0, 30 * DAY_MS))
+    bench.buy("e1", 1_000)
+    bench.adjust("e2", -10)
+    bench.later(24 * DAY_MS)
+    bench.engine.tick("live", bench.now_ms, 10)
+    assert told(bench) == []
+
+
+def test_points_that_live_shorter_than_the_warning_are_told_of_at_once() -> None:
+    bench = warning(Period(0, 2 * DAY_MS))
+    bench.buy("e1", 1_000)
+    bench.later(DAY_MS).buy("e2", 500)
+    assert [(points, balance) for _, points, balance in summary(bench)] == [(10, 10), (5, 15)]
+
+
+def test_sliding_points_are_told_of_when_nothing_prolongs_them() -> None:
+    bench = warning(Period(0, 30 * DAY_MS), sliding=True)
+    bench.buy("e1", 1_000)
+    bench.later(20 * DAY_MS).buy("e2", 500)
+    bench.later(10 * DAY_MS)
+    bench.engine.tick("live", bench.now_ms, 10)
+    assert told(bench) == []
+    bench.later(14 * DAY_MS)
+    bench.engine.tick("live", bench.now_ms, 10)
+    assert [(points, balance) for _, points, balance in summary(bench)] == [(15, 15)]
+
+
+def test_a_warning_is_part_of_the_packed_state() -> None:
+    bench = warning(Period(0, 30 * DAY_MS))
+    bench.buy("e1", 1_000)
+    member = bench.member()
+    assert unpack_member(pack_member(member)) == member
+    assert member.next_due_ms == bench.now_ms + 23 * DAY_MS
+
+
+def summary(bench: Bench) -> list[tuple[str, int, int]]:
+    return [(one.kind, one.points, one.balance) for one in bench.of(Notification)]
 
 
 def test_points_that_wait_for_a_grant_are_told_of_when_it_comes() -> None:

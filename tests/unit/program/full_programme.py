@@ -82,7 +82,7 @@ feeds:
 """,
     "notifications.yaml": """\
 {languages: [en], sender: "Shop <points@shop.example>", quiet: "22:00-08:00",
-  most_per_day: {email: 3, push: 5}, messages: [
+  most_per_day: {email: 3, push: 5}, warning: 30d, messages: [
   {id: earned, on: points_earned, channel: email, digest: "18:00", consent: news,
    text: {en: {title: "{{ points }}", body: "{{ balance|number }}"}}}]}
 """,

@@ -9,6 +9,7 @@ from pipeline.program import compile_bundle
 from pipeline.program.comparison import compare
 from pipeline.program.compiler import definition_of
 
+DAY_MS = 86_400_000
 SOUND = """\
 languages: [en, de]
 sender: Corner Shop <points@shop.example>
@@ -78,6 +79,14 @@ def test_digest_and_limits_are_read() -> None:
     terms = definition_of(bundle({"notifications.yaml": text})).notifications
     assert terms is not None
     assert (terms.messages[0].digest, terms.most_per_day) == (18 * 60 + 30, (("email", 2), ("push", 5)))
+
+
+def test_how_long_before_points_expire_members_are_told_is_compiled() -> None:
+    told = SOUND.replace("on: points_earned", "on: points_expiring")
+    assert compile_bundle(bundle({"notifications.yaml": told})).warns_ms == 14 * DAY_MS
+    assert compile_bundle(bundle({"notifications.yaml": told + "warning: 30d\n"})).warns_ms == 30 * DAY_MS
+    assert compile_bundle(bundle({"notifications.yaml": SOUND})).warns_ms == 0
+    assert "write days: 30d" in "\n".join(problems({"notifications.yaml": told + "warning: 1mo\n"}))
 
 
 def test_a_member_is_told_once_by_each_channel() -> None:
