@@ -7,6 +7,7 @@ replay: what was made of a message is on the log.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final, Protocol, final
 
@@ -53,31 +54,28 @@ class Refused(Exception):
 
 
 @final
+@dataclass(frozen=True, slots=True)
 class Places:
     """Where an intake lane reads and writes: topics by full name, and its partition of so many."""
 
-    __slots__ = ("dead_letters", "derived", "partition", "partitions", "source")
-
-    def __init__(self, source: str, partition: int, partitions: int, derived: str, dead_letters: str) -> None:
-        self.source = source
-        self.partition = partition
-        self.partitions = partitions
-        self.derived = derived
-        self.dead_letters = dead_letters
+    source: str
+    partition: int
+    partitions: int
+    derived: str
+    dead_letters: str
 
 
 @final
+@dataclass(slots=True)
 class Fresh:
-    """The events of a message that are new and allowed, with what they add to the counts of their feed."""
+    """The events of a message that are new and allowed, each as it is written and with its digest; what they add to the
+    counts of members and to the totals of currencies; and why others are left out."""
 
-    __slots__ = ("events", "faults", "members", "repeated", "totals")
-
-    def __init__(self) -> None:
-        self.events: list[tuple[Event, bytes, bytes]] = []  # event, as it is written, digest
-        self.members: dict[str, int] = {}
-        self.totals: dict[str, int] = {}
-        self.repeated = 0
-        self.faults: list[str] = []
+    events: list[tuple[Event, bytes, bytes]] = field(default_factory=list)
+    members: dict[str, int] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
+    faults: list[str] = field(default_factory=list)
 
 
 @final

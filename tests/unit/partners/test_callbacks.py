@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 
 import pytest
-from aiohttp import ClientSession, web
+from endpoint import answered
 from partner_samples import ACME, CALLBACK, NOW_MS
 
 from pipeline.core.records import FulfillmentAttempt
@@ -35,18 +34,9 @@ def sent(
             raise LaneFailed("the log is away")
         logged.extend(attempts)
 
-    async def scene() -> int:
-        found = {"HOOK": SECRET} if environment is None else environment
-        runner = web.AppRunner(Callbacks(lambda: PARTNERS, report, found, lambda: NOW_MS).app())
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/callbacks/{partner}"
-        async with ClientSession() as session, session.post(url, data=body, headers=headers) as answer:
-            status = answer.status
-        await runner.cleanup()
-        return status
-
-    return asyncio.run(scene()), logged
+    found = {"HOOK": SECRET} if environment is None else environment
+    app = Callbacks(lambda: PARTNERS, report, found, lambda: NOW_MS).app()
+    return answered(app, f"/callbacks/{partner}", body, headers), logged
 
 
 def signed(body: bytes, secret: str = SECRET, at_ms: int = NOW_MS) -> dict[str, str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
+from endpoint import answered
 from feed_samples import AT_MS, FEED, SECRET, body, sale
 
 from pipeline.core.records import PartnerMessage
@@ -28,19 +27,9 @@ def sent(
             raise LaneFailed("the log is away")
         logged.append(message)
 
-    async def scene() -> int:
-        app = web.Application()
-        FeedEndpoint(lambda: {"airmiles": FEED}, keep, {"AIRMILES_SECRET": secret}, lambda: AT_MS).add_to(app)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/feeds/{feed}"
-        async with ClientSession() as session, session.post(url, data=BODY, headers=headers) as answer:
-            status = answer.status
-        await runner.cleanup()
-        return status
-
-    return asyncio.run(scene()), logged
+    app = web.Application()
+    FeedEndpoint(lambda: {"airmiles": FEED}, keep, {"AIRMILES_SECRET": secret}, lambda: AT_MS).add_to(app)
+    return answered(app, f"/feeds/{feed}", BODY, headers), logged
 
 
 def test_a_signed_message_is_put_on_the_log_as_it_came() -> None:
