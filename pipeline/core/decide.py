@@ -148,7 +148,7 @@ def act(posting: Posting, event: Event, program: Program, log_time_ms: int, scre
     if isinstance(payload, ProfileChanged):
         change_profile(member, payload)
     if isinstance(payload, ReferralAccepted):
-        referrals.announce(posting, event, payload, log_time_ms)
+        referrals.announce(posting, event, payload, program, log_time_ms)
     if isinstance(payload, ReferralJoined):
         referrals.join(posting, payload, program)
     if isinstance(payload, HouseholdJoined):

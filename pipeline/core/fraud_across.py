@@ -4,7 +4,7 @@ A redemption waits, held, for the answers of live signals; all else is only told
 is new: a device, address or place again only when an eighth of the signal's time has passed.
 
 `notes` of the member hold, by `x:` and the signal's id, a hash of each of the latest values that were told and when,
-the newest last; by `y:` and the id of a signal that looks for rings, that the member has taken part in a referral.
+the newest last; by `y:` and the id of a signal that looks at referrals, that the member has taken part in a referral.
 """
 
 from typing import Final
@@ -13,13 +13,15 @@ from pipeline.core.awaited import Awaited
 from pipeline.core.events import Event
 from pipeline.core.fraud_counts import Counts
 from pipeline.core.fraud_habits import KNOWN_MAX, Notes, hashed
-from pipeline.core.fraud_program import RING, FraudProgram, Signal
+from pipeline.core.fraud_program import RING, SELF, FraudProgram, Signal
+from pipeline.core.fraud_self_referral import found
 from pipeline.core.fraud_traits import told
 from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
 from pipeline.core.payloads import RedemptionRequested, ReferralAccepted, ReferralJoined
 from pipeline.core.pool_ids import MEMBERS, NOTE, TAKE, of_signal
 from pipeline.core.pool_ids import RING as RING_POOL
+from pipeline.core.pool_signals import ONE_PERSON
 from pipeline.core.records import PoolRequest
 from pipeline.core.wallet import Hold
 
@@ -33,8 +35,8 @@ def tell(posting: Posting, event: Event, fraud: FraudProgram, log_time_ms: int) 
     if isinstance(payload, RedemptionRequested):
         return
     for signal in fraud.across:
-        if signal.kind == RING:
-            tell_referral(posting, event, signal, log_time_ms)
+        if signal.kind in (RING, SELF):
+            tell_referral(posting, event, fraud, signal, log_time_ms)
             continue
         value = told(fraud, event, signal.measure)
         if value:
@@ -42,17 +44,19 @@ def tell(posting: Posting, event: Event, fraud: FraudProgram, log_time_ms: int) 
             mark = hashed(value)
             if is_due(notes, signal, mark, posting.occurred_at_ms):
                 note_told(notes, signal, mark, posting.occurred_at_ms)
-                send(posting, event, signal, place_of(signal, mark), NOTE, 1, terms_of(signal), NO_OTHERS, log_time_ms)
+                terms = [signal.length_ms]
+                send(posting, event, signal, place_of(signal, mark), NOTE, 1, terms, NO_OTHERS, log_time_ms)
 
 
-def tell_referral(posting: Posting, event: Event, signal: Signal, log_time_ms: int) -> None:
-    """Who took part in a referral may be in a ring; the referred member tells by whom."""
+def tell_referral(posting: Posting, event: Event, fraud: FraudProgram, signal: Signal, log_time_ms: int) -> None:
+    """Who took part in a referral may be in a ring; the referred member tells by whom, and that the two are one."""
     payload = event.payload
     if isinstance(payload, (ReferralAccepted, ReferralJoined)):
         notes_of(posting.member)[f"y:{signal.signal_id}"] = ()
-    if isinstance(payload, ReferralJoined):
-        others = [payload.referrer_member_id]
-        send(posting, event, signal, RING_POOL + signal.signal_id, NOTE, 1, terms_of(signal), others, log_time_ms)
+    terms = terms_of(posting, event, fraud, signal)
+    others = [payload.referrer_member_id] if isinstance(payload, ReferralJoined) else NO_OTHERS
+    if others or (signal.kind == SELF and terms[0] == ONE_PERSON):
+        send(posting, event, signal, RING_POOL + signal.signal_id, NOTE, 1, terms, others, log_time_ms)
 
 
 def ask(posting: Posting, event: Event, fraud: FraudProgram, redemption_id: str, hold: Hold, log_time_ms: int) -> bool:
@@ -63,10 +67,11 @@ def ask(posting: Posting, event: Event, fraud: FraudProgram, redemption_id: str,
         if not pool_id:
             continue
         amount = max(hold.points, 1)
+        terms = terms_of(posting, event, fraud, signal)
         if not signal.live:
-            send(posting, event, signal, pool_id, NOTE, amount, terms_of(signal), NO_OTHERS, log_time_ms)
+            send(posting, event, signal, pool_id, NOTE, amount, terms, NO_OTHERS, log_time_ms)
             continue
-        request_id = send(posting, event, signal, pool_id, TAKE, amount, terms_of(signal), NO_OTHERS, log_time_ms)
+        request_id = send(posting, event, signal, pool_id, TAKE, amount, terms, NO_OTHERS, log_time_ms)
         posting.member.awaited[request_id] = Awaited(
             pool_id, amount, signal.signal_id, "", hold.unit, 0, 0, "", "", redemption_id
         )
@@ -99,7 +104,7 @@ def pool_of(posting: Posting, event: Event, fraud: FraudProgram, signal: Signal)
     """The pool that counts what the redemption is judged by: its own device, address or place, or the latest that the
     member has told; "" where there is none."""
     counts = posting.member.counts
-    if signal.kind == RING:
+    if signal.kind in (RING, SELF):
         return RING_POOL + signal.signal_id if counts is not None and f"y:{signal.signal_id}" in counts.notes else ""
     value = told(fraud, event, signal.measure)
     if value:
@@ -110,8 +115,10 @@ def pool_of(posting: Posting, event: Event, fraud: FraudProgram, signal: Signal)
     return place_of(signal, known[-2]) if known else ""
 
 
-def terms_of(signal: Signal) -> list[int]:
+def terms_of(posting: Posting, event: Event, fraud: FraudProgram, signal: Signal) -> list[int]:
     """What the signal's pool needs to know beside its limit."""
+    if signal.kind == SELF:
+        return [found(fraud, event, signal, notes_of(posting.member))]
     return [signal.per if signal.kind == RING else signal.length_ms]
 
 

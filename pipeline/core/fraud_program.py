@@ -18,6 +18,8 @@ UNUSUAL: Final = "place"
 TAKEOVER: Final = "takeover"
 MEMBERS: Final = "members"
 RING: Final = "ring"
+SELF: Final = "referral"
+"""Who refers themselves, by a device or address."""
 SENDERS: Final = "senders"
 PARTNER: Final = "partner"
 REFUNDS: Final = "refunds"
@@ -71,7 +73,8 @@ class Signal:
     Of the member's own orders in a window: at most `at_most` percent given back, once that were `after` times.
 
     Across members: at most `at_most` of them on one device, address or place (`measure`) within `length_ms`; no ring of
-    referrals of at most `per` members; points by transfer from at most `at_most` others within `length_ms`.
+    referrals of at most `per` members, and none between two of one device or address (`measure`); points by transfer
+    from at most `at_most` others within `length_ms`.
     With a partner, on a day: at most `at_most` points (0: any number), and `per` times what its own days come to (0:
     any), of partners of whom `after` days are known, `least` in all; then quarantined for `length_ms`.
     """
@@ -208,7 +211,7 @@ class FraudProgram:
         self.latitude = latitude
         self.longitude = longitude
         self.address = address
-        self.across = tuple([one for one in signals if one.kind in (MEMBERS, RING)])
+        self.across = tuple([one for one in signals if one.kind in (MEMBERS, RING, SELF)])
         self.refunds = tuple([one for one in signals if one.kind == REFUNDS])
         self.refund_counters = tuple({one.counter.key: one.counter for one in self.refunds}.values())
         self.partners = tuple([one for one in signals if one.kind == PARTNER])

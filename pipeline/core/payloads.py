@@ -714,15 +714,16 @@ class ReferralAccepted:
 class ReferralJoined:
     """The other side of an accepted referral: this member joined by it. Derived by the pipeline from referral_accepted."""
 
-    __slots__ = ("referral_id", "referrer_member_id")
+    __slots__ = ("marks", "referral_id", "referrer_member_id")
 
-    def __init__(self, referral_id: str, referrer_member_id: str) -> None:
+    def __init__(self, referral_id: str, referrer_member_id: str, marks: list[str] | None = None) -> None:
         self.referral_id = referral_id
         self.referrer_member_id = referrer_member_id
+        self.marks = [] if marks is None else marks
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
-        return (self.referral_id, self.referrer_member_id)
+        return (self.referral_id, self.referrer_member_id, self.marks)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ReferralJoined) and self.to_tuple() == other.to_tuple()
@@ -731,11 +732,14 @@ class ReferralJoined:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"ReferralJoined(referral_id={self.referral_id!r}, referrer_member_id={self.referrer_member_id!r})"
+        return f"ReferralJoined(referral_id={self.referral_id!r}, referrer_member_id={self.referrer_member_id!r}, marks={self.marks!r})"
 
     def content(self) -> str:
         """Canonical text of the fields that differ from their default."""
-        return f"referral_id={len(self.referral_id)}:{self.referral_id};referrer_member_id={len(self.referrer_member_id)}:{self.referrer_member_id};"
+        text = f"referral_id={len(self.referral_id)}:{self.referral_id};referrer_member_id={len(self.referrer_member_id)}:{self.referrer_member_id};"
+        if self.marks:
+            text += f"marks={''.join(f'{len(item)}:{item}' for item in self.marks)};"
+        return text
 
 
 @final

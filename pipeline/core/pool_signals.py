@@ -6,7 +6,8 @@ note tells, and is answered only where the signal is set off. Both count.
 members  how many members were told of one device, address or place: each by its latest time, within `terms[0]` ms
 partner  what members earn with a partner, as `pool_partners` says
 ring     how many members are in the ring that the member is in, of those of at most `terms[0]`: referrals that lead
-         back to where they began; 1 in none. `others[0]` is who referred the member.
+         back to where they began; 1 in none. `others[0]` is who referred the member. Where `terms[0]` is 1, the member
+         and who referred it are in a ring of two; where it is 0, no ring is looked for.
 """
 
 from typing import Final, Protocol
@@ -25,6 +26,8 @@ KEPT_MIN: Final = 20
 OTHERS_MAX: Final = 20
 """So many of the members that were counted stand in an answer."""
 RING_MAX: Final = 12
+ONE_PERSON: Final = 1
+"""As `terms[0]` of a request about rings: the two of a referral are known to be one person."""
 ALL: Final = ""
 """Name of what a pool keeps as a whole."""
 BY: Final = "by:"
@@ -124,10 +127,16 @@ def ring(state: NotesState, request: PoolRequest) -> list[str]:
         if not known:
             known[referrer] = (request.occurred_at_ms,)
             state.put_notes(pool_id, BY + member_id, known)
-        path = way_back(state, pool_id, member_id, referrer, request.terms[0])
-        for one in path:
-            state.put_notes(pool_id, IN + one, dict.fromkeys(path, ()))
+        close(state, pool_id, way_back(state, pool_id, member_id, referrer, request.terms[0]))
+    if request.terms[0] == ONE_PERSON:
+        close(state, pool_id, [member_id, *(request.others or state.notes(pool_id, BY + member_id))])
     return [one for one in state.notes(pool_id, IN + member_id) if one != member_id]
+
+
+def close(state: NotesState, pool_id: str, path: list[str]) -> None:
+    """Remember of each of the members that they are in a ring."""
+    for one in path:
+        state.put_notes(pool_id, IN + one, dict.fromkeys(path, ()))
 
 
 def way_back(state: NotesState, pool_id: str, member_id: str, referrer: str, most: int) -> list[str]:

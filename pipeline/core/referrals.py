@@ -2,13 +2,16 @@
 member then buys to the referrer, once, where the programme says what makes a referral count."""
 
 from pipeline.core.events import Event
+from pipeline.core.fraud_self_referral import marks_of
 from pipeline.core.ledger import SOURCE, Posting
 from pipeline.core.payloads import ReferralAccepted, ReferralJoined, ReferralQualified, TransactionCompleted
 from pipeline.core.program import Program
 
 
-def announce(posting: Posting, event: Event, payload: ReferralAccepted, log_time_ms: int) -> None:
+def announce(posting: Posting, event: Event, payload: ReferralAccepted, program: Program, log_time_ms: int) -> None:
     """Derive `referral_joined` for the referred member; it keeps the cause's `occurred_at`."""
+    counts, fraud = posting.member.counts, program.fraud
+    marks = None if fraud is None else marks_of(fraud, event, {} if counts is None else counts.notes)
     posting.out.derived(
         Event(
             posting.derived_id("referral_joined", 0),
@@ -17,7 +20,7 @@ def announce(posting: Posting, event: Event, payload: ReferralAccepted, log_time
             SOURCE,
             event.traceparent,
             {},
-            ReferralJoined(payload.referral_id, posting.member.member_id),
+            ReferralJoined(payload.referral_id, posting.member.member_id, marks),
             event.recorded_at_ms,
         ),
         log_time_ms,

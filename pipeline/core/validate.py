@@ -18,6 +18,7 @@ from pipeline.core.faults import (
     shown,
     text_fault,
 )
+from pipeline.core.fraud_self_referral import MARKS_MAX
 from pipeline.core.horizons import Horizons
 from pipeline.core.payloads import (
     CustomEvent,
@@ -180,8 +181,10 @@ def other_payload_fault(event: Event, payload: Payload, program: Program) -> Fau
             "referred_member_id", payload.referred_member_id, member_id
         )
     if isinstance(payload, ReferralJoined):
-        return id_fault("referral_id", payload.referral_id) or referral_fault(
-            "referrer_member_id", payload.referrer_member_id, member_id
+        return (
+            id_fault("referral_id", payload.referral_id)
+            or referral_fault("referrer_member_id", payload.referrer_member_id, member_id)
+            or marks_fault(payload.marks)
         )
     if isinstance(payload, (HouseholdJoined, HouseholdLeft)):
         return id_fault("household_id", payload.household_id)
@@ -327,3 +330,11 @@ def referral_fault(field: str, other_member_id: str, member_id: str) -> Fault | 
     if fault is None and "|" in other_member_id:
         return (reasons.MALFORMED, f"{field} is {shown(other_member_id)}; send it without '|', which separates keys")
     return fault
+
+
+def marks_fault(marks: list[str]) -> Fault | None:
+    """A few hashes of 12 hex digits each."""
+    for mark in marks:
+        if len(mark) != 12 or mark.strip("0123456789abcdef"):
+            return (reasons.MALFORMED, f"marks has {shown(mark)}; send hashes of 12 hex digits each, or none")
+    return range_fault("number of marks", len(marks), 0, MARKS_MAX)

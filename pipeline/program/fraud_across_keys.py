@@ -15,6 +15,7 @@ from pipeline.program.sections import Section
 from pipeline.program.shapes import DEFAULT_UNIT, Choice, Fields, Key, Keys, Length, Name, Whole
 
 SHARED: Final = ("device", "address", "place")
+SELF_BY: Final = ("device", "address")
 TOGETHER_MAX: Final = 100
 WITHIN_MAX_MS: Final = 400 * DAY_MS
 MEMBERS_KEYS: Final[Keys] = {
@@ -24,6 +25,9 @@ MEMBERS_KEYS: Final[Keys] = {
 }
 RING_KEYS: Final[Keys] = {
     "up_to": Key(Whole(2, RING_MAX), "Rings of so many members are looked for.", default="6"),
+}
+SELF_KEYS: Final[Keys] = {
+    "by": Key(Choice(SELF_BY), "What tells that they are one: a `device` or an `address`.", required=True)
 }
 SENDERS_KEYS: Final[Keys] = {
     "at_most": Key(Whole(0, TOGETHER_MAX), "From so many others points may come.", required=True),
@@ -43,6 +47,7 @@ PARTNER_ACTIONS: Final = (fraud.ALLOW, fraud.DENY, fraud.REVIEW)
 ACROSS: Final[Keys] = {
     "members": Key(Fields(MEMBERS_KEYS), "Many members on one device, at one address or place."),
     "ring": Key(Fields(RING_KEYS), "Referrals that lead back to where they began."),
+    "self_referral": Key(Fields(SELF_KEYS), "Members who were referred by somebody with their device or address."),
     "senders": Key(Fields(SENDERS_KEYS), "Points by transfer from many other members."),
     "partner": Key(Fields(PARTNER_KEYS), "More points with a partner than it gives otherwise."),
 }
@@ -73,6 +78,10 @@ def read_across(
         up_to = section.integer("up_to", 2, RING_MAX) if "up_to" in section else 6
         words = "members in a ring of referrals"
         return None if up_to is None else _signal(signal_id, fraud.RING, action, live, "", words, 1, 0, up_to)
+    if kind == "self_referral":
+        by = section.choice("by", SELF_BY, "")
+        words = f"members in a referral of one {by}"
+        return _signal(signal_id, fraud.SELF, action, live, by, words, 1, 0) if by else None
     length = _length(section)
     least = 1 if kind == "members" else 0
     at_most = section.integer("at_most", least, TOGETHER_MAX)

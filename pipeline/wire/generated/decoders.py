@@ -2530,6 +2530,28 @@ def decode_referral_joined(data: bytes, recorded_at_ms: int) -> Event:
     j = i + (n >> 1)
     v_referrer_member_id = data[i:j].decode()
     i = j
+    v_marks: list[str] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_marks_stop = 0
+        if n & 129:
+            v_marks_count, i, v_marks_stop = read_block(data, i - 1)
+        else:
+            v_marks_count = n >> 1
+        for _ in range(v_marks_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_marks_item = data[i:j].decode()
+            i = j
+            v_marks.append(v_marks_item)
+        if v_marks_stop and i != v_marks_stop:
+            raise Malformed("ReferralJoined.marks: a block does not end where it says")
+        n = data[i]
+        i += 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return Event(
@@ -2539,7 +2561,7 @@ def decode_referral_joined(data: bytes, recorded_at_ms: int) -> Event:
         v_source,
         v_traceparent,
         v_attributes,
-        ReferralJoined(v_referral_id, v_referrer_member_id),
+        ReferralJoined(v_referral_id, v_referrer_member_id, v_marks),
         recorded_at_ms,
     )
 

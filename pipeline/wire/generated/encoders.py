@@ -1094,6 +1094,17 @@ def encode_referral_joined(prefix: bytes, event: Event) -> bytes:
         SMALL[len(v_referrer_member_id)] if len(v_referrer_member_id) < SMALL_LIMIT else length_bytes(len(v_referrer_member_id)),
         v_referrer_member_id,
     )
+    if value.marks:
+        out.append(length_bytes(len(value.marks)))
+        for v_marks_item in value.marks:
+            v_marks_item_v = v_marks_item.encode()
+            out += (
+                SMALL[len(v_marks_item_v)] if len(v_marks_item_v) < SMALL_LIMIT else length_bytes(len(v_marks_item_v)),
+                v_marks_item_v,
+            )
+    out += (
+        b"\0",
+    )
     return b"".join(out)
 
 

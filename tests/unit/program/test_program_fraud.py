@@ -198,6 +198,8 @@ MISTAKES = [
     ("members: {by: device, at_most: 4, within: 30d}\naction: clip", "`clip` needs a limit of points, and `members`"),
     ("ring: {up_to: 13}\naction: freeze", "`up_to` must be at most 12"),
     ("ring: {members: 5}\naction: freeze", "`members`"),
+    ("self_referral: {by: place}\naction: deny", "`by` cannot be `place`"),
+    ("self_referral: {}\naction: deny", "lacks `by`"),
     ("senders: {at_most: 5}\naction: freeze", "lacks `within`"),
     ("partner: {quarantine: 7d}\naction: review", "allows everything"),
     ("partner: {at_most: 100, after: 5}\naction: review", "`after` belongs to `times`"),
