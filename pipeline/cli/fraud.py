@@ -7,15 +7,18 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.common import json_option, print_json
+from pipeline.cli.common import json_option, print_json, print_table
 from pipeline.demo.shoppers import CDNOW_CUSTOMERS
 from pipeline.fraud.figures import FRAUD_FILE, measure
 from pipeline.fraud.page import page
-from pipeline.program import load_program
+from pipeline.fraud.train import CannotTrain, model_text, samples_of_log, samples_of_world, thresholds, train, watching
+from pipeline.fraud.world import people
+from pipeline.program import files, load_program
 
 GUARDED = Path(__file__).resolve().parents[2] / "programs" / "guarded"
 SEEDS = (1, 2, 3)
 ATTACKERS = 200
+TRAINING_SEED = 11
 
 
 def named(program: Path) -> str:
@@ -29,13 +32,16 @@ def fraud() -> None:
     """Put a programme's fraud signals on trial."""
 
 
-@fraud.command()
-@click.option(
+program_option = click.option(
     "--program",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=GUARDED,
     help="Directory of the programme; the sample with all signals without it.",
 )
+
+
+@fraud.command()
+@program_option
 @click.option(
     "--purchases",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -77,3 +83,40 @@ def report(
     else:
         out.write_text(text, encoding="utf-8")
         click.echo(f"{out}: {figures.honest_stopped} of {figures.honest_members:,} honest members were ever stopped")
+
+
+@fraud.command(name="train")
+@program_option
+@click.option(
+    "--log", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A log that `accrue log export` wrote."
+)
+@click.option("--customers", type=click.IntRange(1), default=CDNOW_CUSTOMERS, show_default=True, help="Generated ones.")
+@click.option("--attackers", type=click.IntRange(1), default=ATTACKERS, show_default=True, help="Of each kind.")
+@click.option("--seed", type=int, default=TRAINING_SEED, show_default=True, help="Of the generated world.")
+@click.option("--trees", type=click.IntRange(1, 200), default=40, show_default=True, help="How many are grown.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where to write it; DIR/model.yaml else.")
+def train_model(
+    program: Path, log: Path | None, customers: int, attackers: int, seed: int, trees: int, out: Path | None
+) -> None:
+    """Learn from what was decided what fraud looks like, and write it to the programme's model.yaml.
+
+    From an exported log, fraud is what reviewers rejected and signals denied; without one, what attackers do in a
+    generated world. Prints what thresholds would stop, for `learned` in fraud.yaml. Needs the extra `train`.
+    """
+    watched = watching(load_program(program))
+    try:
+        if log is not None:
+            samples, source = samples_of_log(watched, log), f"the log {log.name}"
+        else:
+            everybody = people(None, customers, attackers, seed)
+            samples, source = samples_of_world(watched, everybody), f"the world of seed {seed}"
+        model = train(samples, trees)
+    except (ValueError, CannotTrain) as error:
+        raise click.ClickException(str(error)) from error
+    frauds = sum(sample.fraud for sample in samples)
+    told = f"Learned from {source}: {len(samples):,} events that took points, {frauds:,} of them fraud."
+    path = out or program / files.MODEL
+    path.write_text(model_text(model, told), encoding="utf-8")
+    click.echo(f"{path}: {told}")
+    rows = [(one.at_least, f"{one.fraud:.1%}", f"{one.others:.3%}") for one in thresholds(model, samples)]
+    print_table(("at_least", "of fraud", "of other events"), rows)

@@ -2,6 +2,8 @@
 
 from typing import Final, final
 
+from pipeline.core.fraud_model import NO_MODEL, Model
+
 REDEMPTIONS: Final = "redemptions"
 REDEEMED: Final = "redeemed"
 ATTEMPTS: Final = "attempts"
@@ -16,6 +18,7 @@ TRAVEL: Final = "travel"
 COUNTRY: Final = "country"
 UNUSUAL: Final = "place"
 TAKEOVER: Final = "takeover"
+LEARNED: Final = "learned"
 MEMBERS: Final = "members"
 RING: Final = "ring"
 SELF: Final = "referral"
@@ -71,6 +74,7 @@ class Signal:
     redemption or a transfer within `length_ms` of a changed profile and a new device.
 
     Of the member's own orders in a window: at most `at_most` percent given back, once that were `after` times.
+    Learned: a score of at most `at_most`.
 
     Across members: at most `at_most` of them on one device, address or place (`measure`) within `length_ms`; no ring of
     referrals of at most `per` members, and none between two of one device or address (`measure`); points by transfer
@@ -155,8 +159,8 @@ class FraudProgram:
 
     `events` and `event_counters` are by event type. `device`, `partner`, `place` and `address` name the event
     attributes that are read; a purchase's place is its store where the attribute is absent. What `across` and
-    `partners` look at is counted by pools, all else by the member. Of what is in `newness` it is
-    remembered since when the latest new one is known.
+    `partners` look at is counted by pools, all else by the member. Where it `learns`, events tell what is usual; of
+    what is in `newness` it is remembered since when the latest new one is known.
     """
 
     __slots__ = (
@@ -171,7 +175,10 @@ class FraudProgram:
         "event_counters",
         "events",
         "latitude",
+        "learned",
+        "learns",
         "longitude",
+        "model",
         "newness",
         "partner",
         "partners",
@@ -199,6 +206,7 @@ class FraudProgram:
         latitude: str = "lat",
         longitude: str = "lon",
         address: str = "address",
+        model: Model = NO_MODEL,
     ) -> None:
         """`event_types` maps the id of a signal that counts events to their types."""
         signals = tuple(sorted(signals, key=signal_name))
@@ -211,12 +219,15 @@ class FraudProgram:
         self.latitude = latitude
         self.longitude = longitude
         self.address = address
+        self.model = model
+        self.learned = tuple([one for one in signals if one.kind == LEARNED])
         self.across = tuple([one for one in signals if one.kind in (MEMBERS, RING, SELF)])
         self.refunds = tuple([one for one in signals if one.kind == REFUNDS])
         self.refund_counters = tuple({one.counter.key: one.counter for one in self.refunds}.values())
         self.partners = tuple([one for one in signals if one.kind == PARTNER])
         self.senders = tuple([one for one in signals if one.kind == SENDERS])
         self.traits = tuple([one for one in signals if one.kind in (TRAVEL, COUNTRY, UNUSUAL, TAKEOVER)])
+        self.learns = len(self.traits) + len(self.learned) > 0
         self.newness = frozenset([one.measure for one in signals if one.kind == UNUSUAL and one.length_ms])
         self.attempts = tuple([one for one in signals if one.measure == ATTEMPTS])
         self.redeeming = tuple([one for one in signals if one.measure in (REDEMPTIONS, REDEEMED)])

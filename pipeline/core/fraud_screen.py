@@ -10,7 +10,7 @@ from pipeline.core.program import Program
 
 def concerned(fraud: FraudProgram, event: Event, type_name: str) -> bool:
     """Whether any signal looks at the event; most events of programmes that watch redemptions alone are none."""
-    if fraud.earning or fraud.traits or fraud.refunds or type_name in fraud.events:
+    if fraud.earning or fraud.traits or fraud.learned or fraud.refunds or type_name in fraud.events:
         return True
     payload = event.payload
     if isinstance(payload, TransactionCompleted):

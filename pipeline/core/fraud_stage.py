@@ -2,7 +2,15 @@
 
 from typing import final
 
-from pipeline.core import fraud_counts, fraud_habits, fraud_refunds, fraud_senders, fraud_traits, reasons
+from pipeline.core import (
+    fraud_counts,
+    fraud_features,
+    fraud_habits,
+    fraud_refunds,
+    fraud_senders,
+    fraud_traits,
+    reasons,
+)
 from pipeline.core.events import Event
 from pipeline.core.fraud_alerts import LIVE, alert_of
 from pipeline.core.fraud_counts import Counts
@@ -91,6 +99,11 @@ class Screening:
             count = fraud_senders.senders(signal, self._event, self.counts.notes)
             if count > signal.at_most:
                 self.set_off(signal, count, signal.at_most, "", "", price, 0, [])
+        if self._fraud.learned and price:
+            score, facts = fraud_features.scored(self._fraud, self._posting, self._event, self._program, price)
+            for signal in self._fraud.learned:
+                if score > signal.at_most:
+                    self.set_off(signal, score, signal.at_most, "", "", price, 0, facts)
         payload = self._event.payload
         if self._fraud.refunds and isinstance(payload, (RedemptionRequested, TransactionCompleted)):
             self._judge_refunds(self._posting.occurred_at_ms)
@@ -177,8 +190,11 @@ class Screening:
                 self._count_redeemed(self._fraud.redeeming_counters)
             for signal in self._fraud.senders:
                 fraud_senders.note_sender(signal, self._event, self.counts.notes)
-            if self._fraud.traits and not (self.denied_by or self.reviewed_by or self.frozen_by):
+            if self._fraud.learns and not (self.denied_by or self.reviewed_by or self.frozen_by):
                 fraud_traits.learn(self._fraud, self._event, self.counts.notes)
+            price = self._price() if self._fraud.learned else 0
+            if price:
+                fraud_features.note_taken(self.counts.notes, self._program.calendar, self._posting, price)
         if self.frozen_by:
             self._freeze()
         for alert in self.alerts:

@@ -49,6 +49,8 @@ LABELS: Final = {
     "velocity.at_most": "how many are allowed",
     "velocity.within": "the window",
     "velocity.every": "the window",
+    "model": "the learned model",
+    "learned.at_least": "the score from which on it is set off",
     "spending.at_least": "what may be earned in any case",
     "unusual.new_for": "how long a new one stays new",
     "unusual.at_least": "the fewest points that are looked at",

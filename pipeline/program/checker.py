@@ -18,6 +18,7 @@ from pipeline.program.effects import check_program, check_rule, warn_of_budgets
 from pipeline.program.events_file import certain, check_attributes, read_events
 from pipeline.program.feeds import Feed
 from pipeline.program.fraud_file import read_fraud
+from pipeline.program.model_file import check_model, read_model
 from pipeline.program.notifications import WARNS_MS, NotificationTerms
 from pipeline.program.notifications_file import read_notifications
 from pipeline.program.partners import Partner
@@ -130,7 +131,7 @@ def check_texts(texts: Mapping[str, str], report: Report) -> Definition | None:
     if files.EVENTS in nodes:
         events = read_events(report, *nodes[files.EVENTS])
         domains["custom event"] = events
-    fraud = read_fraud(report, *nodes[files.FRAUD], settings.units) if files.FRAUD in nodes else None
+    fraud = _read_signals(report, nodes, settings, given=files.MODEL in texts)
     told = _told(report, nodes)
     rules = _check_rules(
         report, drafts, domains, events, converts=settings.currencies.base != "" or files.SETTINGS not in nodes
@@ -163,6 +164,18 @@ def _told(
         None if members is None else read_notifications(report, *members),
         {} if teams is None else read_webhooks(report, *teams),
     )
+
+
+def _read_signals(
+    report: Report, nodes: Mapping[str, tuple[Source, Node]], settings: Settings, *, given: bool
+) -> FraudProgram | None:
+    """The signals with what was learned; `given` says whether there is a model, readable or not."""
+    model = read_model(report, *nodes[files.MODEL]) if files.MODEL in nodes else None
+    fraud: FraudProgram | None = None
+    if files.FRAUD in nodes:
+        fraud = read_fraud(report, *nodes[files.FRAUD], settings.units, model)
+    check_model(report, nodes.get(files.MODEL), nodes.get(files.FRAUD), fraud, given=given)
+    return fraud
 
 
 def _check_rules(

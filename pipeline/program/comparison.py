@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, Literal, final
 
 from pipeline.program import files
@@ -102,6 +103,9 @@ class _Side:
                 own = _LISTED[key]
                 items: dict[str, Item] = getattr(self, key)
                 items |= {str(item[own]): item for item in value if isinstance(item, dict) and own in item}
+            elif key == "trees" and isinstance(value, tuple):
+                digest = sha256("\n".join(str(tree) for tree in value).encode()).hexdigest()
+                self.program["model"] = f"{len(value)} trees ({digest[:12]})"
             else:
                 self.program[key] = value
 

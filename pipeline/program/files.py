@@ -15,10 +15,11 @@ CAMPAIGNS: Final = "campaigns.yaml"
 EVENTS: Final = "events.yaml"
 PARTNERS: Final = "partners.yaml"
 FRAUD: Final = "fraud.yaml"
+MODEL: Final = "model.yaml"
 NOTIFICATIONS: Final = "notifications.yaml"
 WEBHOOKS: Final = "webhooks.yaml"
 
-KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS, PARTNERS, FRAUD, NOTIFICATIONS, WEBHOOKS)
+KNOWN: Final = (SETTINGS, RULES, TIERS, REWARDS, CAMPAIGNS, EVENTS, PARTNERS, FRAUD, MODEL, NOTIFICATIONS, WEBHOOKS)
 """Besides rules/*.yaml. A README.md and files whose name starts with a dot may lie there too; they are not read."""
 
 EXAMPLES: Final = "examples.yaml"

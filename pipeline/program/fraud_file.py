@@ -6,6 +6,7 @@ from typing import Final, final
 from pipeline.core import fraud_program as fraud
 from pipeline.core.bounds import AMOUNT_MINOR_MAX, POINTS_MAX
 from pipeline.core.calendar import DAY_MS
+from pipeline.core.fraud_model import NO_MODEL, Model
 from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Signal
 from pipeline.core.payloads import TYPE_NAMES
 from pipeline.core.program import Unit
@@ -141,8 +142,10 @@ class _Draft:
         return known
 
 
-def read_fraud(report: Report, source: Source, node: Node, units: dict[str, Unit]) -> FraudProgram:
-    """The signals of a programme with these units."""
+def read_fraud(
+    report: Report, source: Source, node: Node, units: dict[str, Unit], model: Model | None = None
+) -> FraudProgram:
+    """The signals of a programme with these units, and what it has learned."""
     section = Section(report, source, node, "fraud.yaml", FILE_KEYS)
     section.require("signals")
     draft = _Draft()
@@ -160,7 +163,9 @@ def read_fraud(report: Report, source: Source, node: Node, units: dict[str, Unit
         seen.add(signal_id)
         _read_signal(own, signal_id, units, draft)
     names = _attributes(section)
-    return FraudProgram(tuple(draft.signals), draft.event_types, terms=_terms(section), **names)
+    return FraudProgram(
+        tuple(draft.signals), draft.event_types, terms=_terms(section), model=model or NO_MODEL, **names
+    )
 
 
 def _terms(section: Section) -> ReviewTerms:

@@ -19,6 +19,7 @@ TIMES_MAX: Final = 10_000
 AFTER_MAX: Final = 14
 TOLD_MAX: Final = 1_000
 SPEED_MAX: Final = 100_000
+SCORE_MAX: Final = 1_000_000
 COUNTRIES_MAX: Final = 300
 COUNTRY: Final = Text("[A-Z]{2}", "US")
 HISTORY_KEYS: Final[Keys] = {
@@ -53,6 +54,9 @@ REFUNDS_KEYS: Final[Keys] = {
     "at_least": Key(Whole(1, TOLD_MAX), "Not before so many refunds and cancellations.", default="3"),
     "every": Key(Choice(EVERY), "Of purchases in each calendar window, in the programme's zone.", required=True),
 }
+LEARNED_KEYS: Final[Keys] = {
+    "at_least": Key(Whole(0, SCORE_MAX), "The model's score from which on it is set off.", required=True),
+}
 TRAITS: Final[Keys] = {
     "history": Key(Fields(HISTORY_KEYS), "Far more than the member's own days come to."),
     "travel": Key(Fields(TRAVEL_KEYS), "Impossible travel."),
@@ -60,6 +64,7 @@ TRAITS: Final[Keys] = {
     "unusual": Key(Fields(UNUSUAL_KEYS), "Unlike the member's usual ones: the eight latest are known."),
     "refunds": Key(Fields(REFUNDS_KEYS), "Much of what the member bought is given back."),
     "takeover": Key(Fields(TAKEOVER_KEYS), "The pattern of an account taken over."),
+    "learned": Key(Fields(LEARNED_KEYS), "What model.yaml has learned to tell of events that take points."),
 }
 NO_COUNTER: Final = Counter("", fraud.BY_MEMBER, "", 0, 0)
 
@@ -94,6 +99,10 @@ def read_trait(
                 return None
         named = frozenset(countries)
         return _signal(signal_id, fraud.COUNTRY, action, live, "country", "a denied country", values=named)
+    if kind == "learned":
+        score = section.integer("at_least", 0, SCORE_MAX)
+        words = "score of the learned model"
+        return None if score is None else _signal(signal_id, fraud.LEARNED, action, live, "", words, at_most=score - 1)
     if kind == "unusual":
         return _unusual(section, signal_id, action, live)
     within_ms = _length_ms(section, "within")

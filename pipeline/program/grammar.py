@@ -7,6 +7,7 @@ from pipeline.program import (
     events_file,
     files,
     fraud_file,
+    model_file,
     notifications_file,
     partners_file,
     rewards_file,
@@ -26,6 +27,7 @@ GRAMMAR: Final = {
     files.EVENTS: Fields(events_file.FILE_KEYS),
     files.PARTNERS: Fields(partners_file.FILE_KEYS),
     files.FRAUD: Fields(fraud_file.FILE_KEYS),
+    files.MODEL: Fields(model_file.FILE_KEYS),
     files.NOTIFICATIONS: Fields(notifications_file.FILE_KEYS),
     files.WEBHOOKS: Fields(webhooks_file.FILE_KEYS),
 }

@@ -4200,7 +4200,7 @@ def decode_feed_order(data: bytes) -> FeedOrder:
     return FeedOrder(v_order, v_partner, v_author, v_reason, v_ordered_at)
 
 
-_DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen', 'members', 'ring', 'senders', 'partner',)
+_DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen', 'members', 'ring', 'senders', 'partner', 'learned',)
 _DECODE_FRAUD_ALERT_V_ACTION: Final = ('other', 'allow', 'clip', 'deny', 'review', 'freeze',)
 _DECODE_FRAUD_ALERT_V_MODE: Final = ('other', 'live', 'shadow',)
 

@@ -1783,6 +1783,7 @@ _FRAUD_ALERT_V_KIND: Final[dict[str, bytes]] = {
     "ring": SMALL[12],
     "senders": SMALL[13],
     "partner": SMALL[14],
+    "learned": SMALL[15],
 }
 _FRAUD_ALERT_V_ACTION: Final[dict[str, bytes]] = {
     "other": SMALL[0],

@@ -133,9 +133,15 @@ signals:
     action: review
   - {id: odd, unusual: {of: place, after: 9, new_for: 2d, at_least: 100}, action: allow}
   - {id: taken, takeover: {within: 1d}, action: freeze}
+  - {id: scored, learned: {at_least: 2500}, action: review}
 attributes:
   {device: device_id, address: home, partner: partner_id, place: shop, country: land, latitude: lat, longitude: lon}
 review: {timeout: 7d, default: approve, four_eyes_points: 5000}
+""",
+    "model.yaml": """\
+trees:
+  - new_device<=0 -210 points<=400 35 1840
+  - 12
 """,
     "rules.yaml": """\
 rules:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from program_texts import problems
 
+from pipeline.core.fraud_model import FEATURES
 from pipeline.core.notices import KINDS
 from pipeline.program import (
     campaigns_file,
@@ -20,6 +21,7 @@ from pipeline.program import (
     household_keys,
     limits,
     milestone_keys,
+    model_file,
     notifications_file,
     partner_calls,
     partners_file,
@@ -56,6 +58,7 @@ def test_there_are_examples_of_every_file() -> None:
         "campaigns.yaml",
         "partners.yaml",
         "fraud.yaml",
+        "model.yaml",
         "notifications.yaml",
         "webhooks.yaml",
     }
@@ -70,6 +73,8 @@ def test_examples_are_sound(name: str, text: str) -> None:
     settings = next(example for file, example in EXAMPLES if file == "program.yaml")
     campaigns = next(example for file, example in EXAMPLES if file == "campaigns.yaml")
     files = {"program.yaml": settings, "campaigns.yaml": campaigns, "tiers.yaml": tiers, "rules/base.yaml": rule}
+    if name == "model.yaml":
+        files["fraud.yaml"] = "signals: [{id: scored, learned: {at_least: 900}, action: allow}]\n"
     assert problems({**files, name: text}) == []
 
 
@@ -119,6 +124,7 @@ def test_every_key_is_told_of() -> None:
     keys |= {f"{kind}.{key}" for kind in fraud_trait_keys.TRAITS for key in fraud_trait_keys.keys_of(kind)}
     keys |= {f"{kind}.{key}" for kind in fraud_across_keys.ACROSS for key in fraud_across_keys.keys_of(kind)}
     keys |= {*fraud_across_keys.SHARED}
+    keys |= {*model_file.FILE_KEYS} | {*FEATURES}
     keys |= {f"velocity.{key}" for key in fraud_file.VELOCITY_KEYS}
     keys |= {f"spending.{key}" for key in fraud_file.SPENDING_KEYS}
     keys |= {f"attributes.{key}" for key in fraud_file.ATTRIBUTES_KEYS}

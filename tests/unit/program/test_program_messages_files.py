@@ -160,7 +160,7 @@ reward.yaml:1:1: error: this is not a file of a programme
         """
 prizes.yaml:1:1: error: this is not a file of a programme
     = a programme has program.yaml, rules.yaml, tiers.yaml, rewards.yaml, campaigns.yaml, events.yaml, \
-partners.yaml, fraud.yaml, notifications.yaml, webhooks.yaml, rules/, examples/
+partners.yaml, fraud.yaml, model.yaml, notifications.yaml, webhooks.yaml, rules/, examples/
 """,
     ),
     "broken YAML": (
