@@ -25,6 +25,7 @@ def telling(*kinds: str, rules: dict[str, RuleTable] | None = None) -> Program:
         rewards=[VOUCHER],
     )  # fmt: skip
     found.notifies = frozenset(kinds)
+    found.warns_ms = 7 * DAY_MS if "points_expiring" in kinds else 0
     return found
 
 
