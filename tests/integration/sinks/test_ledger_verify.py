@@ -13,7 +13,7 @@ from sink_world import Account, World, run_to_end
 
 from pipeline.cli.main import cli
 from pipeline.core.chain import entry_hash
-from pipeline.core.records import LedgerEntry
+from pipeline.core.records import LedgerEntry, Output
 from pipeline.sinks.chain_check import Report
 from pipeline.sinks.ledger_verify import LedgerVerifier
 
@@ -35,11 +35,20 @@ def problem(report: Report) -> tuple[str, int, str]:
 def fill(world: World) -> list[Account]:
     """Twenty members who earned, held, redeemed and earned again, over several transactions."""
     accounts = [Account(f"m-{n}") for n in range(20)]
-    for account in accounts:
-        world.write(account.earn(100), account.entry("hold", "available", "held", 40), account.balance())
-    for account in accounts:
-        world.write(account.entry("redeem", "held", "program:redeemed", 40), account.earn(5), account.balance())
+    groups = [accounts[i : i + 10] for i in range(0, len(accounts), 10)]
+    for group in groups:
+        world.write(*(record for one in group for record in earned_and_held(one)))
+    for group in groups:
+        world.write(*(record for one in group for record in redeemed_and_earned(one)))
     return accounts
+
+
+def earned_and_held(account: Account) -> tuple[Output, ...]:
+    return account.earn(100), account.entry("hold", "available", "held", 40), account.balance()
+
+
+def redeemed_and_earned(account: Account) -> tuple[Output, ...]:
+    return account.entry("redeem", "held", "program:redeemed", 40), account.earn(5), account.balance()
 
 
 def test_a_sound_ledger_holds_in_both_stores(world: World) -> None:
