@@ -10,6 +10,7 @@ from pipeline.core.pool_ids import GIVE_BACK, household_account
 from pipeline.core.program import Program
 from pipeline.core.records import PoolLot
 from pipeline.core.transfers import KIND
+from pipeline.core.wallet import Hold
 
 
 def settle(
@@ -23,7 +24,7 @@ def settle(
         posting.post("expire", unit, payload.expired, account, EXPIRED, 0, "expire", 0)
     reward = program.rewards.get(one.rule_id)
     wallet = lots.wallet_of(member, unit)
-    note, pieces = reasons.GRANT_GIVEN_BACK, 0
+    note, pieces = reasons.GRANT_GIVEN_BACK if payload.granted else "", 0
     if reward is not None and not one.void:
         pieces = min(one.desired, (wallet.available + payload.granted) // reward.price)
         note = reasons.NOTHING_LEFT
@@ -35,8 +36,10 @@ def settle(
         if not note:
             kept, rest = split(payload.lots, needed)
             give_back(posting, one, rest)
-            hold(posting, event, one, kept, pieces, program, log_time_ms)
-            return reasons.PARTLY_GRANTED if pieces < one.desired else ""
+            held = hold(posting, event, one, kept, pieces, program, log_time_ms)
+            if pieces < one.desired:
+                return reasons.PARTLY_GRANTED
+            return reasons.WAITS_FOR_GRANT if held.request_id else ""
     give_back(posting, one, payload.lots)
     return note
 
@@ -44,7 +47,7 @@ def settle(
 def hold(
     posting: Posting, event: Event, one: Awaited, drawn: list[HouseholdLot], pieces: int, program: Program,
     log_time_ms: int,
-) -> None:  # fmt: skip
+) -> Hold:  # fmt: skip
     """The points that were drawn become the member's, and are held with the member's own."""
     member, reward = posting.member, program.rewards[one.rule_id]
     wallet = member.wallets[one.unit]
@@ -62,6 +65,7 @@ def hold(
         review = review_of(posting, program.fraud.terms, one.signal_id, waits.points)
         review.redemption_id = one.redemption_id
         open_review(posting, event.event_id, review)
+    return waits
 
 
 def split(granted: list[HouseholdLot], points: int) -> tuple[list[HouseholdLot], list[HouseholdLot]]:

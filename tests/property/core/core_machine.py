@@ -116,6 +116,13 @@ class OrdersMachine(RuleBasedStateMachine):
         self.sent.append(event)
         return event.event_id, occurred, recorded
 
+    def name_fulfilments(self, member_id: str) -> None:
+        """The model's holds get the ids that the core derived for them."""
+        for redemption_id, hold in self.models[member_id].holds.items():
+            held = self.bench.member(member_id).holds.get(redemption_id)
+            if held is not None and not hold.fulfillment_id:
+                hold.fulfillment_id = held.fulfillment_id
+
     def check(self, member_id: str) -> None:
         assert self.bench.reason == self.models[member_id].reason
 

@@ -18,6 +18,7 @@ from pipeline.core.program import Program, Rule
 TAKES = (
     "transaction_refunded", "transaction_cancelled", "redemption_requested", "redemption_cancelled",
     "redemption_confirmed", "fulfillment_outcome", "transfer_requested", "transfer_returned", "points_taken",
+    "household_left", "points_pooled",
 )  # fmt: skip
 """Events that can give a member nothing, and enrol no one."""
 

@@ -14,8 +14,8 @@ from pipeline.core.program import Program, Rule
 
 Move = tuple[str, str, int, str, str, int, int, str]
 """(kind, unit, amount, from, to, lot, occurred at, event id)."""
-ModelRequest = tuple[str, str, int, int, tuple[str, ...], str]
-"""(action, pool, amount, limit, codes, event id) of what goes to a pool."""
+ModelRequest = tuple[str, str, int, int, tuple[Any, ...], str]
+"""(action, pool, amount, limit, codes or lots as (points, expires at), event id) of what goes to a pool."""
 
 
 @dataclass
@@ -50,11 +50,14 @@ class ModelHold:
     asking: ModelAsk | None = None
     confirmed: bool = False
     codes: list[str] = field(default_factory=list)
+    household: str = ""
+    drawn: list[int] = field(default_factory=list)
 
 
 @dataclass
 class ModelAsk:
-    """What was asked of a pool: `points` of an award by `rule` of the rules for `kind`, or pieces for `redemption`."""
+    """What was asked of a pool: `points` of an award by `rule` of the rules for `kind`, or pieces for `redemption`; of
+    a household, points for so many `pieces` of a reward."""
 
     pool: str
     amount: int
@@ -64,6 +67,8 @@ class ModelAsk:
     points: int = 0
     order: ModelOrder | None = None
     redemption: str = ""
+    reward_id: str = ""
+    pieces: int = 0
     void: bool = False
     answered: bool = False
 
@@ -226,8 +231,15 @@ class ModelLedger(ModelOccasions):
         now: int = 0,
     ) -> None:
         """Parts of a hold return, and pieces are uncounted."""
+        drawn = [(lot, points) for lot, points in parts if lot.lot in hold.drawn]
+        for lot, points in drawn:
+            self.move("transfer", lot.unit, points, "held", household(hold.household), lot.lot, at, event_id)
+        if drawn:
+            lots = tuple((points, lot.expires_at) for lot, points in drawn)
+            self.requests.append(("give_back", hold.household, sum(one for one, _ in lots), 0, lots, event_id))
         for lot, points in parts:
-            self.come_back(lot, points, "void", "held", at, event_id, now)
+            if lot.lot not in hold.drawn:
+                self.come_back(lot, points, "void", "held", at, event_id, now)
         for every in {limit.every for limit in program.rewards[hold.reward_id].limits}:
             back = (False, hold.requested_at, sum(points for _, points in parts), pieces)
             self.usage.setdefault((hold.reward_id, every), []).append(back)
@@ -291,3 +303,8 @@ class ModelLedger(ModelOccasions):
         """Lots with available points, earliest expiry first, then oldest."""
         lots = [lot for lot in self.lots if lot.unit == unit and lot.left and not lot.pending_until]
         return sorted(lots, key=lambda lot: (lot.expires_at or math.inf, not lot.slides, lot.lot))
+
+
+def household(pool: str) -> str:
+    """The account of a household's pool."""
+    return pool.rpartition("/")[0]

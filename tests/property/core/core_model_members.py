@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core_model_arithmetic import NO_PERIOD, dates
-from core_model_grants import ModelGrants
+from core_model_households import ModelHouseholds
 from core_model_ledger import ModelLot
 
 from pipeline.core.program import Program
@@ -14,7 +14,7 @@ Parts = list[tuple[ModelLot, int]]
 
 
 @dataclass
-class ModelMembers(ModelGrants):
+class ModelMembers(ModelHouseholds):
     """`given` are the lots that are under way by transfer id."""
 
     given: dict[str, Parts] = field(default_factory=dict)

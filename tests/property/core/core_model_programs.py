@@ -11,6 +11,7 @@ from core_programs import DAY_MS, Limit, Period, Reward, Tier, TierPolicy, Unit
 from pipeline.core.campaigns import Budget, Campaign
 from pipeline.core.events import Event
 from pipeline.core.fraud_program import Counter, FraudProgram, Signal
+from pipeline.core.household_terms import HouseholdTerms
 from pipeline.core.member import Member
 from pipeline.core.milestones import Milestone
 from pipeline.core.payloads import Payload, TransactionCompleted
@@ -107,6 +108,7 @@ def program(
         transfers=EARLY_TRANSFERS if others is None else LATER_TRANSFERS,
         fraud=None if others is None else FEW,
         referrals=None if others is None else ReferralTerms(3_000, 20 * DAY_MS),
+        households=HouseholdTerms(("points",), 3 if others is None else 1),
     )
 
 
