@@ -169,18 +169,15 @@ class TableLane:
         way)."""
         index = first
         stop = len(batch.records)
+        obstacle: Exception | None = None
         while index < stop:
             started = self._clock.monotonic()
             try:
                 reached = self._apply(batch.records, index, stop)
             except (UnknownProgram, RegistryUnavailable) as error:
-                cursor = self._cursor
+                obstacle, stop = error, self._cursor  # what comes before the obstacle need not wait for it
                 self._rewind()
-                if cursor > index:  # what comes before the obstacle need not wait for it
-                    reached = self._apply(batch.records, index, cursor)
-                    self._commit(batch.records[reached - 1][0] + 1, reached - index, started)
-                    return reached, error
-                return index, error
+                continue
             except (LaneFailed, LaneBroken, MemoryError):
                 raise
             except Exception as error:
@@ -189,10 +186,10 @@ class TableLane:
                 raise LaneBroken(
                     f"the record at offset {offset} cannot be got over: {error!r}", unpassable(offset)
                 ) from error
-            position = batch.end if reached == stop else batch.records[reached - 1][0] + 1
+            position = batch.end if reached == len(batch.records) else batch.records[reached - 1][0] + 1
             self._commit(position, reached - index, started)
             index = reached
-        return stop, None
+        return index, obstacle
 
     def _apply(self, records: Sequence[Record], index: int, stop: int) -> int:
         """Apply records from `index` to `stop` or to where the transaction is cut; returns the index reached."""

@@ -37,6 +37,7 @@ from pipeline.wire.codegen.decoders import START, decoder_source
 from pipeline.wire.explain import fault_in_bytes, fault_in_value
 from pipeline.wire.generated import decoders, encoders
 from pipeline.wire.generated.schemas import SCHEMAS
+from pipeline.wire.refusals import Undecodable, Unencodable
 from pipeline.wire.schemas import RegistryUnavailable, SchemaNotFound, SchemaSource
 
 NOT_AVRO: Final = "not_avro"
@@ -54,19 +55,6 @@ MALFORMED: Final = (IndexError, ValueError, OverflowError)
 Value = TypeVar("Value")
 
 __all__ = ["Decoder", "Encoder", "RegistryUnavailable", "Undecodable", "Unencodable"]
-
-
-class Undecodable(Exception):
-    """Bytes that are none of our records. `reason` is one of this module's constants, `detail` says what is wrong."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-
-class Unencodable(Exception):
-    """A value that its schema cannot hold; the message names field and value."""
 
 
 class Decoder:

@@ -21,9 +21,9 @@ KEPT_MS = 3_600_000
 
 
 class Sums:
-    """Adds up the numbers of each key and puts out every sum; `obstacle` is raised once at a record's turn."""
+    """Adds up the numbers of each key and puts out every sum; `obstacles` are raised once each, at a record's turn."""
 
-    obstacle: tuple[int, Exception] | None = None
+    obstacles: tuple[tuple[int, Exception], ...] = ()
 
     def __init__(self, table: Table, out: Outbox) -> None:
         self._table = table
@@ -32,8 +32,8 @@ class Sums:
     def apply(self, record: Record) -> None:
         offset, _timestamp_ms, key, value = record
         assert key is not None
-        if Sums.obstacle is not None and Sums.obstacle[0] == offset:
-            error, Sums.obstacle = Sums.obstacle[1], None
+        if Sums.obstacles and Sums.obstacles[0][0] == offset:
+            error, Sums.obstacles = Sums.obstacles[0][1], Sums.obstacles[1:]
             self._table.put(b"k" + key, b"half-way")
             raise error
         total = int(self._table.get(b"k" + key) or b"0") + int(value or b"0")
@@ -103,7 +103,7 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Bench:
-    Sums.obstacle = None
+    Sums.obstacles = ()
     return Bench()
 
 
@@ -148,7 +148,17 @@ def test_what_is_not_there_yet_is_waited_for_and_what_stands_before_it_is_commit
     bench: Bench, place: int, error: Exception
 ) -> None:
     bench.feed(("a", 1), ("a", 2), ("a", 3))
-    Sums.obstacle = (place, error)
+    Sums.obstacles = ((place, error),)
+
+    bench.opened().process(bench.batch(0))
+
+    assert bench.sums() == [("a", 1), ("a", 3), ("a", 6)]
+    assert bench.watcher.waits == 1
+
+
+def test_the_registry_may_be_away_again_for_what_stands_before_the_obstacle(bench: Bench) -> None:
+    bench.feed(("a", 1), ("a", 2), ("a", 3))
+    Sums.obstacles = ((2, RegistryUnavailable("away")), (1, RegistryUnavailable("away again")))
 
     bench.opened().process(bench.batch(0))
 
@@ -158,7 +168,7 @@ def test_what_is_not_there_yet_is_waited_for_and_what_stands_before_it_is_commit
 
 def test_a_record_that_the_core_cannot_get_over_stops_the_partition_and_leaves_no_trace(bench: Bench) -> None:
     bench.feed(("a", 1), ("a", 2))
-    Sums.obstacle = (1, ValueError("defect"))
+    Sums.obstacles = ((1, ValueError("defect")),)
     lane = bench.opened()
 
     with pytest.raises(LaneBroken, match="offset 1 cannot be got over") as broken:

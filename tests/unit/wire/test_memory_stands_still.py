@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import tracemalloc
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from pipeline.core.payloads import TransactionCompleted
 from pipeline.core.records import LedgerEntry
 from pipeline.lane import keys
 from pipeline.wire.binary import long_bytes
-from pipeline.wire.codec import Decoder, Encoder
+from pipeline.wire.codec import Decoder, Encoder, Undecodable
 from pipeline.wire.schemas import CommittedSchemas
 from pipeline.wire.state import pack_member, pack_order, unpack_member, unpack_order
 
@@ -38,6 +39,11 @@ MEMBER = pack_member(Member("m1"))
 ORDER = pack_order(Order(100, "EUR", NOW_MS, 0, [("points", 1, 5, 0, 2026)]))
 
 
+def refuse() -> None:
+    with contextlib.suppress(Undecodable):
+        DECODER.decode(EVENT_VALUE[:-1], NOW_MS)
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -45,6 +51,7 @@ ORDER = pack_order(Order(100, "EUR", NOW_MS, 0, [("points", 1, 5, 0, 2026)]))
         pytest.param(lambda: ENCODER.ledger_entry(ENTRY), id="encode an entry"),
         pytest.param(lambda: DECODER.decode(EVENT_VALUE, NOW_MS), id="decode an event"),
         pytest.param(lambda: DECODER.output(ENTRY_VALUE), id="decode an entry"),
+        pytest.param(refuse, id="refuse what is no event"),
         pytest.param(lambda: long_bytes(1 << 20), id="a long"),
         pytest.param(lambda: long_bytes(-(1 << 50)), id="a long of many bytes"),
         pytest.param(lambda: pack_member(unpack_member(MEMBER)), id="pack a member"),
