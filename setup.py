@@ -6,9 +6,12 @@ run in both ways: nothing may depend on being compiled but its speed.
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from setuptools import setup
+from setuptools.command.build_ext import build_ext
 
 BUILDS = {"build", "build_ext", "bdist_wheel", "editable_wheel"}
 COMPILED = (
@@ -46,12 +49,30 @@ def extensions() -> list[object]:
 
     mend_concatenation()
     sources = ["--ignore-missing-imports", *COMPILED]
-    found = mypycify(sources, opt_level="2", debug_level="0", group_name="pipeline.compiled")
+    found = mypycify(sources, opt_level="2", debug_level="0", group_name="pipeline.compiled", multi_file=True)
     for extension in found:
-        if os.name == "posix":  # no other library replaces our functions: calls among them go straight, or are inlined
-            extension.extra_compile_args.append("-fno-semantic-interposition")
+        if sys.platform == "linux":  # no other library replaces our functions: calls among them go straight
+            extension.extra_compile_args = [*extension.extra_compile_args, "-fno-semantic-interposition"]
+            extension.extra_link_args = [*extension.extra_link_args, "-Wl,-Bsymbolic-functions"]
+        extension.include_dirs = [*extension.include_dirs, "build/pipeline"]  # mypyc's headers, by the group's name
         extension.optional = True  # no compiler: a warning, and the interpreted modules
     return list(found)
 
 
-setup(ext_modules=extensions())
+class ParallelBuild(build_ext):
+    """Compiles the files of an extension on all processors, where setuptools takes one after the other."""
+
+    def build_extensions(self) -> None:
+        one_by_one = self.compiler.compile
+
+        def compile_all(sources: list[str], *args: Any, **kwargs: Any) -> list[str]:
+            with ThreadPoolExecutor(os.cpu_count()) as threads:
+                return [
+                    one for found in threads.map(lambda s: one_by_one([s], *args, **kwargs), sources) for one in found
+                ]
+
+        self.compiler.compile = compile_all
+        super().build_extensions()
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": ParallelBuild})
