@@ -343,7 +343,7 @@ def account(name: str, prefix: str) -> str:
 
 TestCoreAgainstModel = Core.TestCase
 TestCoreAgainstModel.settings = settings(
-    max_examples=80,
+    max_examples=50,
     stateful_step_count=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

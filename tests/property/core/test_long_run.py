@@ -23,7 +23,8 @@ def test_a_round_counts_its_steps_and_is_the_same_for_its_seed(monkeypatch: pyte
 
 
 def test_what_differs_is_shrunk_and_told_with_the_seed_of_its_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(long_run, "EXAMPLES", 20)
+    monkeypatch.setattr(long_run, "EXAMPLES", 40)
+    monkeypatch.setattr(long_run, "STEPS_MAX", 6)
     monkeypatch.setattr(ModelMember, "adjust", lambda *_: None)
 
     _, failure = long_run.one_round(7)
