@@ -62,8 +62,17 @@ class ModelTiers:
         return max(self.label(at, program), self.newest(program))
 
     def together(self, label: Label, program: Program) -> int:
+        """Points that count in a period; those of periods too old to matter to the newest are forgotten."""
         first = step(label, -program.tier_policy.months) if len(label) == 2 else label
+        first = max(first, self.oldest(program))
         return sum(points for one, points in self.qualified if len(one) == len(label) and first <= one <= label)
+
+    def oldest(self, program: Program) -> Label:
+        """The first period that a tier of the newest could still rest on."""
+        policy, newest = program.tier_policy, self.newest(program)
+        if newest[0] == 1:  # none has counted yet
+            return newest
+        return step(newest, -(policy.months + policy.keep if len(newest) == 2 else max(policy.keep, 1)))
 
     def reached(self, points: int, program: Program) -> list[str]:
         """Tiers that so many points reach, the first always."""
