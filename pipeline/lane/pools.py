@@ -22,7 +22,8 @@ from pipeline.core.pools import (
     decide,
     request_fault,
 )
-from pipeline.core.records import DeadLetter, PoolBalance, PoolRequest
+from pipeline.core.records import PoolBalance, PoolRequest
+from pipeline.lane.letters import LetterEncoder, Letters
 from pipeline.lane.outputs import LOG_TIME_HEADER, OutputTopics
 from pipeline.lane.ports import LaneBroken, Record
 from pipeline.lane.remedies import another_version
@@ -52,12 +53,11 @@ class PoolDecoder(Protocol):
     def output(self, value: bytes, /) -> object: ...
 
 
-class PoolEncoder(Protocol):
+class PoolEncoder(LetterEncoder, Protocol):
     """The part of `pipeline.wire.codec.Encoder` that a pools' lane writes with."""
 
     def event(self, event: Event, /) -> bytes: ...
     def pool_balance(self, balance: PoolBalance, /) -> bytes: ...
-    def dead_letter(self, letter: DeadLetter, /) -> bytes: ...
 
 
 @final
@@ -119,6 +119,7 @@ class PoolsCore:
         self._encoder = encoder
         self._pools = TablePools(table)
         self._out = out
+        self._letters = Letters(out, encoder, topics.pool_requests, partition, topics.dead_letters)
         self._changed: dict[str, tuple[int, int]] = {}  # pool id -> offset and timestamp of the record
 
     def apply(self, record: Record) -> None:
@@ -127,18 +128,20 @@ class PoolsCore:
         try:
             request = self._decoder.output(value or b"")
         except Undecodable as error:
-            self._refuse(record, error.reason, error.detail)
+            self._letters.put_aside(record, error.reason, error.detail)
             return
         if not isinstance(request, PoolRequest):
-            self._refuse(record, reasons.UNKNOWN_TYPE, f"{type(request).__name__} is no request: send PoolRequest")
+            self._letters.put_aside(
+                record, reasons.UNKNOWN_TYPE, f"{type(request).__name__} is no request: send PoolRequest"
+            )
             return
         if key != request.pool_id.encode() or partition_of(key, self._partitions) != self._partition:
             detail = f"key is {key!r}, pool_id {request.pool_id!r}: send it under its pool's id, by murmur2 of the key"
-            self._refuse(record, reasons.WRONG_PARTITION, detail)
+            self._letters.put_aside(record, reasons.WRONG_PARTITION, detail)
             return
         fault = request_fault(request)
         if fault is not None:
-            self._refuse(record, fault[0], fault[1])
+            self._letters.put_aside(record, fault[0], fault[1])
             return
         answer = decide(self._pools, request)
         if not of_signal(request.pool_id):
@@ -159,15 +162,6 @@ class PoolsCore:
             record = balance(pool_id, self._pools.pool(pool_id), offset, timestamp_ms)
             self._out.send(self._topics.pool_balances, pool_id.encode(), self._encoder.pool_balance(record))
         self._changed = {}
-
-    def _refuse(self, record: Record, reason: str, detail: str) -> None:
-        offset, timestamp_ms, key, value = record
-        letter = DeadLetter(
-            reason, detail, self._topics.pool_requests, self._partition, offset, timestamp_ms, key or b"", value or b"",
-            "", "", "",
-        )  # fmt: skip
-        self._out.send(self._topics.dead_letters, key, self._encoder.dead_letter(letter))
-        self._out.refuse(offset, reason, detail)
 
 
 def pack_pool(pool: Pool) -> bytes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, final
 
+from pipeline.core.reasons import UNKNOWN_TYPE
 from pipeline.core.records import Notification, WebhookOrder
+from pipeline.lane.letters import Letters
 from pipeline.lane.ports import Record
 from pipeline.lane.table import Outbox, Table
 from pipeline.notify.caps import Caps
@@ -33,20 +35,22 @@ class Correspondence:
         topic: str,
         partition: int,
         partitions: int,
+        dead_letters: str,
     ) -> None:
         waiting = Waiting(table)
         digests = Digests(table, waiting, self._notification, encoder)
         self.mailroom = Mailroom(waiting, digests, Caps(table), policies, self._notification)
         self.hooks = Hooks(table, waiting, policies, self._notification, self._disable_elsewhere)
         self._outbox = outbox
+        self._letters = Letters(outbox, encoder, topic, partition, dead_letters)
         self._decoder = decoder
         self._encoder = encoder
         self._topic = topic
         self._others = [other for other in range(partitions) if other != partition]
 
     def apply(self, record: Record) -> None:
-        """Take a notification on, or follow an order."""
-        offset, at_ms, _key, value = record
+        """Take a notification on, or follow an order; what is neither is put aside."""
+        _offset, at_ms, _key, value = record
         if value is None:
             return
         try:
@@ -59,7 +63,7 @@ class Correspondence:
                 self.mailroom.take_on(notification, item)
                 self.hooks.take_on(notification, item)
         except Undecodable as error:
-            self._outbox.refuse(offset, error.reason, error.detail)
+            self._letters.put_aside(record, error.reason, error.detail)
 
     def finish(self) -> None:
         """Nothing stands for several records together here."""
@@ -75,5 +79,5 @@ class Correspondence:
 
 def _as_notification(found: object) -> Notification:
     if not isinstance(found, Notification):
-        raise Undecodable("unexpected_record", f"a {type(found).__name__} is no notification")
+        raise Undecodable(UNKNOWN_TYPE, f"a {type(found).__name__} is no notification")
     return found

@@ -34,7 +34,7 @@ class NotificationWork:
         context = self._post.context
         self._core = Correspondence(
             table, outbox, self._post.programs.part, context.decoder, context.encoder, self._post.notifications,
-            self._partition, context.partitions,
+            self._partition, context.partitions, context.topics.dead_letters,
         )  # fmt: skip
         return self._core
 

@@ -12,7 +12,8 @@ from typing import Final, Protocol, final
 from pipeline import logs
 from pipeline.core.events import Event
 from pipeline.core.payloads import FulfillmentOutcome
-from pipeline.core.records import DeadLetter, FulfillmentAttempt, FulfillmentCommand, PartnerOrder
+from pipeline.core.records import FulfillmentAttempt, FulfillmentCommand, PartnerOrder
+from pipeline.lane.letters import Letters
 from pipeline.lane.outputs import LOG_TIME_HEADER
 from pipeline.lane.ports import Record
 from pipeline.lane.table import Outbox, Table
@@ -80,10 +81,9 @@ class Book:
         self._programs = programs
         self._decoder = decoder
         self._encoder = encoder
-        self._source = source
         self._partition = partition
         self._derived = derived
-        self._dead_letters = dead_letters
+        self._letters = Letters(outbox, encoder, source, partition, dead_letters)
 
     # ---- records
 
@@ -93,7 +93,7 @@ class Book:
         try:
             found = self._decoder.output(value or b"")
         except Undecodable as error:
-            self._put_aside(record, error.reason, error.detail)
+            self._letters.put_aside(record, error.reason, error.detail)
             return
         if isinstance(found, FulfillmentAttempt):
             self._attempt(found, at_ms)
@@ -102,7 +102,9 @@ class Book:
         elif isinstance(found, PartnerOrder):
             self._order(found, at_ms)
         else:
-            self._put_aside(record, STRANGE, f"a {type(found).__name__} at offset {offset} does not belong here")
+            self._letters.put_aside(
+                record, STRANGE, f"a {type(found).__name__} at offset {offset} does not belong here"
+            )
 
     def finish(self) -> None:
         """Each record is told of by itself: nothing is told of a transaction as a whole."""
@@ -285,11 +287,3 @@ class Book:
         if was != now.state:
             say = log.warning if now.state == breaker.OPEN else log.info
             say("breaker", provider=provider, partition=self._partition, was=was, state=now.state)
-
-    def _put_aside(self, record: Record, reason: str, detail: str) -> None:
-        offset, at_ms, key, value = record
-        self._outbox.refuse(offset, reason, detail)
-        letter = DeadLetter(
-            reason, detail, self._source, self._partition, offset, at_ms, key or b"", value or b"", "", "", ""
-        )
-        self._outbox.send(self._dead_letters, key, self._encoder.dead_letter(letter))

@@ -13,7 +13,8 @@ from typing import Final, Protocol, final
 
 from pipeline.core import reasons
 from pipeline.core.events import Event
-from pipeline.core.records import DeadLetter, FeedOrder, PartnerMessage
+from pipeline.core.records import FeedOrder, PartnerMessage
+from pipeline.lane.letters import Letters
 from pipeline.lane.ports import Record
 from pipeline.lane.table import Outbox, Table
 from pipeline.partners.feed_limits import amount_of, beyond, count, stretch_end, too_many
@@ -98,6 +99,7 @@ class Intake:
         self._decoder = decoder
         self._encoder = encoder
         self._places = places
+        self._letters = Letters(outbox, encoder, places.source, places.partition, places.dead_letters)
         self._secret_of = secret_of
         self._newest_ms = 0
 
@@ -108,15 +110,15 @@ class Intake:
         try:
             found = self._decoder.output(value or b"")
         except Undecodable as error:
-            self._put_aside(record, error.reason, error.detail)
+            self._letters.put_aside(record, error.reason, error.detail)
             return
         if not isinstance(found, PartnerMessage | FeedOrder):
-            self._put_aside(record, reasons.UNKNOWN_TYPE, f"{type(found).__name__} is no message of a feed")
+            self._letters.put_aside(record, reasons.UNKNOWN_TYPE, f"{type(found).__name__} is no message of a feed")
             return
         places = self._places
         if key != found.partner.encode() or partition_of(key, places.partitions) != places.partition:
             detail = f"key is {key!r}, partner {found.partner!r}: send it under its partner's id, by murmur2 of the key"
-            self._put_aside(record, reasons.WRONG_PARTITION, detail)
+            self._letters.put_aside(record, reasons.WRONG_PARTITION, detail)
         elif isinstance(found, FeedOrder):
             self._order(found)
         else:
@@ -136,7 +138,7 @@ class Intake:
                 record = self.state.first_parked(feed_id, state)
                 if state.mode == REFUSING:
                     state.count("refused")
-                    self._put_aside(record, reasons.FEED_REFUSED, state.why or "the feed was held")
+                    self._letters.put_aside(record, reasons.FEED_REFUSED, state.why or "the feed was held")
                 elif not self._released(record, state):
                     break
                 self.state.drop_first(feed_id, state)
@@ -159,7 +161,7 @@ class Intake:
             feed = self._feeds.feed(message.partner)
             if feed is None:
                 detail = f"no published programme has a feed {message.partner!r}"
-                self._put_aside(record, reasons.UNKNOWN_FEED, detail)
+                self._letters.put_aside(record, reasons.UNKNOWN_FEED, detail)
                 return
             why = self._taken(feed, message, record, state, all_at_once=False)
             if why:
@@ -195,11 +197,11 @@ class Intake:
             return str(error)
         except NotMapped as error:
             state.count("refused")
-            self._put_aside(record, reasons.NOT_MAPPED, str(error))
+            self._letters.put_aside(record, reasons.NOT_MAPPED, str(error))
             return ""
         except Refused as error:
             state.count("refused")
-            self._put_aside(record, error.reason, str(error))
+            self._letters.put_aside(record, error.reason, str(error))
             return ""
         too_much = "" if all_at_once else too_many(feed.limits, state, len(fresh.events), fresh.totals, at_ms)
         if too_much:
@@ -216,7 +218,7 @@ class Intake:
         if fresh.faults:
             state.count("refused")
             left_out = f"{len(fresh.faults)} events of the message were left out; " if len(fresh.faults) > 1 else ""
-            self._put_aside(record, reasons.FEED_LIMIT, left_out + fresh.faults[0])
+            self._letters.put_aside(record, reasons.FEED_LIMIT, left_out + fresh.faults[0])
         return ""
 
     def _check_signature(self, feed: Feed, message: PartnerMessage) -> None:
@@ -263,12 +265,3 @@ class Intake:
             if amount > 0:
                 fresh.totals[currency] = fresh.totals.get(currency, 0) + amount
         return fresh
-
-    def _put_aside(self, record: Record, reason: str, detail: str) -> None:
-        offset, at_ms, key, value = record
-        places = self._places
-        letter = DeadLetter(
-            reason, detail, places.source, places.partition, offset, at_ms, key or b"", value or b"", "", "", ""
-        )
-        self._outbox.send(places.dead_letters, key, self._encoder.dead_letter(letter))
-        self._outbox.refuse(offset, reason, detail)

@@ -61,7 +61,9 @@ class CoreBench:
     def restart(self) -> None:
         self.store = FakeStore(self.disk)
         self.table, self.outbox = Table(self.store), Outbox()
-        self.core = Correspondence(self.table, self.outbox, self.policy, DECODER, ENCODER, "notifications", 0, 2)
+        self.core = Correspondence(
+            self.table, self.outbox, self.policy, DECODER, ENCODER, "notifications", 0, 2, "letters"
+        )
 
     def commit(self) -> None:
         self.store.write(self.table.collect().changelog)

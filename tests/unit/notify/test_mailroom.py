@@ -6,9 +6,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from core_bench import HOUR_MS, MESSAGES, NOON_MS, CoreBench, notification, policy
+from core_bench import DECODER, HOUR_MS, MESSAGES, NOON_MS, CoreBench, notification, policy
 
 from pipeline.core.ports import UnknownProgram
+from pipeline.core.records import DeadLetter
 from pipeline.notify.feed import Contact
 from pipeline.notify.mailroom import POSTPONED, RETRIED, SENT, SKIPPED, WAITS_MS, Job, Result
 from pipeline.notify.policy import Policy, shown, values_of
@@ -137,10 +138,15 @@ def test_a_notification_of_an_unknown_programme_waits_for_it() -> None:
         bench.take(notification())
 
 
-def test_bytes_that_are_no_notification_are_refused_and_counted() -> None:
+def test_bytes_that_are_no_notification_are_refused_counted_and_kept() -> None:
     bench = Bench()
     bench.core.apply((1, NOON_MS, b"m-1", b"noise"))
     assert bench.outbox.rejections == {"not_avro": 1}
+    [(topic, [message])] = bench.outbox.messages()
+    letter = DECODER.output(message["value"])
+    assert isinstance(letter, DeadLetter)
+    assert (topic, letter.reason, letter.topic, letter.offset) == ("letters", "not_avro", "notifications", 1)
+    assert letter.value == b"noise"
 
 
 def test_a_message_is_shown_in_the_members_language_else_in_the_first() -> None:
