@@ -8,7 +8,7 @@ from pipeline.core.calendar import DAY_MS
 from pipeline.core.fraud_program import Signal
 from pipeline.core.pool_signals import RING_MAX
 from pipeline.core.program import Unit
-from pipeline.program.fraud_trait_keys import AFTER_MAX, NO_COUNTER, TIMES_MAX
+from pipeline.program.fraud_trait_keys import AFTER_MAX, NO_COUNTER, TIMES_MAX, section_of
 from pipeline.program.meaning import period_text
 from pipeline.program.rewards_file import read_unit
 from pipeline.program.sections import Section
@@ -64,13 +64,8 @@ def read_across(
     own: Section, kind: str, signal_id: str, action: str, live: bool, units: dict[str, Unit]
 ) -> Signal | None:
     """The signal of one of these kinds; None where it is wrong."""
-    if action == fraud.CLIP:
-        own.refuse("action", f"`clip` needs a limit of points, and `{kind}` has none", "write `review` or `deny`")
-        return None
-    section = own.section(kind, f"{kind} of {own.what}", keys_of(kind))
-    if section is None or not section.readable:
-        return None
-    if not section.require(*[name for name, key in keys_of(kind).items() if key.required]):
+    section = section_of(own, kind, keys_of(kind), action)
+    if section is None:
         return None
     if kind == "partner":
         return _partner(own, section, signal_id, action, live, units)

@@ -73,13 +73,8 @@ def read_trait(
     own: Section, kind: str, signal_id: str, action: str, live: bool, units: dict[str, Unit]
 ) -> Signal | None:
     """The signal of one of these kinds; None where it is wrong."""
-    if action == fraud.CLIP:
-        own.refuse("action", f"`clip` needs a limit of points, and `{kind}` has none", "write `review` or `deny`")
-        return None
-    section = own.section(kind, f"{kind} of {own.what}", keys_of(kind))
-    if section is None or not section.readable:
-        return None
-    if not section.require(*[name for name, key in keys_of(kind).items() if key.required]):
+    section = section_of(own, kind, keys_of(kind), action)
+    if section is None:
         return None
     if kind == "history":
         return _history(section, signal_id, action, live, units)
@@ -134,6 +129,19 @@ def _length_ms(section: Section, key: str) -> int | None:
         section.refuse(key, f"`{key}` must have a fixed length, and months have not", f"write {period.months * 30}d")
         return None
     return period.ms
+
+
+def section_of(own: Section, kind: str, keys: Keys, action: str) -> Section | None:
+    """The section that says what a signal of the kind looks for; None where it is wrong, or the action does not fit."""
+    if action == fraud.CLIP:
+        own.refuse("action", f"`clip` needs a limit of points, and `{kind}` has none", "write `review` or `deny`")
+        return None
+    section = own.section(kind, f"{kind} of {own.what}", keys)
+    if section is None or not section.readable:
+        return None
+    if not section.require(*[name for name, key in keys.items() if key.required]):
+        return None
+    return section
 
 
 def keys_of(kind: str) -> Keys:
