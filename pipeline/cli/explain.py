@@ -13,7 +13,14 @@ from confluent_kafka import KafkaException
 from pipeline.cli.common import json_option, print_json, settings_options, warn
 from pipeline.cli.errors import known_error
 from pipeline.cli.explain_rows import offline_trace, rules_json, same_rewards
-from pipeline.cli.explain_show import show_alerts, show_consequences, show_dead_letter, show_decision, show_rules
+from pipeline.cli.explain_show import (
+    show_alerts,
+    show_answers,
+    show_consequences,
+    show_dead_letter,
+    show_decision,
+    show_rules,
+)
 from pipeline.cli.program_words import tell
 from pipeline.core.ports import UnknownProgram
 from pipeline.history.connection import Connection
@@ -65,41 +72,51 @@ def explain(
     of the member before it, what it gave, and which limit or pause kept it from more. That is found by deciding the
     member's records once more.
 
+    What pools answered to the event is told with it, and what that did.
+
     Read from PostgreSQL; event and rules from Kafka where that is configured. With --log from a file alone.
     """
     traced: list[list[dict[str, Any]] | None]
     if log_file is not None:
         found = _offline(log_file, event_id, member_id, program)
         trace, events = offline_trace(found)
-        traced = [rules_json(each, decision) if rules else None for each, decision in _decided(found, trace)]
+        pairs = _decided(found, trace)
+        traced = [rules_json(each, decision) if rules else None for each, decision in pairs]
     else:
         if program is not None:
             raise click.UsageError("--program goes with --log FILE")
-        trace = _online(settings, event_id, member_id)
-        events = [_event(settings, decision) for decision in trace.decisions]
-        pairs = zip(trace.decisions, events, strict=True)
-        traced = [_rules(settings, decision, event) if rules else None for decision, event in pairs]
+        trace, events, traced = _online(settings, event_id, member_id, rules)
     if as_json:
         print_json(_document(event_id, trace, events, traced))
         return
     for decision, event, each in zip(trace.decisions, events, traced, strict=True):
         show_decision(decision, event)
         show_rules(decision["event_type"], each or [])
+    show_answers(trace.answers)
     show_alerts(trace.fraud_alerts)
     show_consequences(trace)
     for letter in trace.dead_letters:
         show_dead_letter(letter)
 
 
-def _online(settings: Settings, event_id: str, member_id: str | None) -> Trace:
+def _online(
+    settings: Settings, event_id: str, member_id: str | None, rules: bool
+) -> tuple[Trace, list[dict[str, Any] | None], list[list[dict[str, Any]] | None]]:
+    """(all rows, the event of each decision as JSON, its rules)."""
     with ledger(settings.need("postgres_url")) as tables:
         trace = tables.trace(event_id, member_id)
-    if trace.empty:
-        raise click.ClickException(
-            f"nothing is known of event {event_id!r}{_whose(member_id)}: it has not arrived, is not decided yet, is "
-            "parked with a quarantined member, or `accrue sink run postgres` is behind"
-        )
-    return trace
+        if trace.empty:
+            raise click.ClickException(
+                f"nothing is known of event {event_id!r}{_whose(member_id)}: it has not arrived, is not decided yet, "
+                "is parked with a quarantined member, or `accrue sink run postgres` is behind"
+            )
+        events = [_event(settings, decision) for decision in trace.decisions]
+        traced: list[list[dict[str, Any]] | None] = []
+        for decision, event in zip(trace.decisions, events, strict=True):
+            again = _again(settings, decision, event) if rules else None
+            traced.append(None if again is None else rules_json(again, decision))
+            tables.add_answers(trace, decision, None if again is None else again.asked)
+    return trace, events, traced
 
 
 def _offline(path: Path, event_id: str, member_id: str | None, program: Path | None) -> list[Explained]:
@@ -131,8 +148,8 @@ def _decided(found: list[Explained], trace: Trace) -> list[tuple[Explained, Row]
     return list(zip([each for each in found if each.decision is not None], trace.decisions, strict=True))
 
 
-def _rules(settings: Settings, decision: Row, event: dict[str, Any] | None) -> list[dict[str, Any]] | None:
-    """The rules that the event met, by deciding its member's records again; None where that cannot be done now."""
+def _again(settings: Settings, decision: Row, event: dict[str, Any] | None) -> Explained | None:
+    """The event, by deciding its member's records again; None where that cannot be done now."""
     if event is None:
         return None
     try:
@@ -143,7 +160,7 @@ def _rules(settings: Settings, decision: Row, event: dict[str, Any] | None) -> l
         return None
     for each in found:
         if each.event.source == decision["source"] and same_rewards(each, decision):
-            return rules_json(each, decision)
+            return each
     warn("the rules cannot be explained: decided again, the event comes out otherwise than it is recorded")
     return None
 

@@ -26,6 +26,10 @@ def offline_trace(found: list[Explained]) -> tuple[Trace, list[dict[str, Any] | 
         if each.decision is not None:
             trace.decisions.append(_row("accrue.rewards.RewardDecision", each.decision))
             events.append(event_to_json(each.event))
+        trace.answers.extend(
+            _row("accrue.rewards.RewardDecision", answer) | {"pool": each.asked[answer.event_id]}
+            for answer in each.answers
+        )
         trace.entries.extend(_row("accrue.ledger.LedgerEntry", entry) for entry in each.entries)
         trace.tier_changes.extend(_row("accrue.tiers.TierChange", change) for change in each.tier_changes)
         trace.fulfillments.extend(_row("accrue.fulfillment.FulfillmentCommand", command) for command in each.commands)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pipeline.cli.common import print_table, utc_text
+from pipeline.core.fraud_answers import OTHERS
 from pipeline.core.reasons import APPLIED_REASONS, DEAD_LETTER_REASONS, REFUSAL_REASONS
 from pipeline.sinks.postgres_queries import Row, Trace
 
@@ -21,24 +22,38 @@ def show_decision(decision: Row, event: dict[str, Any] | None) -> None:
         if "topic" in event:
             click.echo(f"  log       {event['topic']}[{event['partition']}]:{event['offset']}")
         click.echo(f"  data      {json.dumps(event['data'], ensure_ascii=False)}")
-    reason = decision["reason"]
-    because = f": {reason}. {(REFUSAL_REASONS | APPLIED_REASONS).get(reason, '')}".rstrip() if reason else ""
-    click.echo(f"Decision: {decision['outcome']}{because}")
+    click.echo(f"Decision: {decision['outcome']}{_because(decision['reason'])}")
     click.echo(f"  program   {decision['program_hash'] or 'none was in force'}")
     if "kafka_offset" in decision:
         click.echo(f"  recorded  reward-decisions[{decision['kafka_partition']}]:{decision['kafka_offset']}")
-    if decision["rewards"]:
-        print_table(
-            ("rule", "gave", "desired", "unit", "limited by", "mode"),
-            [
-                (r["rule_id"], r["value"], r["desired"], r["unit"], r["limited_by"] or "-", r["mode"])
-                for r in decision["rewards"]
-            ],
-        )
-    elif not reason and not decision["rule_errors"]:
+    show_rewards(decision["rewards"])
+    if not (decision["rewards"] or decision["reason"] or decision["rule_errors"]):
         click.echo("  no rule's condition held")
     for error in decision["rule_errors"]:
         click.echo(f"  rule {error['rule_id']} failed and counted as false: {error['error']}")
+
+
+def show_rewards(rewards: list[dict[str, Any]]) -> None:
+    """What rules gave of what they wanted."""
+    if rewards:
+        print_table(
+            ("rule", "gave", "desired", "unit", "limited by", "mode"),
+            [(r["rule_id"], r["value"], r["desired"], r["unit"], r["limited_by"] or "-", r["mode"]) for r in rewards],
+        )
+
+
+def show_answers(answers: list[Row]) -> None:
+    """What pools answered to the event, and what was decided of that."""
+    for answer in answers:
+        click.echo(
+            f"Answer of {answer['pool'] or 'a pool'}, recorded {utc_text(answer['recorded_at'])}: "
+            f"{answer['outcome']}{_because(answer['reason'])}"
+        )
+        show_rewards(answer["rewards"])
+
+
+def _because(reason: str) -> str:
+    return f": {reason}. {(REFUSAL_REASONS | APPLIED_REASONS).get(reason, '')}".rstrip() if reason else ""
 
 
 def show_consequences(trace: Trace) -> None:
@@ -70,14 +85,24 @@ def show_consequences(trace: Trace) -> None:
 
 
 def show_alerts(alerts: list[Row]) -> None:
-    """What fraud signals said of the event."""
+    """What fraud signals said of the event, or of what a pool answered to it."""
     for alert in alerts:
-        shadow = " in shadow, nothing was done" if alert["mode"] == "shadow" else ""
-        click.echo(f"Fraud signal {alert['signal_id']} ({alert['action']}){shadow}: {alert['measured']}")
-        by = f" of {alert['key']}" if alert["key"] else ""
-        unit = f" {alert['unit'] or 'points'}" if alert["points"] else ""
-        stake = f"; {alert['points']}{unit} at stake" if alert["points"] else ""
-        click.echo(f"  {alert['value']}{by} with this event, {alert['limit']} allowed{stake}")
+        show_alert(alert)
+        for fact in alert["evidence"]:
+            if fact["name"] == OTHERS and fact["value"]:
+                click.echo(f"  the others: {fact['value']}")
+        if alert["review_id"]:
+            click.echo(f"  under review: accrue reviews show {alert['review_id']}")
+
+
+def show_alert(alert: Row) -> None:
+    """What one fraud signal measured."""
+    shadow = " in shadow, nothing was done" if alert["mode"] == "shadow" else ""
+    click.echo(f"Fraud signal {alert['signal_id']} ({alert['action']}){shadow}: {alert['measured']}")
+    by = f" of {alert['key']}" if alert["key"] else ""
+    unit = f" {alert['unit'] or 'points'}" if alert["points"] else ""
+    stake = f"; {alert['points']}{unit} at stake" if alert["points"] else ""
+    click.echo(f"  {alert['value']}{by} with this event, {alert['limit']} allowed{stake}")
 
 
 def show_dead_letter(letter: Row) -> None:

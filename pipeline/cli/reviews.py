@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from pipeline.cli.common import json_option, print_json, print_table, settings_options, utc_text
-from pipeline.cli.explain_show import show_alerts
+from pipeline.cli.explain_show import show_alert
 from pipeline.lane.verdicts import send_verdict
 from pipeline.settings import Settings
 from pipeline.sinks.postgres_queries import Row, ledger
@@ -68,8 +68,8 @@ def show(review_id: str, settings: Settings, as_json: bool) -> None:
         by = f" by {change['reviewer']}: {change['verdict']}" if change["reviewer"] else ""
         why = f", {change['reason']}" if change["reason"] else ""
         click.echo(f"  {utc_text(change['occurred_at'])} {change['status']}{by}{why} (event {change['event_id']})")
-    show_alerts(alerts)
     for alert in alerts:
+        show_alert(alert)
         for fact in alert["evidence"]:
             click.echo(f"    {fact['name']}: {fact['value']}")
 

@@ -19,7 +19,7 @@ from pipeline.core.fraud_traits import told
 from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
 from pipeline.core.payloads import RedemptionRequested, ReferralAccepted, ReferralJoined
-from pipeline.core.pool_ids import MEMBERS, NOTE, TAKE, of_signal
+from pipeline.core.pool_ids import MEMBERS, NOTE, OF_SIGNAL, TAKE, of_signal
 from pipeline.core.pool_ids import RING as RING_POOL
 from pipeline.core.pool_signals import ONE_PERSON
 from pipeline.core.records import PoolRequest
@@ -168,7 +168,7 @@ def send(
     log_time_ms: int,
 ) -> str:
     """Put the request out. Returns its id."""
-    request_id = posting.derived_id(f"signal:{signal.signal_id}", 0)
+    request_id = posting.derived_id(OF_SIGNAL + signal.signal_id, 0)
     posting.out.pool_request(
         PoolRequest(
             request_id,

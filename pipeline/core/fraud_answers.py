@@ -1,5 +1,7 @@
 """What the pools of signals across members answer: a redemption goes on and points are given, or the signal acts."""
 
+from typing import Final
+
 from pipeline.core import fraud_verdicts, reasons, redemptions
 from pipeline.core.awaited import Awaited
 from pipeline.core.events import Event
@@ -14,6 +16,9 @@ from pipeline.core.ports import State
 from pipeline.core.program import Program
 from pipeline.core.records import Evidence
 from pipeline.core.wallet import Hold
+
+OTHERS: Final = "others"
+"""Names the fact that lists the other members that were counted."""
 
 
 def settle(
@@ -62,7 +67,7 @@ def set_off(
 ) -> str:
     """Alert, and do what the signal says to the redemption, if one waits. Returns a note on what became of it."""
     assert program.fraud is not None
-    facts = [Evidence("others", ", ".join(payload.others))]
+    facts = [Evidence(OTHERS, ", ".join(payload.others))]
     if redemption_id:
         facts.append(Evidence("redemption_id", redemption_id))
     points = 0 if hold is None else hold.points

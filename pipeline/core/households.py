@@ -12,7 +12,7 @@ from pipeline.core.fraud_holding import frozen
 from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
 from pipeline.core.payloads import HouseholdJoined, HouseholdLeft, PointsPooled, RedemptionRequested
-from pipeline.core.pool_ids import GIVE_BACK, LOAD, has_points, household_account, household_pool
+from pipeline.core.pool_ids import GIVE_BACK, LOAD, OF_REDEMPTION, has_points, household_account, household_pool
 from pipeline.core.program import Program, Reward
 from pipeline.core.records import PoolLot, PoolRequest
 from pipeline.core.transfers import KIND, fits_one_record
@@ -107,7 +107,7 @@ def draw(
     """Ask the household for the points that the member is short of; the redemption begins with the answer."""
     unit = reward.unit.unit_id
     pool_id = household_pool(posting.member.household, unit)
-    request_id = posting.derived_id("pool", 0)
+    request_id = posting.derived_id(OF_REDEMPTION, 0)
     one = Awaited(pool_id, short, reward.reward_id, "", unit, 0, payload.quantity, "", "", payload.redemption_id)
     one.signal_id = signal_id
     posting.member.awaited[request_id] = one

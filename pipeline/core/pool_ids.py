@@ -21,6 +21,11 @@ NOTE: Final = "note"
 QUARANTINE: Final = "quarantine"
 """What can be asked of a pool."""
 
+OF_REDEMPTION: Final = "pool"
+OF_RULE: Final = "pool:"
+OF_SIGNAL: Final = "signal:"
+"""What the id of a request is derived from, beside its event: that a redemption asks, or the rule or signal."""
+
 
 def has_codes(pool_id: str) -> bool:
     """Whether the pool gives voucher codes."""

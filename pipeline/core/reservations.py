@@ -9,7 +9,7 @@ from pipeline.core.ledger import Posting
 from pipeline.core.member import Member
 from pipeline.core.order import Order
 from pipeline.core.payloads import TransactionCompleted
-from pipeline.core.pool_ids import GIVE_BACK, TAKE, has_codes
+from pipeline.core.pool_ids import GIVE_BACK, OF_REDEMPTION, OF_RULE, TAKE, has_codes
 from pipeline.core.program import Program, Rule
 from pipeline.core.records import PoolRequest, Reward
 from pipeline.core.wallet import Hold
@@ -55,14 +55,14 @@ def reserved(
 
 def request_id_of(posting: Posting, rule: Rule) -> str:
     """Id under which an award of the rule is asked for."""
-    return posting.derived_id(f"pool:{rule.rule_id}", 0)
+    return posting.derived_id(OF_RULE + rule.rule_id, 0)
 
 
 def reserve_pieces(
     posting: Posting, traceparent: str, redemption_id: str, hold: Hold, limit: int, log_time_ms: int
 ) -> None:
     """Ask the hold's pool for its pieces."""
-    hold.request_id = posting.derived_id("pool", 0)
+    hold.request_id = posting.derived_id(OF_REDEMPTION, 0)
     posting.member.awaited[hold.request_id] = Awaited(
         hold.pool_id, hold.quantity, "", "", hold.unit, 0, 0, "", "", redemption_id
     )

@@ -15,7 +15,7 @@ from pipeline.core.payloads import Control, MemberQuarantined, Payload
 from pipeline.core.ports import UnknownProgram
 from pipeline.core.program import Match, Program, RuleTable
 from pipeline.core.quarantine import quarantine_key
-from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
+from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, PoolRequest, RewardDecision, TierChange
 from pipeline.core.simulate import Simulation
 from pipeline.program import Bundle, BundleRefused, ProgramRefused
 from pipeline.program.checker import CheckedRule
@@ -29,7 +29,11 @@ LogRecord = tuple[int, int, Event | Control]
 @final
 @dataclass(slots=True)
 class Explained:
-    """What one event of one member came to. `rules` is empty where no rule was asked: none on its type, or refused."""
+    """What one event of one member came to. `rules` is empty where no rule was asked: none on its type, or refused.
+
+    `asked` is what it asked of pools: id of the request, which is the answer's event id, to the pool. `answers` are the
+    decisions of the answers; what these moved stands with what the event itself moved.
+    """
 
     event: Event
     rules: tuple[RuleTrace, ...] = ()
@@ -39,6 +43,8 @@ class Explained:
     commands: list[FulfillmentCommand] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     alerts: list[FraudAlert] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)
+    answers: list[RewardDecision] = field(default_factory=list)
 
 
 @final
@@ -107,22 +113,41 @@ def explained(
 ) -> list[Explained]:
     """What came of events, by (member id, source), out of all that was put out while their rules were watched."""
     found = {key: Explained(event, programs.seen.get(key, ())) for key, event in events.items()}
+    asked = asked_of_pools(journal, found)
     event_ids = {event.event_id for event in events.values()}
     for output in journal:
         if isinstance(output, Dead):
             for each in found.values():
                 if output.event_id == each.event.event_id:
                     each.dead.append(output)
-        elif isinstance(output, RewardDecision | LedgerEntry | FraudAlert) and output.event_id in event_ids:
-            own = found.get((output.member_id, output.source))
+        elif isinstance(output, RewardDecision | LedgerEntry | FraudAlert):
+            of_event = output.event_id in event_ids
+            key = (output.member_id, output.source if of_event else output.event_id)
+            own = (found if of_event else asked).get(key)
             if own is not None and isinstance(output, RewardDecision):
-                own.decision = output
+                if of_event:
+                    own.decision = output
+                else:
+                    own.answers.append(output)
             elif own is not None and isinstance(output, LedgerEntry):
                 own.entries.append(output)
             elif own is not None and isinstance(output, FraudAlert):
                 own.alerts.append(output)
-        elif isinstance(output, TierChange | FulfillmentCommand) and output.event_id in event_ids:
+        elif isinstance(output, TierChange | FulfillmentCommand):
             for each in found.values():
-                if output.member_id == each.event.member_id:
+                if output.member_id == each.event.member_id and output.event_id in {*event_ids, *each.asked}:
                     (each.tier_changes if isinstance(output, TierChange) else each.commands).append(output)  # type: ignore[arg-type]
     return list(found.values())
+
+
+def asked_of_pools(journal: list[Output], found: dict[tuple[str, str], Explained]) -> dict[tuple[str, str], Explained]:
+    """Note in `found` what each event asked of pools. Returns whose event asked, by (member id, id of the request)."""
+    asked: dict[tuple[str, str], Explained] = {}
+    for output in journal:
+        if isinstance(output, PoolRequest):
+            for each in found.values():
+                by_answer = output.event_id in each.asked  # a household's points are there: now the stock is asked
+                if output.member_id == each.event.member_id and (by_answer or output.event_id == each.event.event_id):
+                    each.asked[output.request_id] = output.pool_id
+                    asked[output.member_id, output.request_id] = each
+    return asked

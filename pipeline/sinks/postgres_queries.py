@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
 from psycopg.rows import dict_row
 
+from pipeline.core.ids import cause_prefix, derived_id
+from pipeline.core.pool_ids import OF_REDEMPTION, OF_RULE, OF_SIGNAL
 from pipeline.sinks.target import SinkError
 
 CONNECT_S: Final = 10
+
+TRACED: Final = (
+    "decisions", "ledger_entries", "tier_changes", "fulfillments", "dead_letters", "fraud_alerts",
+)  # fmt: skip
+"""Tables whose rows speak of events, in the order of `Trace`."""
 
 Row = dict[str, Any]
 """Column to value; times are datetimes with a zone, hashes bytes."""
@@ -20,7 +27,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Trace:
-    """All rows that speak of one event id. An id may have been used by several members or sources."""
+    """All rows that speak of one event id. An id may have been used by several members or sources.
+
+    `answers` are decisions of what pools answered to the event; "pool" says which, "" where that is not known. Rows of
+    what an answer did stand among the others, under its event id.
+    """
 
     decisions: list[Row]
     entries: list[Row]
@@ -28,6 +39,7 @@ class Trace:
     fulfillments: list[Row]
     dead_letters: list[Row]
     fraud_alerts: list[Row]
+    answers: list[Row] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -48,21 +60,36 @@ class Ledger:
         Rows are in the order in which they were decided.
         """
 
-        def rows(table: str) -> list[Row]:
-            return self._rows(
-                f"SELECT * FROM {table} WHERE event_id = %(event)s"  # noqa: S608 - names from below, no data
-                " AND (%(member)s::text IS NULL OR member_id = %(member)s) ORDER BY kafka_partition, kafka_offset",
-                {"event": event_id, "member": member_id},
-            )
+        return Trace(*[self._of_events(table, [event_id], member_id) for table in TRACED])
 
-        return Trace(
-            rows("decisions"),
-            rows("ledger_entries"),
-            rows("tier_changes"),
-            rows("fulfillments"),
-            rows("dead_letters"),
-            rows("fraud_alerts"),
+    def add_answers(self, trace: Trace, decision: Row, asked: dict[str, str] | None) -> None:
+        """Add to the trace what pools answered to the event of one of its decisions, and what that did.
+
+        `asked` is each request's id and pool; None where that is not known: then answers to awards and to rewards
+        with a pool are found, and of fraud signals those that set one off.
+        """
+        member_id = decision["member_id"]
+        if asked is None:
+            asked = dict.fromkeys(_requests_of(decision, self._signals_of(member_id)), "")
+        found = [self._of_events(table, list(asked), member_id) for table in TRACED] if asked else [[] for _ in TRACED]
+        trace.answers.extend(row | {"pool": asked[row["event_id"]]} for row in found[0])
+        trace.entries.extend(found[1])
+        trace.tier_changes.extend(found[2])
+        trace.fulfillments.extend(found[3])
+        trace.dead_letters.extend(found[4])
+        trace.fraud_alerts.extend(found[5])
+
+    def _of_events(self, table: str, event_ids: list[str], member_id: str | None) -> list[Row]:
+        return self._rows(
+            f"SELECT * FROM {table} WHERE event_id = ANY(%(events)s)"  # noqa: S608 - names from below, no data
+            " AND (%(member)s::text IS NULL OR member_id = %(member)s) ORDER BY kafka_partition, kafka_offset",
+            {"events": event_ids, "member": member_id},
         )
+
+    def _signals_of(self, member_id: str) -> list[str]:
+        """Signals that the member has set off."""
+        rows = self._rows("SELECT DISTINCT signal_id FROM fraud_alerts WHERE member_id = %s", (member_id,))
+        return [row["signal_id"] for row in rows]
 
     def entries(self, member_id: str, limit: int) -> list[Row]:
         """The member's latest `limit` entries, the latest first."""
@@ -94,6 +121,14 @@ class Ledger:
             return self._connection.execute(query.encode(), values).fetchall()
         except psycopg.errors.UndefinedTable as error:
             raise SinkError("PostgreSQL holds no ledger yet: run `accrue sink run postgres`") from error
+
+
+def _requests_of(decision: Row, signals: list[str]) -> list[str]:
+    """Ids of all that the event of a decision can have asked of pools, of signals' only these."""
+    prefix = cause_prefix(decision["member_id"], decision["source"], decision["event_id"])
+    rules = [reward["rule_id"] for reward in decision["rewards"]]
+    names = [OF_REDEMPTION, *(OF_RULE + rule for rule in rules), *(OF_SIGNAL + signal for signal in signals)]
+    return [derived_id(prefix, name, 0) for name in names]
 
 
 @contextmanager

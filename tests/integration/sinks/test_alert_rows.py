@@ -12,7 +12,10 @@ from sink_world import NOW_MS, Account, World, run_to_end
 
 from pipeline.cli.main import cli
 from pipeline.core.events import Event
+from pipeline.core.ids import cause_prefix, derived_id
 from pipeline.core.payloads import Control, ReviewDecided
+from pipeline.core.pool_ids import OF_SIGNAL
+from pipeline.core.records import Evidence
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.sinks.postgres_queries import ledger
 
@@ -65,8 +68,21 @@ def test_reviews_are_listed_shown_and_decided(registered_world: World) -> None:
     alert.review_id = "review-m-1"
     world.write(alert, account.review("opened"), account.review("endorsed", "bob", "approve"))
     world.write(Account("m-2").review("opened"), Account("m-2").review("approved", "bob", "approve"))
+    request_id = derived_id(cause_prefix("m-1", "shop", "want"), OF_SIGNAL + "hourly", 0)
+    denied = account.alert(request_id)
+    denied.evidence = [Evidence("others", "m-7, m-8")]
+    world.write(
+        account.decision("want", reason="waits_for_signal", rewards=[], rule_errors=[]),
+        account.decision(request_id, source="accrue", reason="denied_by_signal", rewards=[], rule_errors=[]),
+        denied,
+    )
     run_to_end(world.postgres_sink())
 
+    explained = found("explain", "want")
+    assert [one["reason"] for one in explained["decisions"]] == ["waits_for_signal"]
+    assert [one["reason"] for one in explained["answers"]] == ["denied_by_signal"]
+    assert [one["event_id"] for one in explained["fraud_alerts"]] == [request_id]
+    assert "  the others: m-7, m-8\n" in accrue("explain", "want").stdout
     (listed,) = found("reviews", "list")
     assert (listed["review_id"], listed["status"], listed["open"]) == ("review-m-1", "endorsed", True)
     assert len(found("reviews", "list", "--all")) == 2

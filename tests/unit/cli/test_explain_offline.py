@@ -1,6 +1,7 @@
 """`accrue explain --log`: from an exported log or a file of events, without any server."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -257,3 +258,45 @@ def test_fraud_signals_that_an_event_set_off_are_told(tmp_path: Path, monkeypatc
     assert "Fraud signal one-redemption-an-hour (deny) in shadow, nothing was done: redemptions within 1 hour" in (
         explain("3", "--log", str(log)).stdout
     )
+
+
+def shared_device(folder: Path) -> tuple[Path, Path]:
+    """A programme that lets one member redeem by a device, and the events of two who do: (programme, events)."""
+    made = Path(shutil.copytree(SHOP, folder / "shared"))
+    signal = "{id: shared, members: {by: device, at_most: 1, within: 1d}, action: review}"
+    (made / "fraud.yaml").write_text(f"signals:\n  - {signal}\n")
+    history: list[tuple[str, str, Payload]] = []
+    for member_id in ("ann", "bob"):
+        history += [
+            (member_id, f"{member_id}-0", MemberEnrolled("", "", "")),
+            (member_id, f"{member_id}-1", PointsAdjusted("", 500, "gift", "me")),
+            (member_id, f"{member_id}-2", RedemptionRequested("r1", "coffee", 1, "")),
+        ]
+    lines = folder / "shared.jsonl"
+    with lines.open("w") as file:
+        for event in events(history):
+            event.attributes["device"] = "phone"
+            file.write(json.dumps(event_to_json(event)) + "\n")
+    return made, lines
+
+
+def test_what_a_pool_answered_is_told_with_the_redemption_that_waited(tmp_path: Path) -> None:
+    programme, lines = shared_device(tmp_path)
+    options = ("--log", str(lines), "--program", str(programme))
+
+    passed, stopped = document("ann-2", *options), document("bob-2", *options)
+
+    (answer,), (alert,) = stopped["answers"], stopped["fraud_alerts"]
+    assert answer["pool"].startswith("members:shared:")
+    assert (answer["event_id"], answer["outcome"]) == (alert["event_id"], "applied")
+    assert (alert["signal_id"], alert["value"], alert["limit"]) == ("shared", 2, 1)
+    assert {entry["kind"] for entry in stopped["entries"]} == {"hold"}
+    assert (passed["fraud_alerts"], [one["pool"] for one in passed["answers"]]) == ([], [answer["pool"]])
+    assert [(one["redemption_id"], one["event_id"]) for one in passed["fulfillments"]] == [
+        ("r1", passed["answers"][0]["event_id"])
+    ]
+    text = explain("bob-2", *options).stdout
+    assert "Decision: applied: waits_for_signal." in text
+    assert f"Answer of {answer['pool']}, recorded 2026-03-02T15:00:00Z: applied\n" in text
+    assert "  the others: ann\n" in text
+    assert f"  under review: accrue reviews show {alert['review_id']}\n" in text
