@@ -20,9 +20,9 @@ from pipeline.core.events import Event
 from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Signal
 from pipeline.core.horizons import Horizons
 from pipeline.core.member import Member
-from pipeline.core.memory import MemoryState
+from pipeline.core.memory import MemoryPools, MemoryState
 from pipeline.core.payloads import Payload, ProfileChanged, ProgramActivated, RedemptionRequested, TransactionCompleted
-from pipeline.core.pools import MemoryPools, answer_event, decide
+from pipeline.core.pools import answer_event, decide
 from pipeline.core.program import Period, Program, Reward, Rule, RuleTable, Unit
 from pipeline.core.records import PoolRequest
 from pipeline.wire.state import pack_member

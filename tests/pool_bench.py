@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from core_programs import Bench
 
-from pipeline.core.memory import Output
+from pipeline.core.memory import MemoryPools, Output
 from pipeline.core.payloads import FulfillmentOutcome, ReviewDecided, TransactionCancelled
-from pipeline.core.pools import MemoryPools, answer_event, decide
+from pipeline.core.pools import answer_event, decide
 from pipeline.core.program import Period, Program, Unit
 from pipeline.core.records import FulfillmentCommand, PoolRequest, RewardDecision
 

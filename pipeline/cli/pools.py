@@ -1,4 +1,4 @@
-"""`accrue pools`: how budgets, stock and voucher codes stand; voucher codes are loaded, partners quarantined."""
+"""`accrue pools`: how what many members share stands; voucher codes are loaded, partners quarantined."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from pipeline import clock
 from pipeline.cli.common import iso_time, json_option, print_json, print_table, settings_options
 from pipeline.core.calendar import DAY_MS
-from pipeline.core.pool_ids import CODES
+from pipeline.core.pool_ids import CODES, KINDS
 from pipeline.core.records import PoolBalance
 from pipeline.lane.pool_desk import PoolDesk
 from pipeline.settings import Settings
@@ -21,7 +21,7 @@ from pipeline.sinks.assemble import decoder_of, topics_of
 from pipeline.wire.codec import Encoder
 from pipeline.wire.registry import Registry
 
-COLUMNS: Final = ("pool", "limit", "given", "left", "desired", "refused", "requests", "updated")
+COLUMNS: Final = ("pool", "limit", "given", "left", "desired", "refused", "requests", "updated", "quarantined_until")
 
 kafka_options = settings_options("bootstrap_servers", "registry_url", "topic_prefix")
 
@@ -32,16 +32,21 @@ def pools() -> None:
 
 
 @pools.command("list")
+@click.option("--kind", type=click.Choice([kind.rstrip(":") for kind in KINDS]), help="Only pools of this kind.")
 @kafka_options
 @json_option
-def list_pools(settings: Settings, as_json: bool) -> None:
-    """List all pools that something was asked of or put into."""
+def list_pools(kind: str | None, settings: Settings, as_json: bool) -> None:
+    """List all pools that something was asked of or put into; of fraud signals, partners and what set a signal off.
+
+    Of a fraud signal's pool, `limit` is what the signal allows and `given` what it counted last: members, or points of
+    the day with a partner.
+    """
     with _desk(settings) as desk:
-        rows = [_row(balance) for balance in desk.balances()]
+        rows = [_row(one) for one in desk.balances() if kind is None or one.pool_id.startswith(f"{kind}:")]
     if as_json:
         print_json(rows)
     else:
-        print_table(COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
+        print_table(COLUMNS, ([_shown(row[column]) for column in COLUMNS] for row in rows))
 
 
 @pools.command()
@@ -60,7 +65,7 @@ def show(pool: str, settings: Settings, as_json: bool) -> None:
         print_json(row)
         return
     for column in COLUMNS:
-        click.echo(f"{column:<10} {row[column]}")
+        click.echo(f"{column:<{max(map(len, COLUMNS))}} {_shown(row[column])}")
 
 
 @pools.command()
@@ -122,7 +127,7 @@ def _desk(settings: Settings) -> Iterator[PoolDesk]:
         desk.close()
 
 
-def _row(balance: PoolBalance) -> dict[str, str | int]:
+def _row(balance: PoolBalance) -> dict[str, str | int | None]:
     return {
         "pool": balance.pool_id,
         "limit": balance.limit,
@@ -132,4 +137,9 @@ def _row(balance: PoolBalance) -> dict[str, str | int]:
         "refused": balance.refused,
         "requests": balance.requests,
         "updated": iso_time(balance.updated_at_ms),
+        "quarantined_until": iso_time(balance.quarantined_until_ms) if balance.quarantined_until_ms else None,
     }
+
+
+def _shown(value: str | int | None) -> str | int:
+    return "-" if value is None else value

@@ -4,8 +4,10 @@ from bisect import bisect_left, bisect_right, insort
 from typing import final
 
 from pipeline.core.events import Event
+from pipeline.core.fraud_habits import Notes
 from pipeline.core.member import Member
 from pipeline.core.order import Order
+from pipeline.core.pools import UNKNOWN, Pool
 from pipeline.core.records import (
     FraudAlert,
     FulfillmentCommand,
@@ -195,3 +197,42 @@ class MemoryOutputs:
 
     def rollback(self, mark: int) -> None:
         del self.journal[mark:]
+
+
+@final
+class MemoryPools:
+    """Pools held in memory, for simulation and tests; `pools`, and `noted` by pool and name, are for reading."""
+
+    __slots__ = ("_codes", "_status", "noted", "pools")
+
+    def __init__(self) -> None:
+        self.pools: dict[str, Pool] = {}
+        self.noted: dict[tuple[str, str], Notes] = {}
+        self._codes: dict[tuple[str, int], str] = {}
+        self._status: dict[tuple[str, str], str] = {}
+
+    def pool(self, pool_id: str) -> Pool:
+        known = self.pools.get(pool_id)
+        return Pool() if known is None else known
+
+    def put_pool(self, pool_id: str, pool: Pool) -> None:
+        self.pools[pool_id] = pool
+
+    def code_status(self, pool_id: str, code: str) -> str:
+        return self._status.get((pool_id, code), UNKNOWN)
+
+    def put_code_status(self, pool_id: str, code: str, status: str) -> None:
+        self._status[pool_id, code] = status
+
+    def take_code(self, pool_id: str, number: int) -> str:
+        return self._codes.pop((pool_id, number))
+
+    def put_code(self, pool_id: str, number: int, code: str) -> None:
+        self._codes[pool_id, number] = code
+
+    def notes(self, pool_id: str, name: str) -> Notes:
+        known = self.noted.get((pool_id, name))
+        return {} if known is None else known
+
+    def put_notes(self, pool_id: str, name: str, notes: Notes) -> None:
+        self.noted[pool_id, name] = notes

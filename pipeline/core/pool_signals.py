@@ -79,7 +79,7 @@ def terms_fault(request: PoolRequest, count: int) -> Fault | None:
 
 
 def judge(state: NotesState, request: PoolRequest) -> PoolAnswered | None:
-    """Count a sound request. Returns the answer; None to a note that sets nothing off, and to a person's quarantine."""
+    """Count a sound request. Returns what came of it; None of a person's quarantine, which counts nothing."""
     others: list[str] = []
     if request.pool_id.startswith(PARTNER):
         known = state.notes(request.pool_id, ALL)
@@ -92,10 +92,7 @@ def judge(state: NotesState, request: PoolRequest) -> PoolAnswered | None:
     else:
         others = together(state, request) if request.pool_id.startswith(MEMBERS) else ring(state, request)
         value, limit = len(others) + 1, request.limit
-    passes = value <= limit
-    if passes and request.action == NOTE:
-        return None
-    granted = request.amount if passes else 0
+    granted = request.amount if value <= limit else 0
     return PoolAnswered(
         request.request_id, request.pool_id, request.amount, granted, [], value, limit, others[:OTHERS_MAX]
     )

@@ -8,16 +8,26 @@ signals, which give nothing and count what many members do, are in `pool_signals
 
 from typing import Final, Protocol, final
 
-from pipeline.core import pool_lots, pool_signals
+from pipeline.core import pool_lots, pool_partners, pool_signals
 from pipeline.core.bounds import QUANTITY_MAX, WALLET_MAX
 from pipeline.core.events import Event
 from pipeline.core.faults import Fault, id_fault, range_fault
-from pipeline.core.fraud_habits import Notes
 from pipeline.core.ledger import SOURCE
 from pipeline.core.payloads import HouseholdLot, PoolAnswered
-from pipeline.core.pool_ids import CODES, GIVE_BACK, HOUSEHOLD, KINDS, LOAD, TAKE, has_codes, has_points, of_signal
+from pipeline.core.pool_ids import (
+    CODES,
+    GIVE_BACK,
+    HOUSEHOLD,
+    KINDS,
+    LOAD,
+    PARTNER,
+    TAKE,
+    has_codes,
+    has_points,
+    of_signal,
+)
 from pipeline.core.pool_lots import PoolLots
-from pipeline.core.pool_signals import NotesState
+from pipeline.core.pool_signals import ALL, NotesState
 from pipeline.core.reasons import MALFORMED
 from pipeline.core.records import PoolBalance, PoolRequest
 
@@ -41,7 +51,8 @@ class Pool:
     loaded; of a household's, what was put in and has not expired.
 
     `given` is not given back. Codes wait in a queue: those numbered from `first` up to `after`. `desired` and `refused`
-    add up over all `requests`. `lots` are the points that a household has.
+    add up over all `requests`. `lots` are the points that a household has. Of a signal's pool, `limit` and `given` are
+    what the latest request was held against, and what it counted.
     """
 
     __slots__ = ("after", "as_of_ms", "desired", "first", "given", "limit", "lots", "refused", "requests")
@@ -154,7 +165,7 @@ def decide(state: PoolState, request: PoolRequest) -> PoolAnswered | None:
     """Take a sound request: the answer to a take, None to what needs none."""
     pool_id = request.pool_id
     if of_signal(pool_id):
-        return pool_signals.judge(state, request)
+        return count(state, request)
     pool = state.pool(pool_id)
     answer: PoolAnswered | None = None
     if request.action == TAKE:
@@ -175,6 +186,24 @@ def decide(state: PoolState, request: PoolRequest) -> PoolAnswered | None:
                 queue(state, pool_id, pool, code)
     state.put_pool(pool_id, pool)
     return answer
+
+
+def count(state: PoolState, request: PoolRequest) -> PoolAnswered | None:
+    """Take a request to a signal's pool: the answer, None to a note that sets nothing off."""
+    answer = pool_signals.judge(state, request)
+    if answer is None:
+        return None
+    pool_id = request.pool_id
+    pool = state.pool(pool_id)
+    refused = answer.desired - answer.granted
+    pool.limit = answer.limit
+    pool.as_of_ms = max(pool.as_of_ms, request.occurred_at_ms)
+    pool.given = answer.value - refused if pool_id.startswith(PARTNER) else answer.value
+    pool.desired += answer.desired
+    pool.refused += refused
+    pool.requests += 1
+    state.put_pool(pool_id, pool)
+    return answer if refused or request.action == TAKE else None
 
 
 def take(state: PoolState, pool: Pool, request: PoolRequest) -> PoolAnswered:
@@ -244,8 +273,16 @@ def answer_event(request: PoolRequest, answer: PoolAnswered, recorded_at_ms: int
     )
 
 
-def balance(pool_id: str, pool: Pool, position: int, updated_at_ms: int) -> PoolBalance:
+def is_told(state: PoolState, pool_id: str) -> bool:
+    """Whether it is told how the pool stands: of a signal's, partners', and those that have ever set it off, for the
+    others are as many as there are devices."""
+    return not of_signal(pool_id) or pool_id.startswith(PARTNER) or state.pool(pool_id).refused > 0
+
+
+def balance(state: PoolState, pool_id: str, position: int, updated_at_ms: int) -> PoolBalance:
     """How the pool stands after the request at `position`."""
+    pool = state.pool(pool_id)
+    until_ms = pool_partners.quarantined_until(state.notes(pool_id, ALL)) if pool_id.startswith(PARTNER) else 0
     return PoolBalance(
         pool_id,
         pool.limit,
@@ -256,43 +293,5 @@ def balance(pool_id: str, pool: Pool, position: int, updated_at_ms: int) -> Pool
         pool.requests,
         position,
         updated_at_ms,
+        until_ms,
     )
-
-
-@final
-class MemoryPools:
-    """Pools held in memory, for simulation and tests; `pools`, and `noted` by pool and name, are for reading."""
-
-    __slots__ = ("_codes", "_status", "noted", "pools")
-
-    def __init__(self) -> None:
-        self.pools: dict[str, Pool] = {}
-        self.noted: dict[tuple[str, str], Notes] = {}
-        self._codes: dict[tuple[str, int], str] = {}
-        self._status: dict[tuple[str, str], str] = {}
-
-    def pool(self, pool_id: str) -> Pool:
-        known = self.pools.get(pool_id)
-        return Pool() if known is None else known
-
-    def put_pool(self, pool_id: str, pool: Pool) -> None:
-        self.pools[pool_id] = pool
-
-    def code_status(self, pool_id: str, code: str) -> str:
-        return self._status.get((pool_id, code), UNKNOWN)
-
-    def put_code_status(self, pool_id: str, code: str, status: str) -> None:
-        self._status[pool_id, code] = status
-
-    def take_code(self, pool_id: str, number: int) -> str:
-        return self._codes.pop((pool_id, number))
-
-    def put_code(self, pool_id: str, number: int, code: str) -> None:
-        self._codes[pool_id, number] = code
-
-    def notes(self, pool_id: str, name: str) -> Notes:
-        known = self.noted.get((pool_id, name))
-        return {} if known is None else known
-
-    def put_notes(self, pool_id: str, name: str, notes: Notes) -> None:
-        self.noted[pool_id, name] = notes

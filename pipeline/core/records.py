@@ -777,9 +777,20 @@ class PartnerOrder:
 
 @final
 class PoolBalance:
-    """How a pool stands; compacted by pool."""
+    """How a pool stands; compacted by pool. Of a fraud signal's pool, what the latest request counted."""
 
-    __slots__ = ("desired", "given", "left", "limit", "pool_id", "position", "refused", "requests", "updated_at_ms")
+    __slots__ = (
+        "desired",
+        "given",
+        "left",
+        "limit",
+        "pool_id",
+        "position",
+        "quarantined_until_ms",
+        "refused",
+        "requests",
+        "updated_at_ms",
+    )
 
     def __init__(
         self,
@@ -792,6 +803,7 @@ class PoolBalance:
         requests: int,
         position: int,
         updated_at_ms: int,
+        quarantined_until_ms: int = 0,
     ) -> None:
         self.pool_id = pool_id
         self.limit = limit
@@ -802,6 +814,7 @@ class PoolBalance:
         self.requests = requests
         self.position = position
         self.updated_at_ms = updated_at_ms
+        self.quarantined_until_ms = quarantined_until_ms
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
@@ -815,6 +828,7 @@ class PoolBalance:
             self.requests,
             self.position,
             self.updated_at_ms,
+            self.quarantined_until_ms,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -824,7 +838,7 @@ class PoolBalance:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"PoolBalance(pool_id={self.pool_id!r}, limit={self.limit!r}, given={self.given!r}, left={self.left!r}, desired={self.desired!r}, refused={self.refused!r}, requests={self.requests!r}, position={self.position!r}, updated_at_ms={self.updated_at_ms!r})"
+        return f"PoolBalance(pool_id={self.pool_id!r}, limit={self.limit!r}, given={self.given!r}, left={self.left!r}, desired={self.desired!r}, refused={self.refused!r}, requests={self.requests!r}, position={self.position!r}, updated_at_ms={self.updated_at_ms!r}, quarantined_until_ms={self.quarantined_until_ms!r})"
 
 
 @final

@@ -7,9 +7,9 @@ from pipeline.core.engine import Engine
 from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
 from pipeline.core.house import HOUSE, house_outcome
-from pipeline.core.memory import Dead, Derived, MemoryOutputs, MemoryState, Output, Parked
+from pipeline.core.memory import Dead, Derived, MemoryOutputs, MemoryPools, MemoryState, Output, Parked
 from pipeline.core.payloads import ProgramActivated, Tick
-from pipeline.core.pools import MemoryPools, answer_event, decide
+from pipeline.core.pools import answer_event, decide
 from pipeline.core.ports import Programs
 from pipeline.core.quarantine import QuarantineKey
 from pipeline.core.records import FulfillmentCommand, PoolRequest

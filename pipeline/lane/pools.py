@@ -10,7 +10,6 @@ import msgspec
 from pipeline.core import reasons
 from pipeline.core.events import Event
 from pipeline.core.fraud_habits import Notes
-from pipeline.core.pool_ids import of_signal
 from pipeline.core.pools import (
     GIVEN,
     HERE,
@@ -20,6 +19,7 @@ from pipeline.core.pools import (
     answer_event,
     balance,
     decide,
+    is_told,
     request_fault,
 )
 from pipeline.core.records import PoolBalance, PoolRequest
@@ -144,7 +144,7 @@ class PoolsCore:
             self._letters.put_aside(record, fault[0], fault[1])
             return
         answer = decide(self._pools, request)
-        if not of_signal(request.pool_id):
+        if is_told(self._pools, request.pool_id):
             self._changed[request.pool_id] = (offset, timestamp_ms)
         if answer is None:
             return
@@ -159,7 +159,7 @@ class PoolsCore:
     def finish(self) -> None:
         """Tell how the pools stand that changed."""
         for pool_id, (offset, timestamp_ms) in self._changed.items():
-            record = balance(pool_id, self._pools.pool(pool_id), offset, timestamp_ms)
+            record = balance(self._pools, pool_id, offset, timestamp_ms)
             self._out.send(self._topics.pool_balances, pool_id.encode(), self._encoder.pool_balance(record))
         self._changed = {}
 

@@ -5602,9 +5602,33 @@ def decode_pool_balance(data: bytes) -> PoolBalance:
     else:
         n, i = read_long(data, i)
     v_updated_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_quarantined_until = ~(n >> 1) if n & 1 else n >> 1
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
-    return PoolBalance(v_pool_id, v_limit, v_given, v_left, v_desired, v_refused, v_requests, v_position, v_updated_at)
+    return PoolBalance(
+        v_pool_id,
+        v_limit,
+        v_given,
+        v_left,
+        v_desired,
+        v_refused,
+        v_requests,
+        v_position,
+        v_updated_at,
+        v_quarantined_until,
+    )
 
 
 _DECODE_POOL_REQUEST_V_ACTION: Final = ('other', 'take', 'give_back', 'load', 'note', 'quarantine',)

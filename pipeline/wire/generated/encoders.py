@@ -2289,6 +2289,11 @@ def encode_pool_balance(prefix: bytes, value: PoolBalance) -> bytes:
         v_updated_at_ = PAIR[v_updated_at & 16383] + PAIR[v_updated_at >> 14 & 16383] + RAW[v_updated_at >> 28]
     else:
         v_updated_at_ = long_bytes(value.updated_at_ms)
+    v_quarantined_until = value.quarantined_until_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_quarantined_until <= TIMESTAMP_MAX << 1:
+        v_quarantined_until_ = PAIR[v_quarantined_until & 16383] + PAIR[v_quarantined_until >> 14 & 16383] + RAW[v_quarantined_until >> 28]
+    else:
+        v_quarantined_until_ = long_bytes(value.quarantined_until_ms)
     return b"".join(
         (
             prefix,
@@ -2302,6 +2307,7 @@ def encode_pool_balance(prefix: bytes, value: PoolBalance) -> bytes:
             SMALL[v_requests] if 0 <= v_requests < SMALL_LIMIT else long_bytes(v_requests),
             SMALL[v_position] if 0 <= v_position < SMALL_LIMIT else long_bytes(v_position),
             v_updated_at_,
+            v_quarantined_until_,
         )
     )
 

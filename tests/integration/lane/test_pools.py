@@ -209,9 +209,18 @@ def check_commands(world: LaneWorld) -> None:
     told = {one.pool_id: one for one in of(world, "pool-balances", PoolBalance) if isinstance(one, PoolBalance)}
     listed = accrue(world, "pools", "list")
     assert isinstance(listed, list)
-    assert {row["pool"]: (row["given"], row["left"]) for row in listed} == {
+    shared = {row["pool"]: row for row in listed if row["pool"].startswith(("members:", "partner:"))}
+    assert {row["pool"]: (row["given"], row["left"]) for row in listed if row["pool"] not in shared} == {
         "budget:summer": (BUDGET, 0), "codes:cinema": (6, 0), "stock:mug": (7, 0), HOUSEHOLD: (500, 400),
     }  # fmt: skip
+    partners = {name: row for name, row in shared.items() if name.startswith("partner:")}
+    held, free = partners.pop("partner:sold:air-0"), partners.pop("partner:sold:air-10")
+    assert not partners
+    assert (held["limit"], held["given"], held["refused"], bool(held["quarantined_until"])) == (0, 0, 39, True)
+    assert (free["limit"], free["given"], free["refused"], free["quarantined_until"]) == (1000, 36, 0, None)
+    devices = [row for name, row in shared.items() if name not in ("partner:sold:air-0", "partner:sold:air-10")]
+    assert {row["limit"] for row in devices} == {2}
+    assert max(row["given"] for row in devices) > 3
     shown = accrue(world, "pools", "show", "cinema")
     assert isinstance(shown, dict)
     assert (shown["limit"], shown["desired"]) == (6, told["codes:cinema"].desired)

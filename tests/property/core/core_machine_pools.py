@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from pipeline.core.events import Event
+from pipeline.core.memory import MemoryPools
 from pipeline.core.payloads import HouseholdJoined, HouseholdLeft, PointsPooled, PoolAnswered
-from pipeline.core.pools import MemoryPools, answer_event, decide
+from pipeline.core.pools import answer_event, decide
 from pipeline.core.records import PoolRequest
 
 CINEMA = "codes:cinema"

@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from pipeline.core.pools import MemoryPools, Pool, answer_event, balance, decide, request_fault
+from pipeline.core.memory import MemoryPools
+from pipeline.core.pools import Pool, answer_event, balance, decide, request_fault
 from pipeline.core.records import PoolRequest
 
 BUDGET = "budget:summer"
@@ -141,9 +142,15 @@ def test_the_answer_is_the_members_own_record_under_the_requests_id() -> None:
 
 
 def test_a_balance_says_what_is_left() -> None:
-    assert balance(BUDGET, Pool(100, 0, 30), 7, 8).left == 70
-    assert balance(BUDGET, Pool(20, 0, 30), 7, 8).left == 0
-    assert balance(CODES, Pool(5, 0, 3, first=3, after=5), 7, 8).left == 2
+    assert left(BUDGET, Pool(100, 0, 30)) == 70
+    assert left(BUDGET, Pool(20, 0, 30)) == 0
+    assert left(CODES, Pool(5, 0, 3, first=3, after=5)) == 2
+
+
+def left(pool_id: str, pool: Pool) -> int:
+    pools = MemoryPools()
+    pools.put_pool(pool_id, pool)
+    return balance(pools, pool_id, 7, 8).left
 
 
 @pytest.mark.parametrize(

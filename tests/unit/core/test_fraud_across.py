@@ -14,7 +14,7 @@ from pipeline.core.payloads import (
     ReviewDecided,
     TransactionCompleted,
 )
-from pipeline.core.pools import answer_event, decide
+from pipeline.core.pools import answer_event, balance, decide, is_told
 from pipeline.core.program import Reward
 from pipeline.core.records import PoolRequest, ReviewChange, RewardDecision
 from pipeline.wire.state import pack_member, unpack_member
@@ -252,3 +252,26 @@ def test_what_waits_is_packed_and_unpacked() -> None:
     bench.ask("a")
 
     assert unpack_member(pack_member(bench.member("a"))) == bench.member("a")
+
+
+def test_a_devices_pool_is_told_of_once_it_has_set_its_signal_off() -> None:
+    bench = Together(shared())
+    for member_id in "ab":
+        bench.rich(member_id, device="phone")
+    bench.ask("a", device="phone")
+    bench.answer()
+    (pool_id,) = bench.pools.pools
+    assert not is_told(bench.pools, pool_id)
+
+    bench.rich("c", device="phone")
+    bench.ask("c", device="phone")
+    bench.answer()
+
+    assert is_told(bench.pools, pool_id)
+    told = balance(bench.pools, pool_id, 7, 8)
+    assert (told.limit, told.given, told.left) == (2, 3, 0), "three members where two are allowed"
+    assert (told.desired, told.refused, told.requests) == (23, 11, 5), "10 points a redemption, 1 a note"
+    bench.later(8 * DAY_MS)
+    bench.ask("a", "later", device="phone")
+    bench.answer()
+    assert (balance(bench.pools, pool_id, 7, 8).given, is_told(bench.pools, pool_id)) == (1, True)

@@ -7,8 +7,8 @@ from fraud_across_bench import NONE, Together
 
 from pipeline.core.fraud_program import Signal
 from pipeline.core.payloads import ReviewDecided, TransactionCancelled, TransactionCompleted, TransactionRefunded
-from pipeline.core.pools import decide, request_fault
-from pipeline.core.records import PoolRequest, ReviewChange
+from pipeline.core.pools import balance, decide, is_told, request_fault
+from pipeline.core.records import PoolBalance, PoolRequest, ReviewChange
 from pipeline.lane.pool_desk import quarantine_request
 from pipeline.wire.state import pack_member, unpack_member
 
@@ -244,3 +244,18 @@ def test_requests_that_no_signal_sends_are_put_aside_with_what_is_wrong() -> Non
     assert "terms is -1" in fault("ring:it", "take", [-1])
     assert "the member itself" in fault("ring:it", "note", [6], ["m"])
     assert "number of others is 2" in fault("ring:it", "note", [6], ["a", "b"])
+
+
+def test_the_balance_of_a_partners_pool_is_its_day_and_its_quarantine() -> None:
+    bench = Together(scrutiny(at_most=100, quarantine_ms=DAY_MS))
+    earn(bench, "e1", 60)
+    earn(bench, "e2", 70)
+    at_ms = bench.now_ms
+    bench.answer()
+
+    pool_id = "partner:it:air"
+    assert is_told(bench.pools, pool_id)
+    assert balance(bench.pools, pool_id, 7, 8) == PoolBalance(pool_id, 100, 60, 40, 130, 70, 2, 7, 8, at_ms + DAY_MS)
+
+    decide(bench.pools, quarantine_request("it", "air", 0, "ada", bench.now_ms))
+    assert balance(bench.pools, pool_id, 7, 8).quarantined_until_ms == 0
