@@ -57,7 +57,7 @@ def expected(size: Size, bundle: Bundle) -> Outcome:
     finally:
         if collecting:
             gc.enable()
-    dead = len(result.rejections) - sum(1 for decision in result.decisions if decision.reason)
+    dead = len(result.rejections) - sum(1 for decision in result.decisions if decision.outcome == "refused")
     counts = (len(result.entries), len(result.decisions), len(result.tier_changes), len(result.commands), dead)
     return Outcome(result.digest, dict(zip(OUTPUTS, counts, strict=True)))
 
@@ -74,7 +74,7 @@ def of_log(settings: Settings, topics: Topics, decoder: Decoder, bundle: Bundle)
                 for offset, timestamp_ms, _key, value in chunk:
                     simulation.take(0, offset, timestamp_ms, decoder.decode(value or b"", timestamp_ms))
             result = simulation.result()
-            dead = len(result.rejections) - sum(1 for decision in result.decisions if decision.reason)
+            dead = len(result.rejections) - sum(1 for decision in result.decisions if decision.outcome == "refused")
             found = (len(result.entries), len(result.decisions), len(result.tier_changes), len(result.commands), dead)
             counts.update(dict(zip(OUTPUTS, found, strict=True)))
             for entry in result.entries:

@@ -78,13 +78,14 @@ def _show(result: SimulationResult, shadow: list[ShadowSum]) -> None:
     for entry in result.entries:
         points[entry.kind] += entry.amount
     entries = Counter(entry.kind for entry in result.entries)
-    reasons = Counter(reason for _event_id, reason in result.rejections)
     click.echo(
         f"{len(result.members):,} members, {len(result.decisions):,} decisions, {len(result.entries):,} entries, "
         f"{len(result.tier_changes):,} tier changes, {len(result.commands):,} fulfilment commands"
     )
     _section("Ledger", ("kind", "entries", "points"), [(kind, n, points[kind]) for kind, n in entries.most_common()])
-    _section("Rejected", ("reason", "events"), reasons.most_common())
+    for title, found in (("Rejected", result.rejections), ("Waiting", result.waiting), ("Notes", result.notes)):
+        reasons = Counter(reason for _event_id, reason in found)
+        _section(title, ("reason", "events"), reasons.most_common())
     _section("Shadow rules would have given", ShadowSum._fields, shadow)
     _section("Tiers", ("tier", "members"), Counter(m.tier or "none" for m in result.members.values()).most_common())
     for at_ms, members in result.snapshots:

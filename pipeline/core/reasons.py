@@ -154,3 +154,6 @@ APPLIED_REASONS: Final[dict[str, str]] = {
     REFUND_NOT_APPLIED: "A refund that waited for this purchase does not fit it: other currency or lines.",
 }
 """Reason to what it means, for events that are applied and yet do not do all they ask for at once."""
+
+WAITING: Final = (WAITS_FOR_ORDER, WAITS_FOR_GRANT, WAITS_FOR_SIGNAL)
+"""Those of them that say what the event waits for."""

@@ -7,7 +7,9 @@ from pipeline.core.digest import Digest
 from pipeline.core.fraud_holding import points_in_review
 from pipeline.core.member import Member
 from pipeline.core.memory import Dead, Output
+from pipeline.core.reasons import WAITING
 from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange, RewardDecision, TierChange
+from pipeline.core.reservations import WAITS_FOR
 
 
 @final
@@ -50,10 +52,12 @@ class SimulationResult:
         "digest",
         "entries",
         "members",
+        "notes",
         "rejections",
         "reviews",
         "snapshots",
         "tier_changes",
+        "waiting",
     )
 
     def __init__(
@@ -72,9 +76,16 @@ class SimulationResult:
         self.decisions = [output for output in journal if isinstance(output, RewardDecision)]
         self.rejections: list[tuple[str, str]] = []
         """(event id, reason) of what went to dead-letters or was refused."""
+        self.waiting: list[tuple[str, str]] = []
+        """(event id, reason) of what was applied and waited: for its order, or for a pool's answer. Of an award that
+        waits, `waits_for:` and the pool."""
+        self.notes: list[tuple[str, str]] = []
+        """(event id, reason) of what was applied and did not do all that was asked for, as a pool's answer says."""
         for output in journal:
-            if isinstance(output, Dead) or (isinstance(output, RewardDecision) and output.reason):
+            if isinstance(output, Dead):
                 self.rejections.append((output.event_id, output.reason))
+            elif isinstance(output, RewardDecision):
+                self._sort_in(output)
         self.entries.sort(key=entry_order)
         self.tier_changes.sort(key=tier_change_member)
         self.commands.sort(key=command_member)
@@ -85,6 +96,17 @@ class SimulationResult:
             digest.add(entry)
         self.digest = digest.hexdigest()
 
+    def _sort_in(self, decision: RewardDecision) -> None:
+        """Say why a decision did not give at once all that was asked for."""
+        event_id, reason = decision.event_id, decision.reason
+        if decision.outcome == "refused":
+            self.rejections.append((event_id, reason))
+        elif reason:
+            (self.waiting if reason in WAITING else self.notes).append((event_id, reason))
+        for reward in decision.rewards:
+            if reward.limited_by.startswith(WAITS_FOR):
+                self.waiting.append((event_id, reward.limited_by))
+
     def to_json(self) -> dict[str, object]:
         """The result as `accrue simulate --json` prints it: times in ISO 8601, hashes in hex."""
         return {
@@ -92,7 +114,9 @@ class SimulationResult:
             "entries": [entry_json(entry) for entry in self.entries],
             "tier_changes": [tier_change_json(change) for change in self.tier_changes],
             "fulfillments": [command_json(command) for command in self.commands],
-            "rejections": [{"event_id": event_id, "reason": reason} for event_id, reason in self.rejections],
+            "rejections": reasons_json(self.rejections),
+            "waiting": reasons_json(self.waiting),
+            "notes": reasons_json(self.notes),
             "alerts": [alert_json(alert) for alert in self.alerts],
             "reviews": [review_json(change) for change in self.reviews],
             "snapshots": [
@@ -100,6 +124,11 @@ class SimulationResult:
             ],
             "digest": self.digest,
         }
+
+
+def reasons_json(found: list[tuple[str, str]]) -> list[dict[str, str]]:
+    """Events by id, each with a reason."""
+    return [{"event_id": event_id, "reason": reason} for event_id, reason in found]
 
 
 def members_json(members: dict[str, MemberSummary]) -> dict[str, object]:

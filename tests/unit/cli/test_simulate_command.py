@@ -43,7 +43,8 @@ def test_the_result_has_the_documented_form(tmp_path: Path) -> None:
     content = simulated(tmp_path / "events.jsonl", DAY)
 
     assert set(content) == {
-        "members", "entries", "tier_changes", "fulfillments", "rejections", "alerts", "reviews", "snapshots", "digest",
+        "members", "entries", "tier_changes", "fulfillments", "rejections", "waiting", "notes",
+        "alerts", "reviews", "snapshots", "digest",
         "shadow",
     }  # fmt: skip
     assert content["members"] == {

@@ -19,6 +19,7 @@ from core_programs import (
     table,
 )
 
+from pipeline.core.campaigns import Budget, Campaign
 from pipeline.core.events import Event
 from pipeline.core.payloads import (
     Payload,
@@ -88,7 +89,8 @@ def test_the_result_has_the_documented_shape_and_is_json() -> None:
 
     assert json.loads(json.dumps(result)) == result
     assert list(result) == [
-        "members", "entries", "tier_changes", "fulfillments", "rejections", "alerts", "reviews", "snapshots", "digest"
+        "members", "entries", "tier_changes", "fulfillments", "rejections", "waiting", "notes",
+        "alerts", "reviews", "snapshots", "digest"
     ]  # fmt: skip
     member = {
         "wallets": {
@@ -215,3 +217,29 @@ def test_whole_partitions_can_be_run_one_after_the_other() -> None:
 def test_a_program_that_is_nowhere_is_an_error() -> None:
     with pytest.raises(UnknownProgram):
         Simulation(FixedPrograms(programme())).take_everywhere(START, ProgramActivated("x" * 64, 0, "test", ""))
+
+
+def test_what_waits_or_is_given_in_part_is_no_rejection() -> None:
+    rules = {"transaction_completed": table(rule(campaign=Campaign("summer", None, (), Budget(12, 0))))}
+    made = program(rules, rewards=[Reward("mug", UNIT, 4, "external", (), (), stock=1)])
+    simulation = Simulation(FixedPrograms(made))
+    simulation.take_everywhere(START, ACTIVATION)
+    take(simulation, 1, [
+        purchase("e1", 1_200),
+        purchase("e2", 1_000),
+        event("e3", RedemptionRequested("r1", "mug", 2, "")),
+        event("e4", TransactionRefunded("later", 100, "EUR", "")),
+        event("e5", RedemptionRequested("r2", "yacht", 1, "")),
+    ])  # fmt: skip
+
+    result = simulation.result()
+
+    assert result.rejections == [("e5", "unknown_reward")]
+    assert result.waiting == [
+        ("e1", "waits_for:budget:summer"),
+        ("e2", "waits_for:budget:summer"),
+        ("e3", "waits_for_grant"),
+        ("e4", "waits_for_order"),
+    ]
+    assert [reason for _event_id, reason in result.notes] == ["nothing_left", "partly_granted"]
+    assert result.to_json()["notes"] == [{"event_id": one, "reason": reason} for one, reason in result.notes]
