@@ -154,8 +154,9 @@ def test_a_new_device_stays_new_for_a_while() -> None:
     for number in (2, 3):
         again = RedemptionRequested(f"r{number}", "voucher", 2)
         assert send(bench.later(HOUR_MS), f"r{number}", again, device="tablet") == "fraud_denied"
-    asked = RedemptionRequested("r4", "voucher", 2)
-    assert send(bench.later(7 * DAY_MS), "r4", asked, device="tablet") == "", "a week after it was first told"
+    early, asked = RedemptionRequested("r4", "voucher", 2), RedemptionRequested("r5", "voucher", 2)
+    assert send(bench.later(7 * DAY_MS - 2 * HOUR_MS - 1), "r4", early, device="tablet") == "fraud_denied"
+    assert send(bench.later(1), "r5", asked, device="tablet") == "", "a week after it was first told"
 
 
 def redeem(bench: Bench, event_id: str, device: str) -> str:
@@ -175,7 +176,8 @@ def test_a_changed_profile_a_new_device_and_a_redemption() -> None:
     assert redeem(bench.later(HOUR_MS), "r1", "phone") == "", "the member's own device"
     assert redeem(bench, "r2", "thief") == "fraud_denied"
     assert redeem(bench, "r3", "thief") == "fraud_denied", "what is denied teaches nothing"
-    assert redeem(bench.later(DAY_MS), "r4", "thief") == "", "a day after the change"
+    assert redeem(bench.later(DAY_MS - HOUR_MS), "r4", "thief") == "fraud_denied"
+    assert redeem(bench.later(1), "r5", "thief") == "", "more than a day after the change"
 
 
 def test_a_new_device_before_the_change_is_none_of_it() -> None:
