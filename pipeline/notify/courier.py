@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
 from typing import Final, final
 
 import aiohttp
@@ -15,7 +13,7 @@ import aiohttp
 from pipeline import clock, logs, metrics
 from pipeline.core.records import Notification
 from pipeline.notify.hooks import DELIVERED, GONE, RETRIED, Delivery
-from pipeline.partners.http import new_session
+from pipeline.partners.http_loop import HttpLoop
 from pipeline.partners.secrets import SecretMissing, secret_text
 from pipeline.partners.signing import BadSecret, signed_headers
 from pipeline.wire.times import time_text
@@ -42,11 +40,7 @@ class Courier:
         self._environment = environment
         self._lock = threading.Lock()
         self._under_way: dict[str, int] = {}
-        self._futures: set[Future[None]] = set()
-        self._session: aiohttp.ClientSession | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="webhooks", daemon=True)
-        self._thread.start()
+        self._http = HttpLoop("webhooks")
 
     def free(self, webhook_id: str) -> int:
         """How many more deliveries to a webhook may be begun now."""
@@ -59,25 +53,19 @@ class Courier:
             webhook_id = delivery.webhook.webhook_id
             with self._lock:
                 self._under_way[webhook_id] = self._under_way.get(webhook_id, 0) + 1
-            future = asyncio.run_coroutine_threadsafe(self._work(delivery, delivered), self._loop)
-            self._futures.add(future)
-            future.add_done_callback(self._futures.discard)
+        self._http.start([self._work(delivery, delivered) for delivery in deliveries])
 
     def close(self) -> None:
         """Deliveries under way are waited for, a few seconds."""
-        wait(list(self._futures), CLOSE_SECONDS)
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(CLOSE_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(CLOSE_SECONDS)
+        if not self._http.close(CLOSE_SECONDS):
+            log.warning("deliveries to webhooks are left under way; they are made again")
 
     async def _work(self, delivery: Delivery, delivered: Delivered) -> None:
-        if self._session is None:
-            self._session = new_session()
         webhook_id = delivery.webhook.webhook_id
         started_ms = self._now_ms()
         outcome, why = RETRIED, "a defect"
         try:
-            outcome, why = await deliver(self._session, delivery, started_ms, self._environment)
+            outcome, why = await deliver(self._http.session(), delivery, started_ms, self._environment)
         except Exception:
             log.exception("a delivery ended in a defect; it is made again", webhook=webhook_id)
         finally:
@@ -85,10 +73,6 @@ class Courier:
                 self._under_way[webhook_id] -= 1
             delivered(delivery, outcome, why)
         metrics.webhook_seconds.labels(webhook_id).observe(max(self._now_ms() - started_ms, 0) / SECOND_MS)
-
-    async def _end(self) -> None:
-        if self._session is not None:
-            await self._session.close()
 
 
 async def deliver(

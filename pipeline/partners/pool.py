@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
 from collections.abc import Callable
 from typing import Final, final
 
-import aiohttp
-
 from pipeline import clock, logs, metrics
 from pipeline.core.records import FulfillmentAttempt
 from pipeline.lane.ports import LaneFailed
 from pipeline.partners.book import Call
-from pipeline.partners.http import make_call, new_session
+from pipeline.partners.http import make_call
+from pipeline.partners.http_loop import HttpLoop
 from pipeline.partners.slots import CallSlots
 
 REPORT_MAX: Final = 500
@@ -39,48 +37,28 @@ class CallPool:
         self._now_ms = now_ms
         self._results: queue.SimpleQueue[FulfillmentAttempt | None] = queue.SimpleQueue()
         self._closing = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._session: aiohttp.ClientSession | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._threads = [
-            threading.Thread(target=self._loop.run_forever, name="partner-calls", daemon=True),
-            threading.Thread(target=self._report_all, name="partner-results", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._http = HttpLoop("partner-calls")
+        self._reporting = threading.Thread(target=self._report_all, name="partner-results", daemon=True)
+        self._reporting.start()
 
     def submit(self, calls: list[Call]) -> None:
         """Make these calls, each in a slot that was reserved for it. Any thread."""
-        if calls:
-            self._loop.call_soon_threadsafe(self._start, calls)
+        self._http.start([self._make(call) for call in calls])
 
     def close(self, seconds: float) -> None:
         """Wait so long for calls under way and put their results on the log; others are left to their timeouts."""
-        waiting = asyncio.run_coroutine_threadsafe(self._finish(seconds), self._loop)
-        try:
-            waiting.result(seconds + 1)
-        except TimeoutError:
+        if not self._http.close(seconds):
             log.warning("calls to partners are left under way; they count as unknown")
         self._closing.set()
         self._results.put(None)
-        self._threads[1].join(seconds)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._threads[0].join(seconds)
+        self._reporting.join(seconds)
 
     # ---- on the loop
 
-    def _start(self, calls: list[Call]) -> None:
-        for call in calls:
-            task = self._loop.create_task(self._make(call))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
     async def _make(self, call: Call) -> None:
-        if self._session is None:
-            self._session = new_session()
         partner_id = call.partner.partner_id
         try:
-            attempt = await make_call(self._session, call, self._now_ms)
+            attempt = await make_call(self._http.session(), call, self._now_ms)
         except Exception:
             log.exception("a call ended in a defect; it counts as unknown", provider=partner_id)
             raise
@@ -90,12 +68,6 @@ class CallPool:
         metrics.partner_calls.labels(partner_id, attempt.action, attempt.means).inc()
         metrics.partner_call_seconds.labels(partner_id).observe(max(seconds, 0.0))
         self._results.put(attempt)
-
-    async def _finish(self, seconds: float) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-        if self._session is not None:
-            await self._session.close()
 
     # ---- on the thread that reports
 

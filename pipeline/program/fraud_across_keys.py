@@ -7,7 +7,7 @@ from pipeline.core.bounds import WALLET_MAX
 from pipeline.core.calendar import DAY_MS
 from pipeline.core.fraud_program import Signal
 from pipeline.core.pool_signals import RING_MAX
-from pipeline.core.program import Unit
+from pipeline.core.program import Period, Unit
 from pipeline.program.fraud_trait_keys import AFTER_MAX, NO_COUNTER, TIMES_MAX, section_of
 from pipeline.program.meaning import period_text
 from pipeline.program.rewards_file import read_unit
@@ -77,13 +77,13 @@ def read_across(
         by = section.choice("by", SELF_BY, "")
         words = f"members in a referral of one {by}"
         return _signal(signal_id, fraud.SELF, action, live, by, words, 1, 0) if by else None
-    length = _length(section)
+    length_ms = _within_ms(section)
     least = 1 if kind == "members" else 0
     at_most = section.integer("at_most", least, TOGETHER_MAX)
     by = section.choice("by", SHARED, "") if kind == "members" else ""
-    if length is None or at_most is None:
+    if length_ms is None or at_most is None:
         return None
-    length_ms, words = length
+    words = f"within {period_text(Period(0, length_ms))}"
     if kind == "senders":
         words = f"others who sent points {words}"
         return _signal(signal_id, fraud.SENDERS, action, live, "", words, at_most, length_ms)
@@ -112,30 +112,23 @@ def _partner(
     times = section.integer("times", 2, TIMES_MAX) if "times" in section else 0
     least = section.integer("at_least", 1, WALLET_MAX) if "at_least" in section else 0
     after = section.integer("after", 1, AFTER_MAX) if "after" in section else 5
-    length = _length(section, "quarantine") if "quarantine" in section else (0, "")
+    length_ms = _within_ms(section, "quarantine") if "quarantine" in section else 0
     unit = read_unit(section, units)
-    if at_most is None or times is None or least is None or after is None or length is None or unit is None:
+    if at_most is None or times is None or least is None or after is None or length_ms is None or unit is None:
         return None
     return Signal(
-        signal_id, fraud.PARTNER, action, live, "", unit.unit_id, at_most, length[0], NO_COUNTER,
+        signal_id, fraud.PARTNER, action, live, "", unit.unit_id, at_most, length_ms, NO_COUNTER,
         "points earned with a partner on a day", times, after=after, least=least,
     )  # fmt: skip
 
 
-def _length(section: Section, name: str = "within") -> tuple[int, str] | None:
-    """(length in ms, words) of a key; None where it is wrong."""
-    period = section.period(name)
-    if period is None:
-        return None
-    if period.months:
-        section.refuse(
-            name, f"`{name}` must have a fixed length, and months have not", f"write days: {period.months * 30}d"
-        )
-        return None
-    if period.ms > WITHIN_MAX_MS:
+def _within_ms(section: Section, name: str = "within") -> int | None:
+    """How long a pool looks back, in ms; None where it is wrong."""
+    length_ms = section.length_ms(name)
+    if length_ms is not None and length_ms > WITHIN_MAX_MS:
         section.refuse(name, f"`{name}` is at most 400 days long", "write 400d")
         return None
-    return period.ms, f"within {period_text(period)}"
+    return length_ms
 
 
 def _signal(

@@ -100,7 +100,7 @@ def read_trait(
         return None if score is None else _signal(signal_id, fraud.LEARNED, action, live, "", words, at_most=score - 1)
     if kind == "unusual":
         return _unusual(section, signal_id, action, live)
-    within_ms = _length_ms(section, "within")
+    within_ms = section.length_ms("within")
     if within_ms is None:
         return None
     words = f"taken within {period_text(Period(0, within_ms))} of a changed profile and a new device, in ms"
@@ -110,7 +110,7 @@ def read_trait(
 def _unusual(section: Section, signal_id: str, action: str, live: bool) -> Signal | None:
     of = section.choice("of", UNUSUAL_OF, "")
     after = section.integer("after", 1, TOLD_MAX) if "after" in section else 5
-    new_for_ms = _length_ms(section, "new_for") if "new_for" in section else 0
+    new_for_ms = section.length_ms("new_for") if "new_for" in section else 0
     least = section.integer("at_least", 1, POINTS_MAX) if "at_least" in section else 0
     if not of or after is None or new_for_ms is None or least is None:
         return None
@@ -118,17 +118,6 @@ def _unusual(section: Section, signal_id: str, action: str, live: bool) -> Signa
     return _signal(
         signal_id, fraud.UNUSUAL, action, live, of, words, length_ms=new_for_ms, after=after, least=least
     )  # fmt: skip
-
-
-def _length_ms(section: Section, key: str) -> int | None:
-    """A fixed length of time; None where it is wrong."""
-    period = section.period(key)
-    if period is None:
-        return None
-    if period.months:
-        section.refuse(key, f"`{key}` must have a fixed length, and months have not", f"write {period.months * 30}d")
-        return None
-    return period.ms
 
 
 def section_of(own: Section, kind: str, keys: Keys, action: str) -> Section | None:

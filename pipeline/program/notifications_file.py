@@ -134,13 +134,8 @@ def _most(section: Section) -> tuple[tuple[str, int], ...]:
 
 
 def _warns_ms(section: Section) -> int:
-    period = section.period("warning")
-    if period is None:
-        return WARNS_MS
-    if period.months:
-        advice = f"write days: {period.months * 30}d"
-        section.refuse("warning", "`warning` must have a fixed length, and months have not", advice)
-    return period.ms
+    length_ms = section.length_ms("warning")
+    return WARNS_MS if length_ms is None else length_ms
 
 
 def _digest(section: Section) -> int:

@@ -25,11 +25,7 @@ def read_referrals(settings: Section) -> ReferralTerms | None:
     if section is None or not section.readable or not section.require("minimum_minor"):
         return None
     minimum_minor = section.integer("minimum_minor", 0, AMOUNT_MINOR_MAX)
-    within = section.period("within")
-    if within is not None and within.months:
-        advice = f"write days: {within.months * 30}d"
-        section.refuse("within", "`within` must have a fixed length, and months have not", advice)
-    return ReferralTerms(minimum_minor or 0, 0 if within is None else within.ms)
+    return ReferralTerms(minimum_minor or 0, section.length_ms("within") or 0)
 
 
 def warn_of_referrals(drafts: list[RuleDraft]) -> None:

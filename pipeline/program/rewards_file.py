@@ -130,16 +130,11 @@ def _pool(section: Section) -> tuple[int, str]:
 
 def _timeout_ms(section: Section, provider: str, *, confirm: bool) -> int:
     """How long a hold waits, 0 for ever."""
-    timeout = section.period("timeout")
-    if timeout is None:
-        return 0
-    if timeout.months:
-        advice = f"write days: {timeout.months * 30}d"
-        section.refuse("timeout", "`timeout` must have a fixed length, and months have not", advice)
-    elif provider == "house" and not confirm:
+    timeout_ms = section.length_ms("timeout") or 0
+    if timeout_ms and provider == "house" and not confirm:
         reason = "`timeout` has no effect: what the house gives is given at once"
         section.warn("timeout", reason, "add `confirm: required`, or remove the key")
-    return timeout.ms
+    return timeout_ms
 
 
 def read_unit(section: Section, units: dict[str, Unit]) -> Unit | None:

@@ -178,6 +178,15 @@ class Section:
         """A length of time above zero."""
         return self._parsed(key, "a length of time such as 30d", parse_period)
 
+    def length_ms(self, key: str) -> int | None:
+        """A length of time above zero that is the same at any time of the year, in ms."""
+        period = self.period(key)
+        if period is not None and period.months:
+            advice = f"write days: {period.months * 30}d"
+            self.refuse(key, f"`{key}` must have a fixed length, and months have not", advice)
+            return None
+        return None if period is None else period.ms
+
     def flag(self, key: str) -> bool:
         """True or false; absent is false."""
         text = self._plain(key, "true or false")

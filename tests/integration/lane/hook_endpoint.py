@@ -6,36 +6,20 @@ POST answers with the status that was set last by PUT /status, 503 at first, and
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from served_process import ServedProcess
 
 
-class Endpoint:
-    """The process; it ends with the `with` block."""
+class Endpoint(ServedProcess):
+    """The process."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        super().__init__(__file__)
 
     def answers(self, status: int) -> None:
         """Whatever is posted is answered so from now on."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from lane_world import LaneWorld, now_ms, wait_until
+from served_process import ServedProcess
 
 from pipeline.core.events import Event
 from pipeline.core.payloads import FulfillmentOutcome, MemberEnrolled, PointsAdjusted, RedemptionRequested
@@ -48,30 +46,15 @@ PARTNER = """\
 """
 
 
-class PartnerProcess:
-    """`pipeline.demo.partner_sim` as a process; it ends with the `with` block."""
+class PartnerProcess(ServedProcess):
+    """`pipeline.demo.partner_sim` as a process."""
 
     def __init__(self, *options: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.demo.partner_sim", *options], stdout=subprocess.PIPE, text=True
-        )
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        super().__init__("-m", "pipeline.demo.partner_sim", *options)
 
     def told(self) -> dict[str, Any]:
         """What it says it has given."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/given", timeout=10) as answer:
+        with urllib.request.urlopen(self.url("/given"), timeout=10) as answer:
             found: dict[str, Any] = json.loads(answer.read())
         return found
 
@@ -80,7 +63,7 @@ class PartnerProcess:
 
     def behave(self, **mode: object) -> None:
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/mode", json.dumps(mode).encode(), {"Content-Type": "application/json"}
+            self.url("/mode"), json.dumps(mode).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=10):
             return

@@ -38,11 +38,12 @@ def test_the_average_begins_with_the_first_day_and_moves_by_a_fourth_of_the_dist
 
 
 def test_fifty_kilometres_are_near_and_a_metre_more_is_not() -> None:
-    lat = next(lat for lat in range(HERE[0] + 440_000, HERE[0] + 460_000) if metres(*HERE, lat, HERE[1]) == 50_000)
-    farther = next(one for one in range(lat, lat + 20) if metres(*HERE, one, HERE[1]) == 50_001)
+    lat, west = HERE
+    lon = next(lon for lon in range(west + 738_000, west + 740_000) if metres(*HERE, lat, lon) == 50_000)
+    farther = next(one for one in range(lon, lon + 30) if metres(*HERE, lat, one) == 50_001)
 
-    assert fraud_habits.speed_km_h((NOW_MS, *HERE), NOW_MS + 1, lat, HERE[1], 900) == (0, 0)
-    assert fraud_habits.speed_km_h((NOW_MS, *HERE), NOW_MS + 1, farther, HERE[1], 900)[1] == 50_001
+    assert fraud_habits.speed_km_h((NOW_MS, *HERE), NOW_MS + 1, lat, lon, 900) == (0, 0)
+    assert fraud_habits.speed_km_h((NOW_MS, *HERE), NOW_MS + 1, lat, farther, 900)[1] == 50_001
 
 
 def test_exactly_the_speed_that_is_allowed_is_not_too_fast() -> None:

@@ -184,7 +184,7 @@ MISTAKES = [
     ("countries: {}\naction: deny", "lacks `deny`"),
     ("unusual: {of: phone}\naction: review", "`of` cannot be `phone`"),
     ("unusual: {of: device, after: 0}\naction: review", "`after` must be at least 1"),
-    ("takeover: {within: 1mo}\naction: review", "write 30d"),
+    ("takeover: {within: 1mo}\naction: review", "write days: 30d"),
     ("takeover: {}\naction: review", "lacks `within`"),
     ("refunds: {percent: 100, every: month}\naction: review", "`percent` must be at most 99"),
     ("refunds: {percent: 50}\naction: review", "lacks `every`"),
