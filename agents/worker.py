@@ -18,9 +18,9 @@ from agents.pools import pools
 from agents.relay import relay
 from agents.rewards import rewards
 from pipeline import logs
-from pipeline.lane.arenas import bound_arenas
 from pipeline.lane.context import LaneContext, connect
 from pipeline.lane.garbage import collect_between_batches
+from pipeline.lane.heaps import bound_heaps
 from pipeline.lane.worker_http import WorkerServer
 from pipeline.lane.worker_records import on_record
 from pipeline.settings import Settings
@@ -48,7 +48,7 @@ def run(settings: Settings, agents: Sequence[str], server: WorkerServer) -> None
 
     Raises what `connect` raises; for servers that are not there yet only after a minute.
     """
-    bound_arenas()
+    bound_heaps()
     context = wait_for_servers(settings)
     app = LaneApp(context, server.board)
     for name in agents:

@@ -135,13 +135,13 @@ def _measure(directory: Path, fresh: World, members: int, idle_mb: float) -> Mea
 
 def _await_open(crew: Crew, fresh: World, process: psutil.Process) -> float:
     """Until all lanes of the log are open; the highest resident size meanwhile."""
-    log = crew.log(fresh.settings.app_id)
+    log, full_name = crew.log(fresh.settings.app_id), fresh.topics.name(LOG)
     deadline_s = time.monotonic() + PATIENCE_S
     highest_mb = 0.0
     while True:
         highest_mb = max(highest_mb, _highest(process, crew, PERIOD_S))
         lines = [json.loads(line) for line in log.read_text("utf-8").splitlines() if line.startswith("{")]
-        opened = [line for line in lines if line.get("event") == "lane opened"]
+        opened = [line for line in lines if line.get("event") == "lane opened" and line.get("topic") == full_name]
         if len(opened) >= fresh.topics.partitions(LOG):
             for line in opened:
                 print(json.dumps(line), file=sys.stderr)

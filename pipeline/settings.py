@@ -69,7 +69,7 @@ class Settings:
         metadata={"doc": "MiB that RocksDB may hold before it writes them to disk, for all lanes of a worker."},
     )
     cached_members: int = field(
-        default=40_000,
+        default=30_000,
         metadata={"doc": "Members that all lanes of a worker keep decoded; each takes 2 to 4 KB."},
     )
     failpoints: str = field(

@@ -6,8 +6,8 @@ import platform
 
 import pytest
 
-from pipeline.lane.arenas import bound_arenas
 from pipeline.lane.cache_share import LEAST, CacheShare
+from pipeline.lane.heaps import bound_heaps
 from pipeline.settings import InvalidSettings, load
 
 
@@ -38,6 +38,6 @@ def test_the_bounds_are_settings(name: str) -> None:
         load({f"ACCRUE_{name.upper()}": "none"})
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no arenas")
-def test_threads_share_their_heaps() -> None:
-    assert bound_arenas()
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no mallopt")
+def test_heaps_are_shared_and_hold_nothing_large() -> None:
+    assert bound_heaps()
