@@ -205,7 +205,7 @@ def _balance(member: Member, event: Any) -> MemberBalance:
     ]
     return MemberBalance(
         member.member_id, member.seq, member.tier, member.tier_until_ms, wallets, member.last_hash, member.version,
-        _ms(event.message), member.quarantined,
+        _ms(event.message), member.quarantined, member.segment,
     )  # fmt: skip
 
 

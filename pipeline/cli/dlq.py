@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pipeline.cli.common import iso_time, json_option, print_json, print_json_line, print_table, settings_options
-from pipeline.core.payloads import ProgramActivated, Tick
+from pipeline.core.events import Event
 from pipeline.core.reasons import DEAD_LETTER_REASONS
 from pipeline.settings import Settings
 from pipeline.sinks.assemble import decoder_of, topics_of
@@ -166,9 +166,7 @@ def _readable(value: bytes, recorded_at_ms: int, decoder: Decoder) -> dict[str, 
         record = decoder.decode(value, recorded_at_ms)
     except Undecodable:
         return None
-    if isinstance(record, Tick | ProgramActivated):
-        return control_to_json(record, recorded_at_ms)
-    return event_to_json(record)
+    return event_to_json(record) if isinstance(record, Event) else control_to_json(record, recorded_at_ms)
 
 
 def _result(result: Redriven) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`accrue fraud`: what a programme's signals catch, and whom they wrongly stop, by labelled attacks."""
+"""`accrue fraud`: what a programme's signals catch, and whom they wrongly stop; what they learn from; cohorts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from pipeline.cli.common import json_option, print_json, print_table
+from pipeline.cli.fraud_cohorts import cohorts
 from pipeline.demo.shoppers import CDNOW_CUSTOMERS
 from pipeline.fraud.figures import FRAUD_FILE, measure
 from pipeline.fraud.page import page
@@ -29,7 +30,10 @@ def named(program: Path) -> str:
 
 @click.group()
 def fraud() -> None:
-    """Put a programme's fraud signals on trial."""
+    """Put a programme's fraud signals on trial, and measure what they judge by."""
+
+
+fraud.add_command(cohorts)
 
 
 program_option = click.option(

@@ -19,6 +19,7 @@ from pipeline.core import (
     tiers,
     transfers,
 )
+from pipeline.core.cohorts import Cohorts
 from pipeline.core.enrolment import change_profile, enrol
 from pipeline.core.events import Event
 from pipeline.core.fraud_holding import frozen
@@ -80,7 +81,9 @@ class Decision:
         self.waiting: tuple[Waiting, ...] = ()
 
 
-def decide(posting: Posting, event: Event, program: Program, state: State, log_time_ms: int) -> Decision:
+def decide(
+    posting: Posting, event: Event, program: Program, state: State, cohorts: Cohorts, log_time_ms: int
+) -> Decision:
     """Change the posting's member as the event says; a refused event changes nothing. Reads orders from `state`, and
     writes the one whose points a verdict lets count for the tier."""
     decision = Decision()
@@ -104,7 +107,7 @@ def decide(posting: Posting, event: Event, program: Program, state: State, log_t
         return decision
     screening: Screening | None = None
     if program.fraud is not None:
-        screening = screen(posting, event, event.type_name, program)
+        screening = screen(posting, event, event.type_name, program, cohorts)
     if isinstance(payload, TransactionCompleted):
         if known is not None or payload.points_paid:
             purchase(decision, posting, payload, program, known, screening)

@@ -16,6 +16,7 @@ from typing import Final, final
 
 from pipeline.core import expiry_warnings, notices, reasons, waiting
 from pipeline.core.activations import Activations
+from pipeline.core.cohorts import Cohorts
 from pipeline.core.decide import Decision, decide, decision_record
 from pipeline.core.due import apply_due
 from pipeline.core.events import Event
@@ -23,7 +24,7 @@ from pipeline.core.horizons import TICK_GRACE_MS, Horizons
 from pipeline.core.ledger import SOURCE, Posting
 from pipeline.core.lots import next_due
 from pipeline.core.member import Member
-from pipeline.core.payloads import MemberQuarantined, ProgramActivated, QuarantineReleased
+from pipeline.core.payloads import CohortBaselines, MemberQuarantined, ProgramActivated, QuarantineReleased
 from pipeline.core.ports import Outputs, Programs, State, UnknownProgram
 from pipeline.core.program import Program
 from pipeline.core.quarantine import QuarantineKey, quarantined_event
@@ -44,7 +45,17 @@ class Engine:
     quarantine of the member instead.
     """
 
-    __slots__ = ("_activations", "_decode", "_horizons", "_out", "_quarantined", "_state", "log_time_ms", "partition")
+    __slots__ = (
+        "_activations",
+        "_cohorts",
+        "_decode",
+        "_horizons",
+        "_out",
+        "_quarantined",
+        "_state",
+        "log_time_ms",
+        "partition",
+    )
 
     def __init__(
         self,
@@ -60,6 +71,7 @@ class Engine:
         self._state = state
         self._out = out
         self._activations = Activations(state, programs)
+        self._cohorts = Cohorts(state)
         self._decode = decode
         self._horizons = horizons
         self._quarantined = quarantined
@@ -108,6 +120,10 @@ class Engine:
     def activate(self, activation: ProgramActivated, recorded_at_ms: int) -> None:
         """Take a program's activation: it governs what occurs from its `effective_at` on."""
         self._activations.activate(activation, recorded_at_ms, self._horizons, self._out)
+
+    def take_baselines(self, baselines: CohortBaselines, recorded_at_ms: int) -> None:
+        """Take cohort baselines: they judge records of a timestamp from their `effective_at` on."""
+        self._cohorts.take(baselines, recorded_at_ms, self._horizons, self._out)
 
     def tick(self, mode: str, time_ms: int, limit: int) -> bool:
         """Do what was due the grace before `time_ms`, for at most `limit` members. True when nothing is left.
@@ -162,7 +178,7 @@ class Engine:
         before: notices.Before | None = None
         if program.notifies and not log_time_ms:
             before = notices.Before(member, event)
-        decision = decide(posting, event, program, state, log_time_ms)
+        decision = decide(posting, event, program, state, self._cohorts, log_time_ms)
         if decision.waiting and decision.order is not None:
             settled = waiting.settle(member, decision.order, decision.waiting, recorded_at_ms, activations, out)
             decision.order = settled.order
@@ -189,7 +205,11 @@ class Engine:
         """Step 3. The pipeline's own news of the quarantine changes nothing and is not parked."""
         payload = event.payload
         if isinstance(payload, QuarantineReleased):
-            self._release(member, event, program, offset)
+            self._cohorts.release_ms = event.recorded_at_ms
+            try:
+                self._release(member, event, program, offset)
+            finally:
+                self._cohorts.release_ms = 0
         elif isinstance(payload, MemberQuarantined):
             self._out.decision(decision_record(event, program, Decision()))
         else:

@@ -49,6 +49,17 @@ def open_review(posting: Posting, review_id: str, review: Review) -> None:
     report(posting, review_id, review, "opened", "", "", "")
 
 
+def freeze(posting: Posting, terms: ReviewTerms, signal_id: str) -> str:
+    """Freeze redemptions. Returns the id of the review that can end it, or "" where the signal has frozen them
+    before."""
+    if any(review.freezes and review.signal_id == signal_id for review in posting.member.reviews.values()):
+        return ""
+    due_ms = posting.recorded_at_ms + terms.timeout_ms if terms.timeout_ms else 0
+    review_id = posting.derived_id("freeze", 0)
+    open_review(posting, review_id, Review(signal_id, posting.occurred_at_ms, due_ms, terms.approves, 1, True))
+    return review_id
+
+
 def hold_points(posting: Posting, review: Review, held: Held, rule_id: str, issuer: str) -> None:
     """Book a new lot from account `issuer` that waits for a verdict."""
     review.held.append(held)

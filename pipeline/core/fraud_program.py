@@ -26,6 +26,7 @@ SELF: Final = "referral"
 SENDERS: Final = "senders"
 PARTNER: Final = "partner"
 REFUNDS: Final = "refunds"
+COHORT: Final = "cohort"
 HABIT: Final = "habit"
 """As `every` of a counter: what a day usually comes to, see `fraud_habits`."""
 
@@ -38,6 +39,9 @@ FREEZE: Final = "freeze"
 BY_MEMBER: Final = "member"
 BY_PARTNER: Final = "partner"
 BY_PLACE: Final = "place"
+BY_SEGMENT: Final = "segment"
+BY_TIER: Final = "tier"
+BY_ALL: Final = "all"
 
 
 @final
@@ -76,6 +80,10 @@ class Signal:
     Of the member's own orders in a window: at most `at_most` percent given back, once that were `after` times.
     Learned: a score of at most `at_most`.
 
+    Against a cohort, members of its segment or tier, all, or what is done with the event's partner (`by`): `at_most`
+    times what the percentile of `per` thousandths comes to, `least` in all, in cohorts of at least `after` members; of
+    the event itself where the counter has no key, else of the member's day.
+
     Across members: at most `at_most` of them on one device, address or place (`measure`) within `length_ms`; no ring of
     referrals of at most `per` members, and none between two of one device or address (`measure`); points by transfer
     from at most `at_most` others within `length_ms`.
@@ -87,6 +95,7 @@ class Signal:
         "action",
         "after",
         "at_most",
+        "by",
         "counter",
         "kind",
         "least",
@@ -118,6 +127,7 @@ class Signal:
         after: int = 0,
         least: int = 0,
         values: frozenset[str] = frozenset(),
+        by: str = "",
     ) -> None:
         self.signal_id = signal_id
         self.kind = kind
@@ -134,6 +144,7 @@ class Signal:
         self.after = after
         self.least = least
         self.values = values
+        self.by = by
 
 
 @final
@@ -255,5 +266,5 @@ Counted = tuple[str, str, Counter]
 
 
 def counters_of(signals: tuple[Signal, ...]) -> tuple[Counted, ...]:
-    """The counters that some signals share, each once."""
-    return tuple({one.counter.key: (one.measure, one.unit, one.counter) for one in signals}.values())
+    """The counters that some signals share, each once; signals that count nothing have none."""
+    return tuple({one.counter.key: (one.measure, one.unit, one.counter) for one in signals if one.counter.key}.values())

@@ -1,5 +1,6 @@
 """Which events fraud signals look at, and the screening of one that they do."""
 
+from pipeline.core.cohorts import Cohorts
 from pipeline.core.events import Event
 from pipeline.core.fraud_program import FraudProgram
 from pipeline.core.fraud_stage import Screening
@@ -21,11 +22,11 @@ def concerned(fraud: FraudProgram, event: Event, type_name: str) -> bool:
     return isinstance(payload, RedemptionRequested) and looking > 0
 
 
-def screen(posting: Posting, event: Event, type_name: str, program: Program) -> Screening | None:
+def screen(posting: Posting, event: Event, type_name: str, program: Program, cohorts: Cohorts) -> Screening | None:
     """The event's screening, with the signals that count events judged; None where no signal looks at the event."""
     fraud = program.fraud
     if fraud is None or not concerned(fraud, event, type_name):
         return None
-    screening = Screening(posting, event, type_name, program, fraud)
+    screening = Screening(posting, event, type_name, program, fraud, cohorts)
     screening.judge_event()
     return screening

@@ -4,6 +4,7 @@ from typing import final
 
 from pipeline.core import (
     fraud_counts,
+    fraud_days,
     fraud_features,
     fraud_habits,
     fraud_refunds,
@@ -11,15 +12,17 @@ from pipeline.core import (
     fraud_traits,
     reasons,
 )
+from pipeline.core.cohorts import Cohorts
 from pipeline.core.events import Event
 from pipeline.core.fraud_alerts import LIVE, alert_of
 from pipeline.core.fraud_counts import Counts
-from pipeline.core.fraud_holding import open_review, review_of
+from pipeline.core.fraud_holding import freeze, open_review, review_of
 from pipeline.core.fraud_program import (
     ALLOW,
     BY_MEMBER,
     BY_PARTNER,
     CLIP,
+    COHORT,
     DENY,
     EARNED,
     FREEZE,
@@ -33,6 +36,7 @@ from pipeline.core.fraud_program import (
     Signal,
 )
 from pipeline.core.fraud_review import Review
+from pipeline.core.fraud_traits import Found
 from pipeline.core.ledger import Posting
 from pipeline.core.order import Order
 from pipeline.core.payloads import RedemptionRequested, TransactionCompleted, TransferRequested
@@ -50,6 +54,7 @@ class Screening:
     """
 
     __slots__ = (
+        "_cohorts",
         "_event",
         "_fraud",
         "_posting",
@@ -66,8 +71,18 @@ class Screening:
         "reviewed_by",
     )
 
-    def __init__(self, posting: Posting, event: Event, type_name: str, program: Program, fraud: FraudProgram) -> None:
+    def __init__(
+        self,
+        posting: Posting,
+        event: Event,
+        type_name: str,
+        program: Program,
+        fraud: FraudProgram,
+        cohorts: Cohorts | None = None,
+    ) -> None:
+        """`cohorts` tell what others come to; answers of pools, which earn and redeem nothing, need none."""
         self._posting = posting
+        self._cohorts = cohorts
         self._event = event
         self._type_name = type_name
         self._program = program
@@ -196,7 +211,10 @@ class Screening:
             if price:
                 fraud_features.note_taken(self.counts.notes, self._program.calendar, self._posting, price)
         if self.frozen_by:
-            self._freeze()
+            frozen = freeze(self._posting, self._fraud.terms, self.frozen_by)
+            for alert in self.alerts:
+                if alert.signal_id == self.frozen_by and frozen:
+                    alert.review_id = frozen
         for alert in self.alerts:
             if alert.mode == LIVE and alert.action == REVIEW:
                 alert.review_id = self.opened
@@ -216,21 +234,6 @@ class Screening:
         review = self.new_review(points)
         review.redemption_id = redemption_id
         self.open(review)
-
-    def _freeze(self) -> None:
-        """Freeze redemptions, unless the signal has done so before."""
-        if any(
-            review.freezes and review.signal_id == self.frozen_by for review in self._posting.member.reviews.values()
-        ):
-            return
-        terms = self._fraud.terms
-        due_ms = self._posting.recorded_at_ms + terms.timeout_ms if terms.timeout_ms else 0
-        review = Review(self.frozen_by, self._posting.occurred_at_ms, due_ms, terms.approves, 1, True)
-        review_id = self._posting.derived_id("freeze", 0)
-        open_review(self._posting, review_id, review)
-        for alert in self.alerts:
-            if alert.signal_id == self.frozen_by:
-                alert.review_id = review_id
 
     def value_by(self, by: str) -> str:
         """The event's device, partner or place; "" where it has none."""
@@ -279,8 +282,8 @@ class Screening:
 
     def _judge(self, signal: Signal, amount: int, points: int) -> None:
         """Note the signal if `amount` more is over what it allows; `points` are at stake."""
-        if signal.kind == HISTORY:
-            self._judge_history(signal, amount, points)
+        if signal.kind in (HISTORY, COHORT):
+            self._judge_amount(signal, amount, points)
             return
         counter = signal.counter
         value = ""
@@ -299,25 +302,20 @@ class Screening:
             return
         self.set_off(signal, used + amount, at_most, value, key, points, max(at_most - used, 0), [])
 
-    def _judge_history(self, signal: Signal, amount: int, points: int) -> None:
-        """Note the signal if the day comes to far more than the member's days do."""
-        key = signal.counter.key
-        day_ms = self._program.calendar.window_start("day", self._posting.occurred_at_ms)
-        known = self.counts.notes.get(key)
-        if known is None or fraud_habits.known_days(known, day_ms) < signal.after:
-            return
-        habit = fraud_habits.as_of(known, day_ms)
-        usual = fraud_habits.normal(habit)
-        median, distance = fraud_habits.spread(habit)
-        limit = max(usual * signal.at_most, signal.least, median + signal.per * distance)
-        total = habit[1] + amount
-        if total > limit:
-            facts = [
-                Evidence("usual_a_day", str(usual)),
-                Evidence("median", str(median)),
-                Evidence("median_distance", str(distance)),
-            ]
-            self.set_off(signal, total, limit, "", key, points, 0, facts)
+    def _judge_amount(self, signal: Signal, amount: int, points: int) -> None:
+        """Note the signal if the event, or the day, comes to far more than the member's days or its cohort do."""
+        calendar, at_ms = self._program.calendar, self._posting.occurred_at_ms
+        found: Found | None = None
+        if signal.kind == HISTORY:
+            found = fraud_days.judge_history(signal, self.counts.notes, calendar, at_ms, amount)
+        elif self._cohorts is not None:
+            partner = self.value_by(BY_PARTNER) if signal.by == BY_PARTNER else ""
+            baseline = self._cohorts.in_force(self._posting.recorded_at_ms)
+            if baseline is not None and (partner or signal.by != BY_PARTNER):
+                member = self._posting.member
+                found = fraud_days.judge_cohort(signal, baseline, member, partner, calendar, at_ms, amount)
+        if found is not None:
+            self.set_off(signal, found.value, found.limit, found.told, signal.counter.key, points, 0, found.evidence)
 
     def set_off(
         self,

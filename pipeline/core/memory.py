@@ -7,6 +7,7 @@ from pipeline.core.events import Event
 from pipeline.core.fraud_habits import Notes
 from pipeline.core.member import Member
 from pipeline.core.order import Order
+from pipeline.core.payloads import CohortBaselines
 from pipeline.core.pools import UNKNOWN, Pool
 from pipeline.core.records import (
     FraudAlert,
@@ -24,7 +25,7 @@ from pipeline.core.records import (
 class MemoryState:
     """One partition's state; `members` is for reading."""
 
-    __slots__ = ("_activations", "_due", "_due_by_member", "_orders", "_parked", "_seen", "members")
+    __slots__ = ("_activations", "_baselines", "_due", "_due_by_member", "_orders", "_parked", "_seen", "members")
 
     def __init__(self) -> None:
         self.members: dict[str, Member] = {}
@@ -32,6 +33,7 @@ class MemoryState:
         self._seen: dict[bytes, tuple[bytes, int]] = {}
         self._parked: dict[tuple[str, int], tuple[int, bytes]] = {}
         self._activations: list[tuple[int, str]] = []
+        self._baselines: list[CohortBaselines] = []
         self._due: list[tuple[int, str]] = []
         self._due_by_member: dict[str, int] = {}
 
@@ -81,6 +83,12 @@ class MemoryState:
 
     def put_activations(self, activations: list[tuple[int, str]]) -> None:
         self._activations = activations
+
+    def baselines(self) -> list[CohortBaselines]:
+        return self._baselines
+
+    def put_baselines(self, baselines: list[CohortBaselines]) -> None:
+        self._baselines = baselines
 
 
 def due_time(due: tuple[int, str]) -> int:

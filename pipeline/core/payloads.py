@@ -1229,6 +1229,96 @@ class TransferReturned:
 
 
 @final
+class CohortBaseline:
+    """What is measured of one cohort."""
+
+    __slots__ = ("by", "members", "name", "of", "per", "unit")
+
+    def __init__(self, of: str, unit: str, by: str, per: str, name: str, members: int) -> None:
+        self.of = of
+        self.unit = unit
+        self.by = by
+        self.per = per
+        self.name = name
+        self.members = members
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (self.of, self.unit, self.by, self.per, self.name, self.members)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CohortBaseline) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"CohortBaseline(of={self.of!r}, unit={self.unit!r}, by={self.by!r}, per={self.per!r}, name={self.name!r}, members={self.members!r})"
+
+
+@final
+class CohortBaselines:
+    """What members of each cohort usually come to: fraud signals of kind cohort judge by it from effective_at on. Written to every partition in one transaction; the key is null."""
+
+    __slots__ = (
+        "author",
+        "baseline_id",
+        "cohorts",
+        "effective_at_ms",
+        "permille",
+        "points",
+        "reason",
+        "since_ms",
+        "until_ms",
+    )
+
+    def __init__(
+        self,
+        baseline_id: str,
+        effective_at_ms: int,
+        since_ms: int,
+        until_ms: int,
+        permille: list[int],
+        cohorts: list[CohortBaseline],
+        points: list[int],
+        author: str,
+        reason: str = "",
+    ) -> None:
+        self.baseline_id = baseline_id
+        self.effective_at_ms = effective_at_ms
+        self.since_ms = since_ms
+        self.until_ms = until_ms
+        self.permille = permille
+        self.cohorts = cohorts
+        self.points = points
+        self.author = author
+        self.reason = reason
+
+    def to_tuple(self) -> tuple[object, ...]:
+        """Field values in schema order."""
+        return (
+            self.baseline_id,
+            self.effective_at_ms,
+            self.since_ms,
+            self.until_ms,
+            self.permille,
+            tuple(item.to_tuple() for item in self.cohorts),
+            self.points,
+            self.author,
+            self.reason,
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CohortBaselines) and self.to_tuple() == other.to_tuple()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"CohortBaselines(baseline_id={self.baseline_id!r}, effective_at_ms={self.effective_at_ms!r}, since_ms={self.since_ms!r}, until_ms={self.until_ms!r}, permille={self.permille!r}, cohorts={self.cohorts!r}, points={self.points!r}, author={self.author!r}, reason={self.reason!r})"
+
+
+@final
 class ProgramActivated:
     """From effective_at on, the named program decides. Written to every partition in one transaction; the key is null."""
 
@@ -1309,7 +1399,8 @@ Payload = (
     | TransferReturned
 )
 Control = (
-    ProgramActivated
+    CohortBaselines
+    | ProgramActivated
     | Tick
 )
 

@@ -5,6 +5,7 @@ from typing import Protocol
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
+from pipeline.core.payloads import CohortBaselines
 from pipeline.core.program import Program
 from pipeline.core.records import (
     FraudAlert,
@@ -50,6 +51,12 @@ class State(Protocol):
         """(effective_at_ms, program hash), ascending."""
 
     def put_activations(self, activations: list[tuple[int, str]]) -> None: ...
+
+    def baselines(self) -> list[CohortBaselines]:
+        """Those that are kept, ascending by the time they take effect."""
+
+    def put_baselines(self, baselines: list[CohortBaselines]) -> None:
+        """Keep these, and no others."""
 
 
 class Outputs(Protocol):

@@ -20,6 +20,7 @@ RESERVED_TYPE: Final = "reserved_type"
 CONFLICT: Final = "conflict"
 NO_PROGRAM: Final = "no_program"
 ACTIVATION_TOO_LATE: Final = "activation_too_late"
+BASELINES_REFUSED: Final = "baselines_refused"
 WRONG_PARTITION: Final = "wrong_partition"
 NOT_AVRO: Final = "not_avro"
 UNDECODABLE: Final = "undecodable"
@@ -50,6 +51,7 @@ DEAD_LETTER_REASONS: Final[dict[str, str]] = {
     CONFLICT: "The id was used before, for an event of another content.",
     NO_PROGRAM: "No programme was in force when the event occurred.",
     ACTIVATION_TOO_LATE: "A programme was activated less than the lead time before it takes effect.",
+    BASELINES_REFUSED: "Cohort baselines take effect too soon or too late, or are not whole.",
     WRONG_PARTITION: "The record's key is not the member's id, or belongs to another partition.",
     NOT_AVRO: "The value does not begin with the magic byte and a schema id.",
     UNDECODABLE: "The bytes are not a record of the schema they name.",

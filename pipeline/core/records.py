@@ -566,6 +566,7 @@ class MemberBalance:
         "last_hash",
         "member_id",
         "quarantined",
+        "segment",
         "seq",
         "tier",
         "tier_until_ms",
@@ -585,6 +586,7 @@ class MemberBalance:
         version: int,
         updated_at_ms: int,
         quarantined: bool = False,
+        segment: str = "",
     ) -> None:
         self.member_id = member_id
         self.seq = seq
@@ -595,6 +597,7 @@ class MemberBalance:
         self.version = version
         self.updated_at_ms = updated_at_ms
         self.quarantined = quarantined
+        self.segment = segment
 
     def to_tuple(self) -> tuple[object, ...]:
         """Field values in schema order."""
@@ -608,6 +611,7 @@ class MemberBalance:
             self.version,
             self.updated_at_ms,
             self.quarantined,
+            self.segment,
         )
 
     def __eq__(self, other: object) -> bool:
@@ -617,7 +621,7 @@ class MemberBalance:
         return hash(repr(self))
 
     def __repr__(self) -> str:
-        return f"MemberBalance(member_id={self.member_id!r}, seq={self.seq!r}, tier={self.tier!r}, tier_until_ms={self.tier_until_ms!r}, wallets={self.wallets!r}, last_hash={self.last_hash!r}, version={self.version!r}, updated_at_ms={self.updated_at_ms!r}, quarantined={self.quarantined!r})"
+        return f"MemberBalance(member_id={self.member_id!r}, seq={self.seq!r}, tier={self.tier!r}, tier_until_ms={self.tier_until_ms!r}, wallets={self.wallets!r}, last_hash={self.last_hash!r}, version={self.version!r}, updated_at_ms={self.updated_at_ms!r}, quarantined={self.quarantined!r}, segment={self.segment!r})"
 
 
 @final

@@ -8,14 +8,14 @@ from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
 from pipeline.core.house import HOUSE, house_outcome
 from pipeline.core.memory import Dead, Derived, MemoryOutputs, MemoryPools, MemoryState, Output, Parked
-from pipeline.core.payloads import ProgramActivated, Tick
+from pipeline.core.payloads import CohortBaselines, Control, Tick
 from pipeline.core.pools import answer_event, decide
 from pipeline.core.ports import Programs
 from pipeline.core.quarantine import QuarantineKey
 from pipeline.core.records import FulfillmentCommand, PoolRequest
 from pipeline.core.simulation_result import MemberSummary, SimulationResult
 
-Record = tuple[int, int, Event | Tick | ProgramActivated]
+Record = tuple[int, int, Event | Control]
 """(offset, recorded_at_ms, what the record says)."""
 
 CHUNK: Final = 1000
@@ -74,7 +74,7 @@ class Simulation:
             for offset, recorded_at_ms, record in records:
                 self.take(partition, offset, recorded_at_ms, record)
 
-    def take(self, partition: int, offset: int, recorded_at_ms: int, record: Event | Tick | ProgramActivated) -> None:
+    def take(self, partition: int, offset: int, recorded_at_ms: int, record: Event | Control) -> None:
         """Take one record of a partition."""
         engine = self._engines[partition]
         journal = self._outputs[partition].journal
@@ -88,13 +88,15 @@ class Simulation:
         elif isinstance(record, Tick):
             while not engine.tick(record.mode, recorded_at_ms, CHUNK):
                 pass
+        elif isinstance(record, CohortBaselines):
+            engine.take_baselines(record, recorded_at_ms)
         else:
             engine.activate(record, recorded_at_ms)
         if self._relay:
             for output in journal[mark:]:
                 self._carry(output)
 
-    def take_everywhere(self, recorded_at_ms: int, record: Tick | ProgramActivated) -> None:
+    def take_everywhere(self, recorded_at_ms: int, record: Control) -> None:
         """Take a control record in every partition."""
         for partition in range(len(self._engines)):
             self.take(partition, 0, recorded_at_ms, record)

@@ -6,6 +6,7 @@ from typing import Final
 from pipeline.core import reasons
 from pipeline.core.payloads import (
     BirthdayReached,
+    CohortBaselines,
     CustomEvent,
     EmiPaymentSucceeded,
     Line,
@@ -222,10 +223,14 @@ def wrong_records(script: Script) -> None:
 
 
 def wrong_control(script: Script, program_hash: str) -> None:
-    """A programme activated for the past, in every partition: too late, for events of that time have been decided."""
-    late = ProgramActivated(program_hash, script.now_ms - DAY_MS, "demo", "too late")
+    """A programme activated, and cohort baselines in force, for the past, in every partition: too late, for events of
+    that time have been decided."""
+    past_ms = script.now_ms - DAY_MS
+    late = ProgramActivated(program_hash, past_ms, "demo", "too late")
+    measured = CohortBaselines("demo", past_ms, past_ms - DAY_MS, past_ms, [990], [], [], "demo", "too late")
     for partition in range(script.partitions):
         script.raw(partition, None, script.encoder.program_activated(late), DEAD + reasons.ACTIVATION_TOO_LATE)
+        script.raw(partition, None, script.encoder.cohort_baselines(measured), DEAD + reasons.BASELINES_REFUSED)
 
 
 def _enrolled(script: Script, name: str, points: int = 0) -> str:

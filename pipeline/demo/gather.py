@@ -16,6 +16,7 @@ from pipeline.demo.watch import Watcher
 from pipeline.history.export import export_log
 from pipeline.history.replay import Replay
 from pipeline.sinks.assemble import keys_of, ledger_verifier
+from pipeline.wire.json_events import CONTROL_TYPES
 
 LOG_FILE: Final = "log.jsonl"
 
@@ -86,7 +87,7 @@ def _count(evidence: Evidence, facts: Facts) -> None:
         "duplicates, skipped": duplicates(replay),
         "dead letters": len(outputs.letters),
         "parked": len(parked_events(replay)),
-        "control records": replay.types["tick"] + replay.types["program_activated"],
+        "control records": sum(replay.types[kind] for kind in CONTROL_TYPES),
     }
     facts.entries_by_kind = dict(outputs.audit.by_kind)
     facts.points_by_kind = dict(outputs.audit.points_by_kind)

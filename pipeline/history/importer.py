@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from pipeline.core.events import Event
-from pipeline.core.payloads import ProgramActivated, Tick
+from pipeline.core.payloads import CohortBaselines, ProgramActivated, Tick
 from pipeline.history.append import Appender, NotDelivered
 from pipeline.history.purchases import DAY_MS
 from pipeline.history.relaxed import old_timestamps_taken
@@ -136,7 +136,7 @@ class Importer:
         return count
 
     def _later_records(self, first_ms: int) -> dict[int, str]:
-        """By partition the first record stamped `first_ms` or later that is no activation, in words; empty if none."""
+        """By partition the first record from `first_ms` on that is no activation and no baselines, in words; or ""."""
         topic = self._topic.full_name
         places = [TopicPartition(topic, partition, first_ms) for partition in range(self._partitions())]
         consumer = new_consumer(self._settings, f"{self._settings.app_id}-import")
@@ -169,6 +169,6 @@ class Importer:
             record = self._decoder.decode(value or b"", timestamp_ms)
         except Undecodable as error:
             return f"a record that is {error.reason}"
-        if isinstance(record, ProgramActivated):
+        if isinstance(record, ProgramActivated | CohortBaselines):
             return ""
         return f"a {record.mode} tick" if isinstance(record, Tick) else f"a {record.type_name}"

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, final
 
 from pipeline.core.events import Event
 from pipeline.core.memory import Dead
-from pipeline.core.payloads import MemberQuarantined, Tick
+from pipeline.core.payloads import MemberQuarantined
 from pipeline.core.ports import UnknownProgram
 from pipeline.core.program import Program
 from pipeline.core.quarantine import QuarantineKey, quarantine_key
@@ -17,6 +17,7 @@ from pipeline.history.log_lines import BadLine, Footer, Header, Line, ProgramLin
 from pipeline.lane.belonging import Belonging
 from pipeline.program import Bundle, BundleRefused, ProgramRefused, compile_bundle
 from pipeline.wire.codec import Undecodable
+from pipeline.wire.codegen.sources import snake_case
 
 PROGRESS_EVERY: Final = 1_000
 _RARE: Final = (b'{"program"', b'{"end"')
@@ -64,7 +65,7 @@ class FilePrograms:
 class Replay:
     """One exported log, replayed by `run`. `simulation` then holds what the pipeline must have put out.
 
-    `types` counts events by type, and ticks, activations and undecodable records under names of their own; `letters`
+    `types` counts events and control records by type, and undecodable records under names of their own; `letters`
     are the dead letters in order.
     """
 
@@ -151,7 +152,7 @@ class Replay:
             else:
                 self.simulation.take(partition, offset, record.timestamp_ms, content)
         else:
-            self.types["tick" if isinstance(content, Tick) else "program_activated"] += 1
+            self.types[snake_case(type(content).__name__)] += 1
             self.simulation.take(partition, offset, record.timestamp_ms, content)
         for output in journal[mark:]:
             if isinstance(output, Dead):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import final
 
 from pipeline.core.events import Event
-from pipeline.core.payloads import ProgramActivated, Tick
+from pipeline.core.payloads import Control
 from pipeline.core.ports import Programs
 from pipeline.core.program import Program
 from pipeline.lane.ports import LaneBroken, LaneFailed, Store
@@ -68,9 +68,7 @@ def guarded_get(store: Store, faults: Faults) -> Callable[[bytes], bytes | None]
     return get
 
 
-def guarded_decode(
-    decode: Callable[[bytes, int], Event | Tick | ProgramActivated], faults: Faults
-) -> Callable[[bytes, int], Event]:
+def guarded_decode(decode: Callable[[bytes, int], Event | Control], faults: Faults) -> Callable[[bytes, int], Event]:
     """A decoder for the parked records of a released member; an absent registry is remembered."""
 
     def decode_parked(value: bytes, recorded_at_ms: int) -> Event:

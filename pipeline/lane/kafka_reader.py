@@ -50,6 +50,18 @@ class KafkaReader:
             self.close()
             raise
 
+    def from_time(self, topic: str, partition: int, time_ms: int) -> int:
+        """Offset of the first record of a timestamp not before `time_ms`; the end where there is none.
+
+        Raises LaneFailed when the broker is silent.
+        """
+        try:
+            (found,) = self._open().offsets_for_times([TopicPartition(topic, partition, time_ms)], self._patience_s)
+        except KafkaException as error:
+            self.close()
+            raise LaneFailed(f"{topic}/{partition} could not be searched by time: {error}") from error
+        return found.offset if found.offset >= 0 else self.bounds(topic, partition)[1]
+
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Sequence[Record]]:
         """Committed records with start <= offset < end, in chunks. Raises LaneFailed when the broker is silent."""
         if start >= end:

@@ -8,6 +8,7 @@ from typing import Final, final
 # In the changelog and in the store:
 MARKER: Final = b"!marker"
 ACTIVATIONS: Final = b"!activations"
+BASELINES: Final = b"!cohorts"  # + time they take effect (8): cohort baselines (`pipeline.lane.baselines`)
 MEMBER: Final = b"m"  # + member id: the packed member
 ORDER: Final = b"o"  # + length of the member id (2) + member id + order id: the packed order
 QUARANTINED: Final = b"q"  # + member id: why the member stands still (`pipeline.lane.quarantined`)
@@ -53,6 +54,10 @@ def order_key(member_id: str, order_id: str) -> bytes:
 
 def parked_key(member_id: str, number: int) -> bytes:
     return PARKED + member_id.encode() + _NUMBER.pack(number)
+
+
+def baselines_key(effective_at_ms: int) -> bytes:
+    return BASELINES + _NUMBER.pack(effective_at_ms)
 
 
 def quarantined_key(member_id: str) -> bytes:

@@ -14,7 +14,7 @@ from typing import Final, Protocol, final
 from pipeline.core.engine import Engine
 from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
-from pipeline.core.payloads import ProgramActivated, Tick
+from pipeline.core.payloads import CohortBaselines, Control, ProgramActivated, Tick
 from pipeline.core.ports import Programs, UnknownProgram
 from pipeline.core.reasons import WRONG_PARTITION
 from pipeline.lane import keys
@@ -31,7 +31,7 @@ from pipeline.lane.remedies import unpassable
 from pipeline.lane.state import CACHED_MEMBERS, LaneState, RecordAtHand
 from pipeline.wire.codec import RegistryUnavailable, Undecodable
 
-Decoded = Event | Tick | ProgramActivated | Undecodable
+Decoded = Event | Control | Undecodable
 
 WAIT_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -39,7 +39,7 @@ WAIT_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 class Decoder(Protocol):
     """The part of `pipeline.wire.codec.Decoder` that a lane reads with."""
 
-    def decode(self, value: bytes, recorded_at_ms: int, /) -> Event | Tick | ProgramActivated: ...
+    def decode(self, value: bytes, recorded_at_ms: int, /) -> Event | Control: ...
 
 
 class Observer(Protocol):
@@ -274,6 +274,8 @@ class Lane:
                 self._last_tick_ms = at.timestamp_ms
             elif type(item) is ProgramActivated:
                 engine.activate(item, at.timestamp_ms)
+            elif type(item) is CohortBaselines:
+                engine.take_baselines(item, at.timestamp_ms)
             else:
                 assert isinstance(item, Undecodable)
                 outputs.dead_letter(item.reason, item.detail, None)

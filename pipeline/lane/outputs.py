@@ -284,7 +284,7 @@ class LaneOutputs:
         ]
         record = MemberBalance(
             member.member_id, member.seq, member.tier, member.tier_until_ms, wallets, member.last_hash,
-            member.version, updated_at_ms, member.quarantined,
+            member.version, updated_at_ms, member.quarantined, member.segment,
         )  # fmt: skip
         return {"key": member.member_id.encode(), "value": self._encoder.member_balance(record)}
 

@@ -14,8 +14,9 @@ import msgspec
 from pipeline.core.events import Event
 from pipeline.core.member import Member
 from pipeline.core.order import Order
-from pipeline.core.payloads import TransactionCancelled, TransactionCompleted, TransactionRefunded
+from pipeline.core.payloads import CohortBaselines, TransactionCancelled, TransactionCompleted, TransactionRefunded
 from pipeline.lane import keys
+from pipeline.lane.baselines import KeptBaselines
 from pipeline.lane.changes import Changes, Packed, packed_with
 from pipeline.lane.faults import Faults, guarded_get
 from pipeline.lane.ports import Change, LaneBroken, Message, Store
@@ -85,6 +86,7 @@ class LaneState:
         self._activations: list[tuple[int, str]] | None = None
         self._activations_changed = False
         self._quarantine = Quarantine(store)
+        self._baselines = KeptBaselines(store)
         self.careful = False
 
     # ---- members
@@ -175,7 +177,7 @@ class LaneState:
     def unpark(self, member_id: str, number: int) -> None:
         self._parked[keys.parked_key(member_id, number)] = None
 
-    # ---- due work and activations
+    # ---- due work, activations and baselines
 
     def due(self, until_ms: int, limit: int) -> list[str]:
         changed = self._changed
@@ -219,6 +221,12 @@ class LaneState:
         self._activations = activations
         self._activations_changed = True
 
+    def baselines(self) -> list[CohortBaselines]:
+        return self._baselines.kept
+
+    def put_baselines(self, baselines: list[CohortBaselines]) -> None:
+        self._baselines.put(baselines)
+
     @property
     def quarantined(self) -> Mapping[str, Quarantined]:
         """The quarantined members, as of the last commit. Any thread."""
@@ -254,6 +262,7 @@ class LaneState:
         changelog.extend((key, pack_order(order)) for key, order in self._orders.items())
         changelog.extend(self._parked.items())
         changelog.extend(self._quarantine.changes(touched, news))
+        changelog.extend(self._baselines.changes())
         if self._activations_changed and self._activations is not None:
             changelog.append((keys.ACTIVATIONS, msgspec.msgpack.encode(self._activations)))
         ids, in_store = self._ids.collect()
@@ -265,6 +274,7 @@ class LaneState:
             self._indexed_due_ms[member_id] = self._young[member_id].next_due_ms
         self._ids.committed()
         self._quarantine.committed()
+        self._baselines.committed()
         self._clear_changes()
         if len(self._young) > self.cached_members:
             for member_id in self._old:
@@ -274,6 +284,7 @@ class LaneState:
     def forget_changes(self) -> None:
         self._clear_changes()
         self._quarantine.forget_changes()
+        self._baselines.forget_changes()
         # Members are changed in place, perhaps half-way: only the store knows what they were.
         self._young.clear()
         self._old.clear()

@@ -11,6 +11,7 @@ from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Sign
 from pipeline.core.payloads import TYPE_NAMES
 from pipeline.core.program import Unit
 from pipeline.program.fraud_across_keys import ACROSS, read_across
+from pipeline.program.fraud_cohort_keys import COHORTS, read_cohort
 from pipeline.program.fraud_trait_keys import TRAITS, read_trait
 from pipeline.program.limits import EVERY
 from pipeline.program.meaning import period_text
@@ -88,6 +89,7 @@ KEYS: Final[Keys] = {
     "spending": Key(Fields(SPENDING_KEYS), "What is earned, as capped by what is spent."),
     **TRAITS,
     **ACROSS,
+    **COHORTS,
     "action": Key(
         Choice(ACTIONS),
         "Beyond that: `allow` only alerts; `clip` gives what is left; `deny` refuses a redemption, or gives no points; "
@@ -117,7 +119,7 @@ REVIEW_KEYS: Final[Keys] = {
     "default": Key(Choice(VERDICTS), "The verdict that time gives.", default=VERDICTS[0]),
     "four_eyes_points": Key(Whole(1, POINTS_MAX), "From so many points on, two different reviewers must agree."),
 }
-ONE_OF: Final = ("velocity", "spending", *TRAITS, *ACROSS)
+ONE_OF: Final = ("velocity", "spending", *TRAITS, *ACROSS, *COHORTS)
 FILE_KEYS: Final[Keys] = {
     "signals": Key(Items(Fields(KEYS, ONE_OF), MAX_SIGNALS, id_key="id"), "What is looked out for.", required=True),
     "attributes": Key(Fields(ATTRIBUTES_KEYS), "Which event attributes tell device, partner and place.", default=""),
@@ -198,16 +200,18 @@ def _read_signal(own: Section, signal_id: str, units: dict[str, Unit], draft: _D
     live = own.choice("mode", MODES, "live") == "live"
     if kinds[0] == "velocity":
         _velocity(own, signal_id, action, live, units, draft)
-    elif kinds[0] in TRAITS or kinds[0] in ACROSS:
-        signal = (
-            read_trait(own, kinds[0], signal_id, action, live, units)
-            if kinds[0] in TRAITS
-            else read_across(own, kinds[0], signal_id, action, live, units)
-        )
-        if signal is not None and action:
-            draft.signals.append(signal)
-    else:
+        return
+    if kinds[0] == "spending":
         _spending(own, signal_id, action, live, units, draft)
+        return
+    if kinds[0] in TRAITS:
+        signal = read_trait(own, kinds[0], signal_id, action, live, units)
+    elif kinds[0] in ACROSS:
+        signal = read_across(own, kinds[0], signal_id, action, live, units)
+    else:
+        signal = read_cohort(own, signal_id, action, live, units)
+    if signal is not None and action:
+        draft.signals.append(signal)
 
 
 def _velocity(own: Section, signal_id: str, action: str, live: bool, units: dict[str, Unit], draft: _Draft) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from pipeline.core.reasons import ACTIVATION_TOO_LATE, WRONG_PARTITION
+from pipeline.core.reasons import ACTIVATION_TOO_LATE, BASELINES_REFUSED, WRONG_PARTITION
 from pipeline.core.records import DeadLetter
 from pipeline.lane.kafka import new_admin, new_producer, partition_counts
 from pipeline.lane.kafka_reader import KafkaReader
@@ -119,6 +119,8 @@ class DeadLetters:
             return f"it was read from {letter.topic}: records are taken again by {taken} alone", None, -1
         if letter.reason == ACTIVATION_TOO_LATE:
             return "it is a control record, whose time is over: publish the programme again", None, -1
+        if letter.reason == BASELINES_REFUSED:
+            return "it is a control record, whose time is over: publish the baselines again", None, -1
         if letter.reason == WRONG_PARTITION and letter.topic == self._log_topic:
             if not letter.member_id:
                 return "it names no member, so no partition is its own", None, -1

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from pipeline.core.events import Event
-from pipeline.core.payloads import Control, ProgramActivated, Tick
+from pipeline.core.payloads import CohortBaselines, Control, ProgramActivated, Tick
 from pipeline.core.records import (
     DeadLetter,
     FeedOrder,
@@ -70,7 +70,7 @@ class Decoder:
         self._refused: dict[bytes, Undecodable] = {}
         self._unknown: dict[bytes, float] = {}
 
-    def decode(self, value: bytes, recorded_at_ms: int) -> Event | Tick | ProgramActivated:
+    def decode(self, value: bytes, recorded_at_ms: int) -> Event | Control:
         """The event or control record in a record of the log whose timestamp is `recorded_at_ms`.
 
         Raises Undecodable, or RegistryUnavailable when the schema is not known yet and the registry does not answer.
@@ -200,6 +200,9 @@ class Encoder:
 
     def program_activated(self, activation: ProgramActivated) -> bytes:
         return self._encode("accrue.control.ProgramActivated", encoders.encode_program_activated, activation)
+
+    def cohort_baselines(self, baselines: CohortBaselines) -> bytes:
+        return self._encode("accrue.control.CohortBaselines", encoders.encode_cohort_baselines, baselines)
 
     def ledger_entry(self, entry: LedgerEntry) -> bytes:
         return self._encode("accrue.ledger.LedgerEntry", encoders.encode_ledger_entry, entry)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pipeline.core import payloads
 from pipeline.core.events import Event
-from pipeline.core.payloads import PAYLOAD_TYPES, Control, ProgramActivated, Tick
+from pipeline.core.payloads import PAYLOAD_TYPES, CohortBaselines, Control, ProgramActivated, Tick
 from pipeline.wire import schemas
 from pipeline.wire.avro import TIMESTAMP, Array, Enum, Field, Map, Primitive, Record, Type
 from pipeline.wire.binary import INT_MAX, LONG_MAX
@@ -24,7 +24,7 @@ from pipeline.wire.times import InvalidTime, time_ms, time_text
 
 REQUIRED: Final = ("event_id", "type", "member_id", "occurred_at", "source")
 OPTIONAL: Final = ("data", "recorded_at", "traceparent", "attributes")
-CONTROL_TYPES: Final = {snake_case(kind.__name__): kind for kind in (ProgramActivated, Tick)}
+CONTROL_TYPES: Final = {snake_case(kind.__name__): kind for kind in (CohortBaselines, ProgramActivated, Tick)}
 
 _RECORDS: Final = {
     snake_case(name.rpartition(".")[2]): name for name, (kind, _text) in SCHEMAS.items() if kind != "outputs"

@@ -12,7 +12,8 @@ import redis
 
 from pipeline.core.horizons import Horizons
 from pipeline.demo.run import PROGRAM as SHOP
-from pipeline.lane.activation import ActivationFailed, ActivationRefused, Publisher
+from pipeline.lane.activation import Publisher
+from pipeline.lane.control import ControlFailed, ControlRefused
 from pipeline.lane.ports import LaneFailed
 from pipeline.lane.published import published
 from pipeline.program import load_program
@@ -122,7 +123,7 @@ def activate_program(run: Run, fault: Fault) -> list[Injected]:
         if not any(each.program_hash == bundle.hash and each.activations for each in history):
             publisher.publish(bundle, None, "chaos", "a change under load")
 
-    _persist(run, publish, (ActivationFailed, ActivationRefused, LaneFailed))
+    _persist(run, publish, (ControlFailed, ControlRefused, LaneFailed))
     return [Injected(fault.kind, began_s, time.time(), None, note=bundle.hash)]
 
 

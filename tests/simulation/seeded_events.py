@@ -88,7 +88,7 @@ def programs(names: str) -> dict[str, Program]:
 
 def signals() -> FraudProgram:
     """A signal of each way of counting: a sliding window that denies, a calendar month that clips, a week that holds
-    for review until time approves, members who share a device, and rings of referrals."""
+    for review until time approves, members who share a device, rings of referrals, and days far above all members'."""
     redemptions = Signal(
         "few", "velocity", "deny", True, "redemptions", "", 2, DAY_MS, Counter("r", "member", "", DAY_MS, 6), "few"
     )
@@ -99,7 +99,9 @@ def signals() -> FraudProgram:
     none = Counter("", "member", "", 0, 0)
     shared = Signal("shared", "members", "review", True, "device", "", 2, 5 * DAY_MS, none, "shared")
     loop = Signal("loop", "ring", "deny", True, "", "", 1, 0, none, "loop", 4)
-    return FraudProgram((redemptions, monthly, high, shared, loop), {}, terms=ReviewTerms(5 * DAY_MS, True))
+    days = Counter("h:earned:points", "member", "habit", 0, 0)
+    above = Signal("above", "cohort", "deny", True, "earned", "points", 3, 0, days, "above", 990, after=200, by="all")
+    return FraudProgram((redemptions, monthly, high, shared, loop, above), {}, terms=ReviewTerms(5 * DAY_MS, True))
 
 
 class SeededEvents:

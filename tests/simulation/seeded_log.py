@@ -11,7 +11,7 @@ from seeded_events import DAY_MS, PARTITIONS, START_MS, SeededEvents, programs
 from pipeline.core.events import Event
 from pipeline.core.house import HOUSE
 from pipeline.core.memory import Output
-from pipeline.core.payloads import ProgramActivated, Tick
+from pipeline.core.payloads import CohortBaseline, CohortBaselines, ProgramActivated, Tick
 from pipeline.core.program import Program
 from pipeline.core.reasons import WRONG_PARTITION
 from pipeline.core.records import FulfillmentCommand
@@ -152,11 +152,13 @@ class SeededLog:
             self.append(each, None, value)
 
     def _program_published(self) -> None:
-        """In force soon; now and then the publisher dies with its transaction open, and readers stand before it."""
+        """In force soon, and so are cohort baselines; now and then the publisher dies with its transaction open, and
+        readers stand before it."""
         if self._hanging is not None:
             return
         session = FakeSession()
         self._activate("b", self.now_ms + 10 * 60_000, session)
+        self._measured(self.now_ms + 10 * 60_000, session)
         if self.random.random() < 0.5:
             self._hanging = session
             self.bites["open transaction on the log"] += 1
@@ -167,6 +169,13 @@ class SeededLog:
         value = ENCODER.program_activated(ProgramActivated(name * 64, effective_at_ms, "ada", ""))
         for partition in range(PARTITIONS):
             self.append(partition, None, value, 0, session)
+
+    def _measured(self, effective_at_ms: int, session: FakeSession) -> None:
+        """Baselines by which a member's day is far too much."""
+        everybody = CohortBaseline("earned", "points", "all", "day", "", 1_000)
+        record = CohortBaselines(f"b{self.records}", effective_at_ms, 0, 0, [990], [everybody], [20], "ada")
+        for partition in range(PARTITIONS):
+            self.append(partition, None, ENCODER.cohort_baselines(record), 0, session)
 
     def _aborted(self, partition: int) -> None:
         """Records that never were."""

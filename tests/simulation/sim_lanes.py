@@ -12,7 +12,7 @@ from sim_faults import PROGRAM_MISSING, REGISTRY_AWAY, Crash, Faults
 
 from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
-from pipeline.core.payloads import ProgramActivated, Tick
+from pipeline.core.payloads import Control
 from pipeline.core.ports import UnknownProgram
 from pipeline.core.program import Program
 from pipeline.lane.changelog import LOAD_FROM, Changelog, Restored
@@ -84,7 +84,7 @@ class SimLanes:
             raise UnknownProgram(program_hash)
         return PROGRAMS[program_hash]
 
-    def decode(self, value: bytes, recorded_at_ms: int, /) -> Event | Tick | ProgramActivated:
+    def decode(self, value: bytes, recorded_at_ms: int, /) -> Event | Control:
         """The decoder: now and then it would have to ask a registry that is away."""
         if self._faults.happens("registry away", REGISTRY_AWAY):
             raise RegistryUnavailable("away")

@@ -205,6 +205,8 @@ def payloads_source(sources: Sequence[Source]) -> str:
             lines += class_source(nested, with_content=True)
         lines += class_source(source.record, skip=HEADER, with_content=True)
     for control in controls:
+        for nested in nested_records(control):
+            lines += class_source(nested)
         lines += class_source(control)
     lines += _union("Payload", [source.record.short_name for source in events])
     lines += _union("Control", [record.short_name for record in controls])

@@ -7,6 +7,8 @@ from pipeline.core.events import Event
 from pipeline.core.payloads import (
     AnniversaryReached,
     BirthdayReached,
+    CohortBaseline,
+    CohortBaselines,
     Control,
     CustomEvent,
     EmiPaymentSucceeded,
@@ -3967,6 +3969,210 @@ def decode_transfer_returned(data: bytes, recorded_at_ms: int) -> Event:
 
 
 
+def decode_cohort_baselines(data: bytes, recorded_at_ms: int) -> CohortBaselines:
+    i = 5
+    end = len(data)
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_baseline_id = data[i:j].decode()
+    i = j
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_effective_at = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_since = ~(n >> 1) if n & 1 else n >> 1
+    n = data[i]
+    if n < 128:
+        i += 1
+    elif (
+        i + 5 < end
+        and n & (b := data[i + 1]) & (c := data[i + 2]) & (d := data[i + 3]) & (e := data[i + 4]) > 127
+        and (f := data[i + 5]) < 128
+    ):
+        n += (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - 34630287488
+        i += 6
+    else:
+        n, i = read_long(data, i)
+    v_until = ~(n >> 1) if n & 1 else n >> 1
+    v_permille: list[int] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_permille_stop = 0
+        if n & 129:
+            v_permille_count, i, v_permille_stop = read_block(data, i - 1)
+        else:
+            v_permille_count = n >> 1
+        for _ in range(v_permille_count):
+            n = data[i]
+            i += 1
+            if n > 127:
+                n, i = read_int(data, i - 1)
+            v_permille_item = ~(n >> 1) if n & 1 else n >> 1
+            v_permille.append(v_permille_item)
+        if v_permille_stop and i != v_permille_stop:
+            raise Malformed("CohortBaselines.permille: a block does not end where it says")
+        n = data[i]
+        i += 1
+    v_cohorts: list[CohortBaseline] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_cohorts_stop = 0
+        if n & 129:
+            v_cohorts_count, i, v_cohorts_stop = read_block(data, i - 1)
+        else:
+            v_cohorts_count = n >> 1
+        for _ in range(v_cohorts_count):
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_cohorts_of = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_cohorts_unit = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_cohorts_by = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_cohorts_per = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n & 129:
+                n, i = read_length(data, i - 1)
+            j = i + (n >> 1)
+            v_cohorts_name = data[i:j].decode()
+            i = j
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_cohorts_members = ~(n >> 1) if n & 1 else n >> 1
+            v_cohorts.append(CohortBaseline(
+                v_cohorts_of,
+                v_cohorts_unit,
+                v_cohorts_by,
+                v_cohorts_per,
+                v_cohorts_name,
+                v_cohorts_members,
+            ))
+        if v_cohorts_stop and i != v_cohorts_stop:
+            raise Malformed("CohortBaselines.cohorts: a block does not end where it says")
+        n = data[i]
+        i += 1
+    v_points: list[int] = []
+    n = data[i]
+    i += 1
+    while n:
+        v_points_stop = 0
+        if n & 129:
+            v_points_count, i, v_points_stop = read_block(data, i - 1)
+        else:
+            v_points_count = n >> 1
+        for _ in range(v_points_count):
+            n = data[i]
+            i += 1
+            if n > 127:
+                b = data[i]
+                i += 1
+                if b < 128:
+                    n += (b << 7) - 128
+                else:
+                    c = data[i]
+                    i += 1
+                    if c < 128:
+                        n += (b << 7) + (c << 14) - 16512
+                    else:
+                        n, i = read_long(data, i - 3)
+            v_points_item = ~(n >> 1) if n & 1 else n >> 1
+            v_points.append(v_points_item)
+        if v_points_stop and i != v_points_stop:
+            raise Malformed("CohortBaselines.points: a block does not end where it says")
+        n = data[i]
+        i += 1
+    n = data[i]
+    i += 1
+    if n & 129:
+        n, i = read_length(data, i - 1)
+    j = i + (n >> 1)
+    v_author = data[i:j].decode()
+    i = j
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_reason = data[i:j].decode()
+        i = j
+    else:
+        v_reason = ""
+    if i != end:
+        raise Malformed(ends_elsewhere(i, end))
+    return CohortBaselines(
+        v_baseline_id,
+        v_effective_at,
+        v_since,
+        v_until,
+        v_permille,
+        v_cohorts,
+        v_points,
+        v_author,
+        v_reason,
+    )
+
+
+
 def decode_program_activated(data: bytes, recorded_at_ms: int) -> ProgramActivated:
     i = 5
     end = len(data)
@@ -4200,7 +4406,7 @@ def decode_feed_order(data: bytes) -> FeedOrder:
     return FeedOrder(v_order, v_partner, v_author, v_reason, v_ordered_at)
 
 
-_DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen', 'members', 'ring', 'senders', 'partner', 'learned',)
+_DECODE_FRAUD_ALERT_V_KIND: Final = ('other', 'velocity', 'spending', 'history', 'travel', 'country', 'place', 'refunds', 'takeover', 'referral', 'frozen', 'members', 'ring', 'senders', 'partner', 'learned', 'cohort',)
 _DECODE_FRAUD_ALERT_V_ACTION: Final = ('other', 'allow', 'clip', 'deny', 'review', 'freeze',)
 _DECODE_FRAUD_ALERT_V_MODE: Final = ('other', 'live', 'shadow',)
 
@@ -5161,6 +5367,16 @@ def decode_member_balance(data: bytes) -> MemberBalance:
     if n > 1:
         raise Malformed("MemberBalance.quarantined: a boolean is neither 0 nor 1")
     v_quarantined = n == 1
+    n = data[i]
+    i += 1
+    if n:
+        if n & 129:
+            n, i = read_length(data, i - 1)
+        j = i + (n >> 1)
+        v_segment = data[i:j].decode()
+        i = j
+    else:
+        v_segment = ""
     if i != end:
         raise Malformed(ends_elsewhere(i, end))
     return MemberBalance(
@@ -5173,6 +5389,7 @@ def decode_member_balance(data: bytes) -> MemberBalance:
         v_version,
         v_updated_at,
         v_quarantined,
+        v_segment,
     )
 
 
@@ -6611,6 +6828,7 @@ INPUTS: Final[dict[str, Callable[[bytes, int], Event | Control]]] = {
     "accrue.events.TransferReceived": decode_transfer_received,
     "accrue.events.TransferRequested": decode_transfer_requested,
     "accrue.events.TransferReturned": decode_transfer_returned,
+    "accrue.control.CohortBaselines": decode_cohort_baselines,
     "accrue.control.ProgramActivated": decode_program_activated,
     "accrue.control.Tick": decode_tick,
 }

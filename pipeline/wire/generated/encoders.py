@@ -7,6 +7,7 @@ from pipeline.core.events import Event
 from pipeline.core.payloads import (
     AnniversaryReached,
     BirthdayReached,
+    CohortBaselines,
     CustomEvent,
     EmiPaymentSucceeded,
     FulfillmentOutcome,
@@ -1657,6 +1658,82 @@ def encode_transfer_returned(prefix: bytes, event: Event) -> bytes:
 
 
 
+def encode_cohort_baselines(prefix: bytes, value: CohortBaselines) -> bytes:
+    v_baseline_id = value.baseline_id.encode()
+    v_effective_at = value.effective_at_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_effective_at <= TIMESTAMP_MAX << 1:
+        v_effective_at_ = PAIR[v_effective_at & 16383] + PAIR[v_effective_at >> 14 & 16383] + RAW[v_effective_at >> 28]
+    else:
+        v_effective_at_ = long_bytes(value.effective_at_ms)
+    v_since = value.since_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_since <= TIMESTAMP_MAX << 1:
+        v_since_ = PAIR[v_since & 16383] + PAIR[v_since >> 14 & 16383] + RAW[v_since >> 28]
+    else:
+        v_since_ = long_bytes(value.since_ms)
+    v_until = value.until_ms << 1
+    if TIMESTAMP_MIN << 1 <= v_until <= TIMESTAMP_MAX << 1:
+        v_until_ = PAIR[v_until & 16383] + PAIR[v_until >> 14 & 16383] + RAW[v_until >> 28]
+    else:
+        v_until_ = long_bytes(value.until_ms)
+    out = [
+        prefix,
+        SMALL[len(v_baseline_id)] if len(v_baseline_id) < SMALL_LIMIT else length_bytes(len(v_baseline_id)),
+        v_baseline_id,
+        v_effective_at_,
+        v_since_,
+        v_until_,
+    ]
+    if value.permille:
+        out.append(length_bytes(len(value.permille)))
+        for v_permille_item in value.permille:
+            v_permille_item_v = v_permille_item
+            out.append(SMALL[v_permille_item_v] if 0 <= v_permille_item_v < SMALL_LIMIT else int_bytes(v_permille_item_v))
+    out += (
+        b"\0",
+    )
+    if value.cohorts:
+        out.append(length_bytes(len(value.cohorts)))
+        for v_cohorts_item in value.cohorts:
+            v_cohorts_item_of = v_cohorts_item.of.encode()
+            v_cohorts_item_unit = v_cohorts_item.unit.encode()
+            v_cohorts_item_by = v_cohorts_item.by.encode()
+            v_cohorts_item_per = v_cohorts_item.per.encode()
+            v_cohorts_item_name = v_cohorts_item.name.encode()
+            v_cohorts_item_members = v_cohorts_item.members
+            out += (
+                SMALL[len(v_cohorts_item_of)] if len(v_cohorts_item_of) < SMALL_LIMIT else length_bytes(len(v_cohorts_item_of)),
+                v_cohorts_item_of,
+                SMALL[len(v_cohorts_item_unit)] if len(v_cohorts_item_unit) < SMALL_LIMIT else length_bytes(len(v_cohorts_item_unit)),
+                v_cohorts_item_unit,
+                SMALL[len(v_cohorts_item_by)] if len(v_cohorts_item_by) < SMALL_LIMIT else length_bytes(len(v_cohorts_item_by)),
+                v_cohorts_item_by,
+                SMALL[len(v_cohorts_item_per)] if len(v_cohorts_item_per) < SMALL_LIMIT else length_bytes(len(v_cohorts_item_per)),
+                v_cohorts_item_per,
+                SMALL[len(v_cohorts_item_name)] if len(v_cohorts_item_name) < SMALL_LIMIT else length_bytes(len(v_cohorts_item_name)),
+                v_cohorts_item_name,
+                SMALL[v_cohorts_item_members] if 0 <= v_cohorts_item_members < SMALL_LIMIT else long_bytes(v_cohorts_item_members),
+            )
+    out += (
+        b"\0",
+    )
+    if value.points:
+        out.append(length_bytes(len(value.points)))
+        for v_points_item in value.points:
+            v_points_item_v = v_points_item
+            out.append(SMALL[v_points_item_v] if 0 <= v_points_item_v < SMALL_LIMIT else long_bytes(v_points_item_v))
+    v_author = value.author.encode()
+    v_reason = value.reason.encode()
+    out += (
+        b"\0",
+        SMALL[len(v_author)] if len(v_author) < SMALL_LIMIT else length_bytes(len(v_author)),
+        v_author,
+        SMALL[len(v_reason)] if len(v_reason) < SMALL_LIMIT else length_bytes(len(v_reason)),
+        v_reason,
+    )
+    return b"".join(out)
+
+
+
 def encode_program_activated(prefix: bytes, value: ProgramActivated) -> bytes:
     v_program_hash = value.program_hash.encode()
     v_effective_at = value.effective_at_ms << 1
@@ -1784,6 +1861,7 @@ _FRAUD_ALERT_V_KIND: Final[dict[str, bytes]] = {
     "senders": SMALL[13],
     "partner": SMALL[14],
     "learned": SMALL[15],
+    "cohort": SMALL[16],
 }
 _FRAUD_ALERT_V_ACTION: Final[dict[str, bytes]] = {
     "other": SMALL[0],
@@ -2140,6 +2218,7 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
         v_updated_at_ = PAIR[v_updated_at & 16383] + PAIR[v_updated_at >> 14 & 16383] + RAW[v_updated_at >> 28]
     else:
         v_updated_at_ = long_bytes(value.updated_at_ms)
+    v_segment = value.segment.encode()
     out += (
         b"\0",
         SMALL[len(v_last_hash)] if len(v_last_hash) < SMALL_LIMIT else length_bytes(len(v_last_hash)),
@@ -2147,6 +2226,8 @@ def encode_member_balance(prefix: bytes, value: MemberBalance) -> bytes:
         SMALL[v_version] if 0 <= v_version < SMALL_LIMIT else long_bytes(v_version),
         v_updated_at_,
         b"\1" if value.quarantined else b"\0",
+        SMALL[len(v_segment)] if len(v_segment) < SMALL_LIMIT else length_bytes(len(v_segment)),
+        v_segment,
     )
     return b"".join(out)
 

@@ -11,7 +11,7 @@ from program_world import SHOP, World, variant
 
 from pipeline.core.horizons import Horizons
 from pipeline.core.payloads import ProgramActivated
-from pipeline.lane.activation import ALLOWANCE_MS, DECIDED_WITHIN_MS, ActivationRefused, earliest_ms
+from pipeline.lane.control import ALLOWANCE_MS, DECIDED_WITHIN_MS, ControlRefused, earliest_ms
 from pipeline.lane.kafka import new_producer
 from pipeline.lane.published import published
 from pipeline.program import Bundle, load_program
@@ -46,7 +46,7 @@ def test_a_later_programme_needs_its_lead_time(world: World) -> None:
     earliest = earliest_ms(now_ms, Horizons())
     assert earliest - now_ms >= LEAD_MS + ALLOWANCE_MS
 
-    with pytest.raises(ActivationRefused, match="is too early"):
+    with pytest.raises(ControlRefused, match="is too early"):
         world.publisher(now_ms).publish(second, earliest - 1000, "ben", "")
     assert [len(each) for each in world.activations(1)] == [1] * world.topics.partitions(LOG)
 
@@ -65,7 +65,7 @@ def test_an_activation_that_takes_until_too_late_is_aborted_everywhere(world: Wo
     effective_at_ms = earliest_ms(now_ms, Horizons())
     too_late_ms = effective_at_ms - LEAD_MS - DECIDED_WITHIN_MS + 1
 
-    with pytest.raises(ActivationRefused, match="it took until too late"):
+    with pytest.raises(ControlRefused, match="it took until too late"):
         world.publisher(now_ms, too_late_ms).publish(second, effective_at_ms, "ben", "")
 
     assert world.timeline() == [(0, shop.hash)]
@@ -80,9 +80,9 @@ def test_a_moment_belongs_to_one_programme_and_a_programme_can_come_back(world: 
     world.publisher().publish(shop, 0, "ann", "")
     world.publisher().publish(second, at_ms, "ann", "")
 
-    with pytest.raises(ActivationRefused, match="is in force then already"):
+    with pytest.raises(ControlRefused, match="is in force then already"):
         world.publisher().publish(second, at_ms + 1000, "ann", "")
-    with pytest.raises(ActivationRefused, match=r"takes effect at .* already"):
+    with pytest.raises(ControlRefused, match=r"takes effect at .* already"):
         world.publisher().publish(variant("third"), at_ms, "ann", "")
     world.publisher().publish(shop, at_ms + 1000, "ben", "back again")
 
@@ -111,7 +111,7 @@ def test_what_a_dead_publisher_left_open_is_aborted_by_the_next(world: World) ->
 def test_nothing_is_published_to_a_cluster_without_topics(bare: World) -> None:
     bare.connection.registry.register(bare.topics)
 
-    with pytest.raises(ActivationRefused, match="run `accrue topics apply`"):
+    with pytest.raises(ControlRefused, match="run `accrue topics apply`"):
         bare.publisher().publish(load_program(SHOP), 0, "ann", "")
 
 

@@ -134,6 +134,9 @@ signals:
   - {id: odd, unusual: {of: place, after: 9, new_for: 2d, at_least: 100}, action: allow}
   - {id: taken, takeover: {within: 1d}, action: freeze}
   - {id: scored, learned: {at_least: 2500}, action: review}
+  - id: unlike-the-tier
+    cohort: {of: earned, by: tier, per: day, percentile: p99, times: 5, at_least: 9, at_least_members: 50, unit: points}
+    action: review
 attributes:
   {device: device_id, address: home, partner: partner_id, place: shop, country: land, latitude: lat, longitude: lon}
 review: {timeout: 7d, default: approve, four_eyes_points: 5000}

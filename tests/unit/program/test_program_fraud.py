@@ -207,7 +207,33 @@ MISTAKES = [
     ("partner: {times: 5, unit: mils}\naction: review", "did you mean `miles`?"),
     ("partner: {times: 5, quarantine: 1mo}\naction: review", "write days: 30d"),
     ("partner: {times: 5}\naction: freeze", "`freeze` is for what a member does"),
+    ("cohort: {of: earned, times: 5}\naction: review", "lacks `by`"),
+    ("cohort: {of: spent, by: tier, times: 5}\naction: review", "`of` cannot be `spent`"),
+    ("cohort: {of: earned, by: country, times: 5}\naction: review", "`by` cannot be `country`"),
+    ("cohort: {of: earned, by: partner, per: day, times: 5}\naction: review", "write `per: event`"),
+    ("cohort: {of: earned, by: tier, times: 5, percentile: p98}\naction: review", "`percentile` cannot be `p98`"),
+    ("cohort: {of: earned, by: tier, times: 0}\naction: review", "`times` must be at least 1"),
+    ("cohort: {of: earned, by: tier, times: 5, at_least_members: 49}\naction: review", "must be at least 50"),
+    ("cohort: {of: earned, by: tier, times: 5, unit: mils}\naction: review", "did you mean `miles`?"),
+    ("cohort: {of: earned, by: tier, times: 5}\naction: clip", "`clip` needs a limit of points, and `cohort` has none"),
 ]
+
+
+def test_cohort_signals_are_compiled_with_their_percentile_and_what_is_left_out() -> None:
+    texts = written(
+        "cohort: {of: redeemed, by: tier, per: day, percentile: p99.9, times: 3, unit: miles}\naction: deny"
+    )
+    fraud = compiled(texts).fraud
+    assert fraud is not None
+    (signal,) = fraud.signals
+    assert (signal.kind, signal.measure, signal.by, signal.unit) == ("cohort", "redeemed", "tier", "miles")
+    assert (signal.at_most, signal.per, signal.after, signal.least) == (3, 999, 200, 0)
+    assert signal.counter.key == "h:redeemed:miles", "the days that signals against the member's history count, too"
+    assert signal.words == "points redeemed on a day, at most 3 times the p99.9 of members of the tier"
+    simple = compiled(written("cohort: {of: earned, by: partner, times: 3}\naction: review")).fraud
+    assert simple is not None
+    assert (simple.signals[0].counter.key, simple.signals[0].per) == ("", 990)
+    assert simple.earning_counters == (), "an event by itself needs no state"
 
 
 @pytest.mark.parametrize(("signal", "said"), MISTAKES, ids=[said for _, said in MISTAKES])
