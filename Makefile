@@ -60,8 +60,8 @@ FULFILMENTS ?= 10000
 partners: $(BUILT)  ## FULFILMENTS=10000 by partners that misbehave, workers killed meanwhile; and what the others notice
 	$(BIN)/python -m tests.partner_proof --fulfilments $(FULFILMENTS)
 
-fraud-report: $(BUILT)  ## labelled attacks among honest members: what the signals catch, into docs/fraud-report.md (PURCHASES=file)
-	$(BIN)/accrue fraud report --out docs/fraud-report.md $(if $(PURCHASES),--purchases $(PURCHASES))
+fraud-report: $(BUILT)  ## labelled attacks among honest members: what the signals catch, into docs/fraud-report.md; on real ones docs/fraud-report-real.md (PURCHASES=file)
+	$(BIN)/accrue fraud report --out docs/fraud-report$(if $(PURCHASES),-real).md $(if $(PURCHASES),--purchases $(PURCHASES))
 
 mutants: $(READY)  ## plausible mistakes one by one in a copy of the tree: each has to be caught
 	$(BIN)/python -m tests.mutants $(MUTANTS)

@@ -1,10 +1,11 @@
 """Cost of the fraud stage: `python -m bench.fraud [events]`.
 
-Decides the same events under the same programme without signals and with all of them, in turns, and prints µs of CPU
-per event of each, their difference, and the bytes that what the signals remember takes in a packed member. Members buy,
-redeem, change devices and places like people; one in fifty redeems in bursts, and one in ten shares a device with nine
-others. What pools of signals are asked is answered at once; the answers are records of their own, told apart. Take the
-difference, not the absolute figures.
+Decides the same events under the same programme without signals, with those that look at the member alone, and with
+all of them, in turns, and prints µs of CPU per event of each, their difference, and the bytes that what the signals
+remember takes in a packed member. Members buy, bring back, redeem, refer each other, change devices and places like
+people; one in fifty redeems in bursts, one in ten shares a device with nine others, one purchase in seven is with a
+partner. What is learned is the sample's. What pools of signals are asked is answered at once; the answers are records
+of their own, told apart. Take the difference, not the absolute figures.
 """
 
 import gc
@@ -12,19 +13,31 @@ import random
 import statistics
 import sys
 import time
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bench.core import CountingOutputs, OneProgram, match
 from pipeline.core.engine import Engine
 from pipeline.core.events import Event
+from pipeline.core.fraud_model import NO_MODEL, Model
 from pipeline.core.fraud_program import Counter, FraudProgram, ReviewTerms, Signal
 from pipeline.core.horizons import Horizons
+from pipeline.core.ledger import SOURCE
 from pipeline.core.member import Member
 from pipeline.core.memory import MemoryPools, MemoryState
-from pipeline.core.payloads import Payload, ProfileChanged, ProgramActivated, RedemptionRequested, TransactionCompleted
+from pipeline.core.payloads import (
+    Payload,
+    ProfileChanged,
+    ProgramActivated,
+    RedemptionRequested,
+    ReferralJoined,
+    TransactionCompleted,
+    TransactionRefunded,
+)
 from pipeline.core.pools import answer_event, decide
 from pipeline.core.program import Period, Program, Reward, Rule, RuleTable, Unit
 from pipeline.core.records import PoolRequest
+from pipeline.program import compile_bundle, load_program
 from pipeline.wire.state import pack_member
 
 HOUR_MS = 3_600_000
@@ -34,16 +47,26 @@ MEMBERS = 1_000
 ROUNDS = 5
 POINTS = Unit("points", "floor", Period(12, 0))
 NONE = Counter("", "member", "", 0, 0)
+GUARDED = Path(__file__).resolve().parents[1] / "programs" / "guarded"
+MARKS = ["0123456789ab"]
+"""A device of whoever refers: nobody's own."""
 
 
-def signals() -> FraudProgram:
-    """One of every kind, over sliding and calendar windows, by member and by device."""
+def learned() -> Model:
+    """The sample's."""
+    fraud = compile_bundle(load_program(GUARDED)).fraud
+    return NO_MODEL if fraud is None else fraud.model
+
+
+def signals(model: Model, *, across: bool) -> FraudProgram:
+    """One of every kind, over sliding and calendar windows, by member and by device; those across members if told."""
     sliding = Counter("r", "member", "", DAY_MS, 12)
     redeemed = Counter("R:points", "member", "", DAY_MS, 48)
     attempts = Counter("a", "member", "", HOUR_MS // 6, 42)
     earned = Counter("E:points/month", "member", "month", 0, 0)
     bought = Counter("v:bought:by-device", "device", "day", 0, 0)
     spent = Counter("s/month", "member", "month", 0, 0)
+    back = Counter("b/month", "member", "month", 0, 0)
     habit = Counter("h:earned:points", "member", "habit", 0, 0)
 
     def velocity(name: str, action: str, measure: str, most: int, length_ms: int, counter: Counter) -> Signal:
@@ -54,6 +77,15 @@ def signals() -> FraudProgram:
         named = frozenset({"KP"}) if kind == "country" else frozenset()
         return Signal(kind, kind, action, True, measure, "", most, length_ms, NONE, kind, after=after, values=named)
 
+    together = (
+        Signal("shared", "members", "allow", True, "device", "", 4, 30 * DAY_MS, NONE, "shared"),
+        Signal("ring", "ring", "deny", True, "", "", 1, 0, NONE, "ring", 6),
+        Signal("selves", "referral", "deny", True, "device", "", 1, 0, NONE, "selves"),
+        Signal("senders", "senders", "freeze", True, "", "", 5, 7 * DAY_MS, NONE, "senders"),
+        Signal(
+            "partner", "partner", "review", True, "", "points", 0, DAY_MS, NONE, "partner", 10, after=5, least=10**6
+        ),
+    )
     return FraudProgram(
         (
             velocity("hourly", "deny", "redemptions", 1, HOUR_MS, sliding),
@@ -70,12 +102,13 @@ def signals() -> FraudProgram:
             trait("country", "country", "deny"),
             trait("place", "place", "allow", after=5),
             trait("takeover", "device", "deny", length_ms=DAY_MS),
-            Signal("shared", "members", "allow", True, "device", "", 4, 30 * DAY_MS, NONE, "shared"),
-            Signal("ring", "ring", "deny", True, "", "", 1, 0, NONE, "ring", 6),
-            Signal("senders", "senders", "freeze", True, "", "", 5, 7 * DAY_MS, NONE, "senders"),
+            Signal("refunds", "refunds", "freeze", True, "", "", 80, 0, back, "refunds", 0, spent, 4),
+            trait("learned", "", "review", 10**6),
+            *(together if across else ()),
         ),
         {"bought": ("transaction_completed",)},
         terms=ReviewTerms(7 * DAY_MS, False, 10_000),
+        model=model,
     )  # fmt: skip
 
 
@@ -95,19 +128,27 @@ def program(fraud: FraudProgram | None) -> Program:
 
 
 def events(count: int) -> list[Event]:
-    """Purchases, and one event in ten a redemption or a changed profile."""
+    """Purchases, and one event in eight something else."""
     draw = random.Random(3)
     found: list[Event] = []
     now_ms = START_MS
+    bought: dict[int, TransactionCompleted] = {}
     for number in range(count):
         now_ms += 90 * DAY_MS // count
         who = draw.randrange(MEMBERS)
         kind = draw.random()
-        payload: Payload = TransactionCompleted(f"o{number}", draw.randrange(500, 20_000), "EUR", country="NL")
+        purchase = TransactionCompleted(f"o{number}", draw.randrange(500, 20_000), "EUR", country="NL")
+        payload: Payload = purchase
         if kind < 0.08 or (who % 50 == 0 and kind < 0.5):
             payload = RedemptionRequested(f"r{number}", "voucher")
         elif kind < 0.1:
             payload = ProfileChanged("NL")
+        elif kind < 0.12 and who in bought:
+            payload = TransactionRefunded(bought[who].order_id, bought.pop(who).amount_minor, "EUR")
+        elif kind < 0.125:
+            payload = ReferralJoined(f"j{number}", f"member-{(who + 1) % MEMBERS:05}", MARKS)
+        else:
+            bought[who] = purchase
         place = draw.randrange(3)
         told = {
             "device": f"device-{who}-{draw.randrange(2)}" if who % 10 else f"device-{who // 100}",
@@ -116,7 +157,10 @@ def events(count: int) -> list[Event]:
             "lat": f"52.{3600 + who % 20 * 7 + place}",
             "lon": f"4.{8900 + place}",
         }
-        found.append(Event(f"e{number}", f"member-{who:05}", now_ms, "shop", "", told, payload, now_ms))
+        if kind > 0.87:
+            told["partner"] = f"partner-{number % 8}"
+        source = SOURCE if isinstance(payload, ReferralJoined) else "shop"
+        found.append(Event(f"e{number}", f"member-{who:05}", now_ms, source, "", told, payload, now_ms))
     return found
 
 
@@ -180,19 +224,24 @@ def main() -> None:
     """Measure and print."""
     log = events(int(sys.argv[1]) if len(sys.argv) > 1 else 30_000)
     plain: list[float] = []
+    alone: list[float] = []
     watched: list[float] = []
     answers: list[float] = []
     state = MemoryState()
+    model = learned()
     for _ in range(ROUNDS):
         plain.append(run(None, log)[0])
-        cost, each, state = run(signals(), log)
+        alone.append(run(signals(model, across=False), log)[0])
+        cost, each, state = run(signals(model, across=True), log)
         watched.append(cost)
         answers.append(each)
-    stage = statistics.median(one - other for one, other in zip(watched, plain, strict=True))
+    own, stage = (
+        statistics.median(one - other for one, other in zip(costs, plain, strict=True)) for costs in (alone, watched)
+    )
     sizes = sorted(remembered(member) for member in state.members.values())
     print(f"without signals {statistics.median(plain):7.2f} us an event")
     print(f"all signals     {statistics.median(watched):7.2f} us an event")
-    print(f"fraud stage     {stage:7.2f} us an event")
+    print(f"fraud stage     {stage:7.2f} us an event, {own:.2f} of it without signals across members")
     print(f"answer of a pool{statistics.median(answers):7.2f} us each")
     print(f"fraud state     {sizes[len(sizes) // 2]} bytes a member, at most {sizes[-1]}")
 

@@ -10,9 +10,18 @@ import click
 from pipeline.cli.common import json_option, print_json, print_table
 from pipeline.cli.fraud_cohorts import cohorts
 from pipeline.demo.shoppers import CDNOW_CUSTOMERS
-from pipeline.fraud.figures import FRAUD_FILE, measure
+from pipeline.fraud.figures import SIGNAL_FILES, measure
 from pipeline.fraud.page import page
-from pipeline.fraud.train import CannotTrain, model_text, samples_of_log, samples_of_world, thresholds, train, watching
+from pipeline.fraud.train import (
+    CannotTrain,
+    editor_line,
+    model_text,
+    samples_of_log,
+    samples_of_world,
+    thresholds,
+    train,
+    watching,
+)
 from pipeline.fraud.world import people
 from pipeline.program import files, load_program
 
@@ -24,8 +33,13 @@ TRAINING_SEED = 11
 
 def named(program: Path) -> str:
     """A programme's directory, and the digest of its signals, by which a report that has aged is known."""
-    digest = sha256((program / FRAUD_FILE).read_bytes()).hexdigest()[:12]
-    return f"`{program.name}` ({FRAUD_FILE} {digest})"
+    return f"`{program.name}` (signals {signals_digest(program)})"
+
+
+def signals_digest(program: Path) -> str:
+    """Of fraud.yaml, and of the model that it scores by."""
+    told = [path.read_bytes() for path in (program / name for name in SIGNAL_FILES) if path.is_file()]
+    return sha256(b"\0".join(told)).hexdigest()[:12]
 
 
 @click.group()
@@ -69,8 +83,8 @@ def report(
 
     Runs the pure core, without Kafka, twice for each seed: with the programme's fraud.yaml and without it.
     """
-    if not (program / FRAUD_FILE).is_file():
-        raise click.ClickException(f"{program} has no {FRAUD_FILE}: there are no signals to put on trial")
+    if not (program / files.FRAUD).is_file():
+        raise click.ClickException(f"{program} has no {files.FRAUD}: there are no signals to put on trial")
     try:
         figures = measure(load_program(program), seeds, purchases, customers, attackers)
     except ValueError as error:
@@ -120,7 +134,7 @@ def train_model(
     frauds = sum(sample.fraud for sample in samples)
     told = f"Learned from {source}: {len(samples):,} events that took points, {frauds:,} of them fraud."
     path = out or program / files.MODEL
-    path.write_text(model_text(model, told), encoding="utf-8")
+    path.write_text(editor_line(path) + model_text(model, told), encoding="utf-8")
     click.echo(f"{path}: {told}")
     rows = [(one.at_least, f"{one.fraud:.1%}", f"{one.others:.3%}") for one in thresholds(model, samples)]
     print_table(("at_least", "of fraud", "of other events"), rows)

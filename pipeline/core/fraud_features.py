@@ -27,8 +27,8 @@ MOST: Final = 10**9
 
 def scored(
     fraud: FraudProgram, posting: Posting, event: Event, program: Program, points: int
-) -> tuple[int, list[Evidence]]:
-    """(score, its features as evidence) of an event that takes so many points."""
+) -> tuple[int, list[int], list[int]]:
+    """(score, features, what each adds to it) of an event that takes so many points."""
     member, payload = posting.member, event.payload
     unit = program.default_unit.unit_id
     if isinstance(payload, RedemptionRequested):
@@ -40,7 +40,12 @@ def scored(
     available = 0 if wallet is None else wallet.available
     features = features_of(fraud, event, member, notes, program.calendar, points, available)
     score, drove = fraud.model.score(features)
-    return score, [Evidence(name, value) for name, value in told_score(features, drove)]
+    return score, features, drove
+
+
+def evidence(features: list[int], drove: list[int]) -> list[Evidence]:
+    """Features as a reviewer sees them, what moved the score furthest first."""
+    return [Evidence(name, value) for name, value in told_score(features, drove)]
 
 
 def features_of(

@@ -85,8 +85,8 @@ class Signal:
     the event itself where the counter has no key, else of the member's day.
 
     Across members: at most `at_most` of them on one device, address or place (`measure`) within `length_ms`; no ring of
-    referrals of at most `per` members, and none between two of one device or address (`measure`); points by transfer
-    from at most `at_most` others within `length_ms`.
+    referrals of at most `per` members, and at most `at_most` whom referrals between two of one device or address
+    (`measure`) make one; points by transfer from at most `at_most` others within `length_ms`.
     With a partner, on a day: at most `at_most` points (0: any number), and `per` times what its own days come to (0:
     any), of partners of whom `after` days are known, `least` in all; then quarantined for `length_ms`.
     """

@@ -115,10 +115,10 @@ class Screening:
             if count > signal.at_most:
                 self.set_off(signal, count, signal.at_most, "", "", price, 0, [])
         if self._fraud.learned and price:
-            score, facts = fraud_features.scored(self._fraud, self._posting, self._event, self._program, price)
+            score, told, drove = fraud_features.scored(self._fraud, self._posting, self._event, self._program, price)
             for signal in self._fraud.learned:
                 if score > signal.at_most:
-                    self.set_off(signal, score, signal.at_most, "", "", price, 0, facts)
+                    self.set_off(signal, score, signal.at_most, "", "", price, 0, fraud_features.evidence(told, drove))
         payload = self._event.payload
         if self._fraud.refunds and isinstance(payload, (RedemptionRequested, TransactionCompleted)):
             self._judge_refunds(self._posting.occurred_at_ms)

@@ -7,7 +7,8 @@ members  how many members were told of one device, address or place: each by its
 partner  what members earn with a partner, as `pool_partners` says
 ring     how many members are in the ring that the member is in, of those of at most `terms[0]`: referrals that lead
          back to where they began; 1 in none. `others[0]` is who referred the member. Where `terms[0]` is 1, the member
-         and who referred it are in a ring of two; where it is 0, no ring is looked for.
+         and who referred it are one person, and so are those that either of both is one with: all of them are in a
+         ring, of which one more than are allowed is known. Where `terms[0]` is 0, no ring is looked for.
 """
 
 from typing import Final, Protocol
@@ -126,7 +127,8 @@ def ring(state: NotesState, request: PoolRequest) -> list[str]:
             state.put_notes(pool_id, BY + member_id, known)
         close(state, pool_id, way_back(state, pool_id, member_id, referrer, request.terms[0]))
     if request.terms[0] == ONE_PERSON:
-        close(state, pool_id, [member_id, *(request.others or state.notes(pool_id, BY + member_id))])
+        for referrer in request.others or state.notes(pool_id, BY + member_id):
+            unite(state, pool_id, member_id, referrer, request.limit)
     return [one for one in state.notes(pool_id, IN + member_id) if one != member_id]
 
 
@@ -134,6 +136,17 @@ def close(state: NotesState, pool_id: str, path: list[str]) -> None:
     """Remember of each of the members that they are in a ring."""
     for one in path:
         state.put_notes(pool_id, IN + one, dict.fromkeys(path, ()))
+
+
+def unite(state: NotesState, pool_id: str, member_id: str, referrer: str, limit: int) -> None:
+    """Remember of the member, of who referred it, and of all that either is one person with, that they are one."""
+    both = [member_id, referrer]
+    known = [*state.notes(pool_id, IN + member_id), *state.notes(pool_id, IN + referrer)]
+    whole = dict.fromkeys([*both, *known])
+    for one in whole:
+        if one in both or len(state.notes(pool_id, IN + one)) <= limit:
+            mates = list(dict.fromkeys([one, *whole]))
+            state.put_notes(pool_id, IN + one, dict.fromkeys(mates[: limit + 1], ()))
 
 
 def way_back(state: NotesState, pool_id: str, member_id: str, referrer: str, most: int) -> list[str]:

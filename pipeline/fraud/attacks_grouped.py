@@ -56,6 +56,30 @@ def referral_ring(person: Person, bought: list[Bought], points: int) -> None:
         at_ms += draw.randrange(HOUR_MS, 2 * DAY_MS)
 
 
+def self_referral(person: Person, bought: list[Bought], points: int) -> None:
+    """A member recommends friends who are themselves, one every week or three, each on a phone of its own; now and then
+    they look into one of these accounts by the phone that they always carry."""
+    draw = person.draw
+    person.apart = draw.random() < MADE_UP
+    account = joined(person, bought)
+    shop(person, account, bought)
+    at_ms = bought[0].at_ms + draw.randrange(DAY_MS, 60 * DAY_MS)
+    careless = draw.choice((0.3, 0.6, 0.9))
+    friends = max(points // REFERRAL_POINTS, 1)
+    for number in range(friends):
+        phone = f"second-{person.person_id}-{number}"
+        friend = person.joins(at_ms, attack=True, device=phone)
+        joins = ReferralAccepted(f"{friend}-joins", friend)
+        person.does(account, at_ms + draw.randrange(HOUR_MS, DAY_MS), joins, attack=True)
+        own = "" if draw.random() < careless else phone
+        person.redeems(friend, at_ms + draw.randrange(2 * DAY_MS, 9 * DAY_MS), COFFEE, attack=True, device=own)
+        at_ms += draw.randrange(7 * DAY_MS, 21 * DAY_MS)
+    at_ms += 31 * DAY_MS
+    for reward_id in vouchers(draw, friends * 50):
+        person.redeems(account, at_ms, reward_id, attack=True)
+        at_ms += draw.randrange(HOUR_MS, 5 * DAY_MS)
+
+
 def fan_in(person: Person, bought: list[Bought], points: int) -> None:
     """Accounts on as many rented phones give what new members are given to one that redeems it."""
     draw = person.draw

@@ -11,9 +11,9 @@ from pipeline.fraud.honest import ODD
 from pipeline.fraud.person import Person
 from pipeline.fraud.trial import Fate, fates
 from pipeline.fraud.world import KINDS, ORDINARY, people
-from pipeline.program import Bundle, compile_bundle
+from pipeline.program import Bundle, compile_bundle, files
 
-FRAUD_FILE: Final = "fraud.yaml"
+SIGNAL_FILES: Final = (files.FRAUD, files.MODEL)
 EDGES: Final = (1, 3, 10, 30)
 """Intensities are told apart at these multiples of what an honest member earns."""
 BANDS: Final = ("under 1", "1 to 3", "3 to 10", "10 to 30", "30 and more")
@@ -55,10 +55,21 @@ class HonestFigures:
 
 
 @dataclass
+class SignalFigures:
+    """One signal: by kind how many attackers it stopped, how many of all kinds nothing else did, and how many honest
+    members it stopped."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    alone: int = 0
+    honest: int = 0
+
+
+@dataclass
 class Figures:
-    """All seeds together. `honest_points` is what ordinary members earned in all."""
+    """All seeds together, under these live signals. `honest_points` is what ordinary members earned in all."""
 
     seeds: tuple[int, ...]
+    signals: dict[str, SignalFigures]
     kinds: dict[str, KindFigures] = field(default_factory=lambda: {name: KindFigures() for name in KINDS})
     honest: dict[str, HonestFigures] = field(default_factory=lambda: {n: HonestFigures() for n in (ORDINARY, *ODD)})
     honest_points: int = 0
@@ -91,6 +102,7 @@ class Figures:
                 for name, kind in self.kinds.items()
             },
             "honest": {name: vars(one) for name, one in self.honest.items()},
+            "signals": {name: vars(one) for name, one in self.signals.items()},
             "honest_stopped_share": self.honest_stopped / self.honest_members,
         }
 
@@ -98,10 +110,11 @@ class Figures:
 def measure(bundle: Bundle, seeds: tuple[int, ...], purchases: Path | None, customers: int, attackers: int) -> Figures:
     """Run the world of each seed under the programme, with its signals and without. Raises ValueError where customers
     are too few."""
-    figures = Figures(seeds)
     guarded = compile_bundle(bundle)
+    signals = () if guarded.fraud is None else guarded.fraud.signals
+    figures = Figures(seeds, {one.signal_id: SignalFigures() for one in signals if one.live})
     unguarded = compile_bundle(
-        dataclasses.replace(bundle, files=tuple(file for file in bundle.files if file[0] != FRAUD_FILE))
+        dataclasses.replace(bundle, files=tuple(file for file in bundle.files if file[0] not in SIGNAL_FILES))
     )
     for seed in seeds:
         everybody = people(purchases, customers, attackers, seed)
@@ -117,6 +130,13 @@ def _add(figures: Figures, everybody: list[Person], without: dict[str, Fate], gu
     value = points / len(ordinary)
     for person in everybody:
         fate = guarded[person.person_id]
+        for name in fate.stopped_by:
+            signal = figures.signals[name]
+            if person.honest:
+                signal.honest += 1
+            else:
+                signal.kinds[person.kind] += 1
+                signal.alone += len(fate.stopped_by) == 1
         if person.honest:
             sort = figures.honest[person.kind]
             sort.members += 1

@@ -5,7 +5,7 @@ from typing import Final
 
 from pipeline.core.payloads import ProfileChanged, ReferralAccepted
 from pipeline.fraud.customers import Bought
-from pipeline.fraud.person import DAY_MS, HOUR_MS, MINUTE_MS, PENDING_MS, SECOND_MS, Person, Trip, vouchers
+from pipeline.fraud.person import COFFEE, DAY_MS, HOUR_MS, MINUTE_MS, PENDING_MS, SECOND_MS, Person, Trip, vouchers
 from pipeline.fraud.places import ABROAD, HOMES, elsewhere
 
 REFUNDED: Final = 0.03
@@ -175,8 +175,23 @@ def big_ticket(person: Person, bought: list[Bought]) -> None:
     person.buys(account, bought[-1].at_ms + person.draw.randrange(5, 60) * DAY_MS, price_minor)
 
 
+def newcomer(person: Person, bought: list[Bought]) -> None:
+    """Joins for the coffees that the welcome is worth, and buys weeks later, if ever."""
+    draw = person.draw
+    joined_ms = bought[0].at_ms - 40 * DAY_MS
+    account = person.joins(joined_ms)
+    person.onboards(account, joined_ms + HOUR_MS)
+    at_ms = joined_ms + draw.randrange(2 * HOUR_MS, 20 * DAY_MS)
+    for _ in range(draw.randint(1, 2)):
+        person.redeems(account, at_ms, COFFEE)
+        at_ms += draw.randrange(MINUTE_MS, 5 * DAY_MS)
+    if draw.random() < 0.6:
+        shop(person, account, bought)
+
+
 def ambassador(person: Person, bought: list[Bought]) -> None:
-    """Brings friends, who join by phones of their own over months, and buy."""
+    """Brings friends, who join by phones of their own over months, and buy; half of them try what they were given for
+    joining before that."""
     draw = person.draw
     account = joined(person, bought)
     person.apart = True
@@ -185,6 +200,8 @@ def ambassador(person: Person, bought: list[Bought]) -> None:
         phone = f"phone-{person.person_id}-friend-{number}"
         friend = person.joins(at_ms, device=phone)
         person.does(account, at_ms + HOUR_MS, ReferralAccepted(f"{friend}-joins", friend))
+        if draw.random() < 0.5:
+            person.redeems(friend, at_ms + draw.randrange(2 * HOUR_MS, 20 * DAY_MS), COFFEE, device=phone)
         for _ in range(draw.randint(1, 5)):
             person.buys(friend, at_ms + draw.randrange(HOUR_MS, 90 * DAY_MS), draw.randrange(800, 9_000), device=phone)
     shop(person, account, bought)
@@ -199,5 +216,6 @@ ODD: Final[dict[str, Honest]] = {
     "returner": returner,
     "mover": mover,
     "big ticket": big_ticket,
+    "newcomer": newcomer,
     "ambassador": ambassador,
 }

@@ -3,9 +3,17 @@
 from collections import Counter
 from typing import Final
 
-from pipeline.fraud.figures import BANDS, HONEST_TARGET, RECALL_TARGET, Figures, HonestFigures, KindFigures
+from pipeline.fraud.figures import (
+    BANDS,
+    HONEST_TARGET,
+    RECALL_TARGET,
+    Figures,
+    HonestFigures,
+    KindFigures,
+    SignalFigures,
+)
 
-SIGNALS_SHOWN: Final = 3
+NAMES_SHOWN: Final = 3
 
 
 INTRODUCTION: Final = """# What the signals catch
@@ -26,6 +34,13 @@ HONEST: Final = """
 ## Honest members
 
 | members | how many | ever stopped | share | by |
+|---|---:|---:|---:|---|"""
+SIGNALS: Final = """
+## Signals
+
+Where several would stop the same event, the strictest counts; *alone* are attackers whom nothing else stopped.
+
+| signal | attackers stopped | alone | honest members stopped | attackers by kind |
 |---|---:|---:|---:|---|"""
 
 
@@ -48,6 +63,8 @@ def page(figures: Figures, program: str, source: str) -> str:
         HONEST,
         *(_honest_row(name, sort) for name, sort in figures.honest.items()),
         _honest_sum(figures),
+        SIGNALS,
+        *(_signal_row(name, signal) for name, signal in sorted(figures.signals.items())),
     ]
     return "\n".join(lines) + "\n"
 
@@ -71,6 +88,11 @@ def _honest_row(name: str, sort: HonestFigures) -> str:
     return f"| {name} | {sort.members:,} | {sort.stopped} | {share:.2%} | {_names(sort.signals)} |"
 
 
+def _signal_row(name: str, signal: SignalFigures) -> str:
+    kinds = ", ".join(f"{kind} {count}" for kind, count in signal.kinds.most_common(NAMES_SHOWN)) or "–"
+    return f"| `{name}` | {signal.kinds.total():,} | {signal.alone:,} | {signal.honest} | {kinds} |"
+
+
 def _honest_sum(figures: Figures) -> str:
     share = figures.honest_stopped / figures.honest_members
     met = "met" if share < HONEST_TARGET else "missed"
@@ -85,4 +107,4 @@ def _share(share: float | None) -> str:
 
 
 def _names(signals: Counter[str]) -> str:
-    return ", ".join(f"`{name}` {count}" for name, count in signals.most_common(SIGNALS_SHOWN)) or "–"
+    return ", ".join(f"`{name}` {count}" for name, count in signals.most_common(NAMES_SHOWN)) or "–"

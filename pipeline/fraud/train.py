@@ -26,7 +26,7 @@ from pipeline.history.log_lines import RecordLine
 from pipeline.history.replay import Replay
 from pipeline.history.what_if import OneProgram
 from pipeline.program import Bundle, compile_bundle, files
-from pipeline.program.model_file import tree_text
+from pipeline.program.model_file import WORTH, tree_text
 
 WATCH: Final = "watch"
 THOUSANDTHS: Final = 1_000
@@ -37,6 +37,7 @@ RATE: Final = 0.2
 STOPPED_SHARES: Final = (0.0001, 0.001, 0.01)
 REJECTED: Final = "rejected"
 OPENED: Final = "opened"
+FOR_EDITORS: Final = "# yaml-language-server:"
 HEADER: Final = """\
 # Written by `accrue fraud train`: trees whose sum is the score of an event that takes points, in thousandths of the
 # logarithm of the odds that it is fraud. docs/fraud.md says what the features are.
@@ -104,8 +105,15 @@ def train(samples: list[Sample], trees: int) -> Model:
 
 def model_text(model: Model, told: str) -> str:
     """model.yaml; `told` says what it was trained on."""
-    lines = [f"  - {tree_text(tree)}" for tree in model.trees]
+    texts = [tree_text(tree) for tree in model.trees]
+    lines = [f'  - "{text}"' if WORTH.fullmatch(text) else f"  - {text}" for text in texts]  # a text, not a number
     return f"{HEADER}# {told}\ntrees:\n" + "\n".join(lines) + "\n"
+
+
+def editor_line(path: Path) -> str:
+    """The first line of a model.yaml that is written anew, where it tells editors the file's schema; "" where not."""
+    first = path.read_text(encoding="utf-8").partition("\n")[0] if path.is_file() else ""
+    return f"{first}\n" if first.startswith(FOR_EDITORS) else ""
 
 
 class Threshold(NamedTuple):

@@ -7,15 +7,16 @@ from typing import Final, final
 from pipeline.core.fraud_alerts import LIVE
 from pipeline.core.fraud_program import ALLOW, DENY
 from pipeline.core.memory import Output
-from pipeline.core.payloads import ProgramActivated
+from pipeline.core.payloads import ProgramActivated, RedemptionRequested
 from pipeline.core.program import Program
-from pipeline.core.records import FraudAlert, LedgerEntry, ReviewChange
+from pipeline.core.records import FraudAlert, FulfillmentCommand, LedgerEntry, ReviewChange
 from pipeline.core.simulate import Simulation
 from pipeline.fraud.person import Person
 from pipeline.fraud.world import KINDS, log_of
 from pipeline.history.what_if import OneProgram
 
 ACTIVATED_BEFORE_MS: Final = 86_400_000
+FULFIL: Final = "fulfil"
 REVIEW: Final = ":review"
 """What points are held in, until a pool or a person gives them."""
 
@@ -59,18 +60,30 @@ def lived(everybody: list[Person], program: Program) -> Simulation:
     return simulation
 
 
+def robberies(person: Person) -> list[str]:
+    """The redemptions that an attack consists of."""
+    return [
+        event.payload.redemption_id
+        for event in person.events
+        if event.event_id in person.attack_ids and isinstance(event.payload, RedemptionRequested)
+    ]
+
+
 @final
 class _Judge:
     def __init__(self, everybody: list[Person]) -> None:
         self.fates = {person.person_id: Fate() for person in everybody}
         self._held: set[tuple[str, str, int]] = set()
         self._owner = {account: person for person in everybody for account in person.accounts}
+        self._robberies = {redemption_id for person in everybody for redemption_id in robberies(person)}
 
     def hear(self, outputs: Iterable[Output]) -> None:
         """Take what the pipeline put out."""
         for output in outputs:
             if isinstance(output, LedgerEntry):
                 self._entry(output)
+            elif isinstance(output, FulfillmentCommand):
+                self._command(output)
             elif isinstance(output, FraudAlert):
                 self._alert(output)
             elif isinstance(output, ReviewChange) and output.status == "opened":
@@ -90,14 +103,17 @@ class _Judge:
 
     def _entry(self, entry: LedgerEntry) -> None:
         person = self._owner.get(entry.member_id)
-        if person is None:
+        if person is None or not (person.honest or KINDS[person.kind].earns):
             return
-        if person.honest or KINDS[person.kind].earns:
-            took = self._earned(entry, person)
-        else:
-            took = entry.kind == "redeem" and entry.recorded_at_ms >= person.attack_ms
-        if took:
+        if self._earned(entry, person):
             self.fates[person.person_id].taken += entry.amount
+
+    def _command(self, command: FulfillmentCommand) -> None:
+        person = self._owner.get(command.member_id)
+        if person is None or person.honest or KINDS[person.kind].earns:
+            return
+        if command.action == FULFIL and command.redemption_id in self._robberies:
+            self.fates[person.person_id].taken += command.points
 
     def _earned(self, entry: LedgerEntry, person: Person) -> bool:
         """Whether points came to be the person's, at once or out of what had waited; of an attacker, by the attack."""

@@ -48,6 +48,7 @@ KINDS: Final[dict[str, Kind]] = {
     "bonus script": Kind(attacks_earning.bonuses, True, 2),
     "accounts on one device": Kind(attacks_grouped.shared_device, False, 1),
     "referral ring": Kind(attacks_grouped.referral_ring, False, 2),
+    "self-referral": Kind(attacks_grouped.self_referral, False, 2),
     "transfer fan-in": Kind(attacks_grouped.fan_in, False, 2),
 }
 

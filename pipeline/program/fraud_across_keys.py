@@ -27,7 +27,8 @@ RING_KEYS: Final[Keys] = {
     "up_to": Key(Whole(2, RING_MAX), "Rings of so many members are looked for.", default="6"),
 }
 SELF_KEYS: Final[Keys] = {
-    "by": Key(Choice(SELF_BY), "What tells that they are one: a `device` or an `address`.", required=True)
+    "by": Key(Choice(SELF_BY), "What tells that they are one: a `device` or an `address`.", required=True),
+    "at_most": Key(Whole(1, RING_MAX), "So many members may be one: a household's.", default="1"),
 }
 SENDERS_KEYS: Final[Keys] = {
     "at_most": Key(Whole(0, TOGETHER_MAX), "From so many others points may come.", required=True),
@@ -75,8 +76,9 @@ def read_across(
         return None if up_to is None else _signal(signal_id, fraud.RING, action, live, "", words, 1, 0, up_to)
     if kind == "self_referral":
         by = section.choice("by", SELF_BY, "")
+        at_most = section.integer("at_most", 1, RING_MAX) if "at_most" in section else 1
         words = f"members in a referral of one {by}"
-        return _signal(signal_id, fraud.SELF, action, live, by, words, 1, 0) if by else None
+        return _signal(signal_id, fraud.SELF, action, live, by, words, at_most, 0) if by and at_most else None
     length_ms = _within_ms(section)
     least = 1 if kind == "members" else 0
     at_most = section.integer("at_most", least, TOGETHER_MAX)

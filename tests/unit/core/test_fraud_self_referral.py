@@ -14,8 +14,8 @@ from pipeline.core.records import PoolRequest
 from pipeline.wire.state import pack_member, unpack_member
 
 
-def selves(action: str = "deny", by: str = "device", live: bool = True) -> Signal:
-    return Signal("it", "referral", action, live, by, "", 1, 0, NONE, "one person")
+def selves(action: str = "deny", by: str = "device", live: bool = True, at_most: int = 1) -> Signal:
+    return Signal("it", "referral", action, live, by, "", at_most, 0, NONE, "one person")
 
 
 class Referring(Together):
@@ -72,6 +72,39 @@ def test_the_redemption_itself_may_tell_it() -> None:
 
     assert bench.told() == []
     assert bench.redeem_all("a") == []
+
+
+REFERRALS = {
+    "one refers all": ("ab", "ac", "ad"),
+    "each the next": ("ab", "bc", "cd"),
+    "the last first": ("cd", "bc", "ab"),
+    "two and two": ("ab", "cd", "bc"),
+}
+
+
+@pytest.mark.parametrize("pairs", REFERRALS.values(), ids=list(REFERRALS))
+def test_a_household_may_have_as_many_members_as_the_signal_says(pairs: tuple[str, ...]) -> None:
+    for at_most, expected in ((4, ["a", "b", "c", "d"]), (3, [])):
+        bench = Referring(selves(at_most=at_most))
+        for member_id in "abcd":
+            bench.rich(member_id, device="phone")
+        for referrer, referred in pairs:
+            bench.refer(referrer, referred)
+
+        assert bench.redeem_all(*"abcd") == expected
+        assert {(one.value, one.limit) for one in bench.alerts()} == ({(4, 3)} if not expected else set())
+
+
+def test_who_is_one_too_many_is_told_at_once_and_of_more_no_more_are_remembered() -> None:
+    bench = Referring(selves("freeze", at_most=2))
+    for member_id in "abcde":
+        bench.rich(member_id, device="phone")
+    for referred in "bcde":
+        bench.refer("a", referred)
+        bench.answer()
+
+    assert [(one.member_id, one.value) for one in bench.alerts()] == [("c", 3), ("d", 3), ("e", 3)]
+    assert bench.redeem_all(*"abcde") == []
 
 
 def test_an_address_is_compared_where_the_signal_says_so() -> None:

@@ -108,12 +108,15 @@ def log(path: Path, verdicts: list[ReviewDecided]) -> Path:
 
 def test_the_command_writes_a_model_and_says_what_thresholds_stop(tmp_path: Path) -> None:
     out = tmp_path / "model.yaml"
+    out.write_text("# yaml-language-server: $schema=x.json\n# Written long ago.\ntrees: ['1']\n")
     asked = ("fraud", "train", "--customers", "300", "--attackers", "2", "--trees", "3", "--out", str(out))
 
     ended = CliRunner().invoke(cli, asked, catch_exceptions=False)
 
     assert ended.exit_code == 0, ended.output
-    assert out.read_text().startswith("# Written by `accrue fraud train`")
+    first, second, *_ = out.read_text().splitlines()
+    assert first == "# yaml-language-server: $schema=x.json", "kept for editors"
+    assert second.startswith("# Written by `accrue fraud train`")
     assert "at_least\tof fraud\tof other events" in ended.output
 
 

@@ -1,23 +1,27 @@
 """The trial of fraud signals: a small world of labelled attackers and honest members, run as the report runs it."""
 
 import json
-from hashlib import sha256
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from pipeline.cli.fraud import signals_digest
 from pipeline.cli.main import cli
-from pipeline.fraud.figures import BANDS, EDGES, Figures, measure
+from pipeline.core.payloads import RedemptionRequested
+from pipeline.fraud.figures import BANDS, EDGES, SIGNAL_FILES, Figures, measure
 from pipeline.fraud.honest import ODD
 from pipeline.fraud.page import page
+from pipeline.fraud.person import COFFEE, COFFEE_POINTS, VOUCHERS
+from pipeline.fraud.trial import fates
 from pipeline.fraud.world import KINDS, ORDINARY, log_of, people
-from pipeline.program import load_program
+from pipeline.program import compile_bundle, load_program
 
 ROOT = Path(__file__).resolve().parents[3]
 GUARDED = ROOT / "programs" / "guarded"
-REPORT = ROOT / "docs" / "fraud-report.md"
+REPORTS = [ROOT / "docs" / name for name in ("fraud-report.md", "fraud-report-real.md")]
 CUSTOMERS, ATTACKERS, SEED = 700, 6, 21
 
 
@@ -47,6 +51,23 @@ def test_every_kind_of_attacker_and_of_odd_member_is_there_and_labelled() -> Non
         assert person.attack_ids or person.kind == "replays"
         assert all(own[event_id].recorded_at_ms >= person.attack_ms for event_id in person.attack_ids)
     assert not any(person.attack_ids for person in everybody if person.honest)
+
+
+def test_what_a_member_redeems_beside_the_attack_is_not_taken_by_it() -> None:
+    texts = tuple(file for file in load_program(GUARDED).files if file[0] not in SIGNAL_FILES)
+    unguarded = compile_bundle(replace(load_program(GUARDED), files=texts))
+    recommenders = [one for one in people(None, CUSTOMERS, ATTACKERS, SEED) if one.kind == "self-referral"]
+    prices = {**VOUCHERS, COFFEE: COFFEE_POINTS}
+    taken, beside = 0, 0
+    for person in recommenders:
+        for event in person.events:
+            if isinstance(event.payload, RedemptionRequested) and event.occurred_at_ms >= person.attack_ms:
+                price = prices[event.payload.reward_id]
+                taken += price if event.event_id in person.attack_ids else 0
+                beside += price if event.event_id not in person.attack_ids else 0
+
+    assert beside > 0
+    assert 0 < sum(fate.taken for fate in fates(recommenders, unguarded).values()) <= taken
 
 
 def test_the_log_is_in_the_order_of_its_records() -> None:
@@ -100,6 +121,18 @@ def test_the_page_has_every_kind_with_the_targets_beside_it(figures: Figures) ->
     assert "target under 0.1%:" in text
 
 
+def test_the_page_says_of_every_signal_whom_it_stopped(figures: Figures) -> None:
+    lines = page(figures, "`guarded`", "generated purchases").splitlines()
+    rows = [line.split(" | ") for line in lines if line.startswith("| `")]
+
+    assert sorted(figures.signals) == [row[0].strip("| `") for row in rows]
+    assert [int(row[1]) for row in rows] == [sum(figures.signals[name].kinds.values()) for name in figures.signals]
+    for kind in KINDS:
+        by_signals = {name: one.kinds[kind] for name, one in figures.signals.items() if one.kinds[kind]}
+        assert by_signals == figures.kinds[kind].signals
+    assert sum(one.alone for one in figures.signals.values()) <= sum(sum(one.stopped) for one in figures.kinds.values())
+
+
 def test_the_command_tells_machines_the_same(tmp_path: Path) -> None:
     asked = ("fraud", "report", "--customers", "130", "--attackers", "1", "--seed", "5")
     told = CliRunner().invoke(cli, (*asked, "--json"), catch_exceptions=False)
@@ -130,8 +163,19 @@ def test_a_programme_without_signals_is_refused() -> None:
     assert "has no fraud.yaml" in ended.output
 
 
-def test_the_published_report_is_of_the_signals_as_they_are() -> None:
-    digest = sha256((GUARDED / "fraud.yaml").read_bytes()).hexdigest()[:12]
+@pytest.mark.parametrize("report", REPORTS, ids=[report.stem for report in REPORTS])
+def test_a_published_report_is_of_the_signals_as_they_are(report: Path) -> None:
+    text = report.read_text()
 
-    assert digest in REPORT.read_text(), "run `make fraud-report`"
-    assert "seeds 1, 2, 3" in REPORT.read_text(), "thresholds are set on other seeds than those reported"
+    assert signals_digest(GUARDED) in text, "run `make fraud-report`, and again with PURCHASES"
+    assert "seeds 1, 2, 3" in text, "thresholds are set on other seeds than those reported"
+
+
+def test_the_sample_has_every_kind_of_signal() -> None:
+    fraud = compile_bundle(load_program(GUARDED)).fraud
+
+    assert fraud is not None
+    assert {"velocity", "spending", "history", "refunds", "learned", "partner"} <= {one.kind for one in fraud.signals}
+    assert {"country", "travel", "place", "takeover"} <= {one.kind for one in fraud.signals}, "traits"
+    assert {"members", "ring", "referral", "senders"} <= {one.kind for one in fraud.signals}, "across members"
+    assert all(signal.live for signal in fraud.signals)

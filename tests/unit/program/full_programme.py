@@ -126,7 +126,7 @@ signals:
   - {id: by-device, members: {by: device, at_most: 4, within: 30d}, action: review}
   - {id: loop, ring: {up_to: 6}, action: deny}
   - {id: returns, refunds: {percent: 50, at_least: 3, every: month}, action: review}
-  - {id: selves, self_referral: {by: address}, action: deny}
+  - {id: selves, self_referral: {by: address, at_most: 2}, action: deny}
   - {id: fan-in, senders: {at_most: 5, within: 7d}, action: freeze}
   - id: sold
     partner: {times: 5, at_least: 1000, after: 5, at_most: 90000, quarantine: 7d, unit: points}
