@@ -6,27 +6,23 @@ import os
 import re
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir
 from pathlib import Path
-from random import Random
 from types import TracebackType
 from typing import Self
 
+from click.testing import CliRunner, Result
 from confluent_kafka import OFFSET_END, TopicPartition
 
+from pipeline.cli.main import cli
 from pipeline.core.events import Event
 from pipeline.core.memory import Dead, Derived
 from pipeline.core.payloads import (
     MemberEnrolled,
-    Payload,
     ProgramActivated,
-    RedemptionRequested,
-    ReferralAccepted,
     Tick,
-    TransactionCompleted,
-    TransactionRefunded,
 )
 from pipeline.core.program import Program
 from pipeline.core.records import DeadLetter, FulfillmentCommand, LedgerEntry, RewardDecision, TierChange
@@ -35,20 +31,21 @@ from pipeline.demo.crew import Crew
 from pipeline.demo.positions import Positions
 from pipeline.history.append import Appender, NotDelivered
 from pipeline.history.connection import Connection
-from pipeline.lane.kafka import new_admin, new_producer, new_transactional_producer
+from pipeline.lane.kafka import new_admin, new_producer
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.ports import Record
 from pipeline.program import Bundle, compile_bundle, load_program
 from pipeline.settings import Settings
 from pipeline.wire import topic_plan
 from pipeline.wire.codec import Undecodable
-from pipeline.wire.partitioner import partition_of
 from pipeline.wire.topics import TOPICS_FILE
 
 POISONED_WORKER = Path(__file__).with_name("poisoned_worker.py")
 SHOP = Path(__file__).parents[3] / "programs" / "shop"
 WAIT_S = 120.0
 PAUSE_S = 0.2
+SESSION_TIMEOUT_MS = "3000"
+"""So long the partitions of a worker that was killed are nobody's."""
 DAY_MS = 86_400_000
 
 
@@ -105,7 +102,13 @@ class LaneWorld:
             "ACCRUE_TOPICS_FILE": str(self.settings.topics_file),
             "ACCRUE_APP_ID": self.settings.app_id,
             "ACCRUE_DATA_DIR": str(self.settings.data_dir),
+            "ACCRUE_KAFKA_SESSION_TIMEOUT_MS": SESSION_TIMEOUT_MS,
         }
+
+    def accrue(self, *arguments: str, **own: str) -> Result:
+        """`accrue ARGUMENTS` in the world's folder, with its settings and those of the command's `own`."""
+        with chdir(self.folder):
+            return CliRunner().invoke(cli, arguments, env={**self.environment(), **own})
 
     def __enter__(self) -> Self:
         return self
@@ -259,91 +262,3 @@ def enrolments(members: int) -> Iterator[Event]:
     for number in range(members):
         at_ms = now_ms()
         yield Event(f"join-{number}", f"m-{number}", at_ms, "crm", "", {}, MemberEnrolled("US", "", ""), at_ms)
-
-
-class Load(threading.Thread):
-    """Appends seeded events at about `rate` a second until it is stopped; some in transactions, some of which abort."""
-
-    def __init__(self, world: LaneWorld, members: int, rate: int, seed: int) -> None:
-        super().__init__(name="load", daemon=True)
-        self._world = world
-        self._members = members
-        self._rate = rate
-        self._random = Random(seed)
-        self._ending = threading.Event()
-        self._producer = new_transactional_producer(world.settings, f"{world.settings.app_id}-load")
-        self._sent: list[Event] = []
-        self.count = 0
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._producer.init_transactions(30)
-            for event in enrolments(self._members):
-                self._world.send(event)
-            per_round = max(self._rate // 20, 1)
-            while not self._ending.wait(0.05):
-                for _ in range(per_round):
-                    self._one()
-                self._world.flush()
-        except BaseException as error:
-            self.error = error
-            raise
-
-    def finish(self) -> int:
-        """Stop and return how many events were sent."""
-        self._ending.set()
-        self.join(WAIT_S)
-        assert self.error is None, self.error
-        assert not self.is_alive(), "the load does not end"
-        return self.count
-
-    def _one(self) -> None:
-        draw = self._random.random()
-        if draw < 0.03 and self._sent:
-            self._world.send(self._random.choice(self._sent))  # a producer repeats itself
-        elif draw < 0.033:
-            self._in_transaction(commit=draw < 0.0315)
-        elif draw < 0.038:
-            member = f"m-{self._random.randrange(self._members)}".encode()
-            value = self._random.choice((b"no avro", self._world.encoder.event(self._event())[:-1]))
-            self._world.appender.append(member, value, now_ms())
-        else:
-            event = self._event()
-            self._world.send(event)
-            self._sent = [*self._sent[-200:], event]
-        self.count += 1
-
-    def _in_transaction(self, *, commit: bool) -> None:
-        self._producer.begin_transaction()
-        for _ in range(3):
-            event = self._event()
-            key = event.member_id.encode()
-            partition = partition_of(key, self._world.partitions)
-            self._producer.produce(
-                self._world.topics.name("member-events"), self._world.encoder.event(event), key, partition
-            )
-        self._producer.flush(30)
-        if commit:
-            self._producer.commit_transaction(30)
-        else:
-            self._producer.abort_transaction(30)
-
-    def _event(self) -> Event:
-        at_ms = now_ms()
-        number = self._random.getrandbits(60)
-        member = f"m-{self._random.randrange(self._members)}"
-        occurred = at_ms - self._random.choice((0, 3_600_000, 20 * DAY_MS))
-        return Event(f"e-{number:x}", member, occurred, "shop", "", {}, self._payload(member), at_ms)
-
-    def _payload(self, member: str) -> Payload:
-        draw = self._random
-        order = f"o-{draw.randrange(10**6)}"
-        kind = draw.random()
-        if kind < 0.75:
-            return TransactionCompleted(order, draw.randrange(100, 30_000), "USD", "app", "", "US", [])
-        if kind < 0.8:
-            return TransactionRefunded(order, 100, "USD", "")
-        if kind < 0.97:
-            return RedemptionRequested(f"r-{draw.getrandbits(60):x}", draw.choice(("coffee", "voucher-5")), 1, "")
-        return ReferralAccepted(f"ref-{draw.getrandbits(60):x}", f"m-{draw.randrange(self._members)}")

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lane_world import LaneWorld, Load, now_ms, wait_until
+from lane_load import Load
+from lane_world import LaneWorld, now_ms, wait_until
 
 from pipeline.core.digest import Digest
 from pipeline.core.records import LedgerEntry

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from lane_world import LaneWorld, wait_until
 
-from pipeline.cli.main import cli
 from pipeline.core import reasons
 from pipeline.core.records import DeadLetter, LedgerEntry
 from pipeline.devstack import Settings
@@ -61,7 +60,7 @@ def sale(number: int, paid: float = 12.5) -> bytes:
 
 def command(world: LaneWorld, *arguments: str) -> Result:
     """`accrue ARGUMENTS`, with the feed's secret."""
-    return CliRunner().invoke(cli, [*arguments], env={**world.environment(), **SECRET})
+    return world.accrue(*arguments, **SECRET)
 
 
 def send(world: LaneWorld, *bodies: bytes) -> None:

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from lane_world import LaneWorld, wait_until
 from partner_world import (
     PartnerProcess,
@@ -24,7 +24,6 @@ from partner_world import (
     wait_for_outcomes,
 )
 
-from pipeline.cli.main import cli
 from pipeline.core.records import FulfillmentAttempt
 from pipeline.devstack import Settings
 
@@ -99,7 +98,7 @@ def test_operators_pause_and_resume_and_partners_call_back(settings: Settings, p
 
 def command(world: LaneWorld, *arguments: str) -> Result:
     """`accrue partners ARGUMENTS`."""
-    return CliRunner().invoke(cli, ["partners", *arguments], env=world.environment())
+    return world.accrue("partners", *arguments)
 
 
 def standing(world: LaneWorld) -> dict[str, Any]:

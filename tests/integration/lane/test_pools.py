@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from random import Random
 
@@ -81,11 +79,8 @@ def programme(folder: Path) -> Path:
 
 def accrue(world: LaneWorld, *arguments: str) -> object:
     """What a command answers as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.cli.main", *arguments, "--json"],
-        env={"PATH": "", "PYTHONPATH": str(SHOP.parents[1]), **world.environment()},
-        cwd=world.folder, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    done = world.accrue(*arguments, "--json")
+    assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)
 
 

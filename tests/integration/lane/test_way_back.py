@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 from lane_world import LaneWorld, enrolments, now_ms, wait_until
 
 from pipeline.core.digest import Digest
@@ -34,14 +32,9 @@ def world(settings: Settings, prefix: str, tmp_path: Path) -> Iterator[LaneWorld
         yield world
 
 
-def accrue(world: LaneWorld, worker: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def accrue(world: LaneWorld, worker: str, *arguments: str) -> Result:
     """Run the command as an operator would who looks after a worker's data folder."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("ACCRUE_")}
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline.cli.main", *arguments],
-        cwd=world.folder, capture_output=True, text=True, check=False, timeout=240,
-        env={**own, **world.environment(), "ACCRUE_DATA_DIR": str(world.folder / worker)},
-    )  # fmt: skip
+    return world.accrue(*arguments, ACCRUE_DATA_DIR=str(world.folder / worker))
 
 
 def status(world: LaneWorld, worker: str) -> tuple[int, dict[tuple[str, int], Any], str]:
@@ -49,13 +42,13 @@ def status(world: LaneWorld, worker: str) -> tuple[int, dict[tuple[str, int], An
     shown = accrue(world, worker, "status", "--json")
     workers = json.loads(shown.stdout)["workers"]
     if not workers:
-        return shown.returncode, {}, shown.stderr  # it has not come so far
+        return shown.exit_code, {}, shown.stderr  # it has not come so far
     (found,) = workers
     assert found["pid"] == (world.crew if world.crew.runs(worker) else world.defective).pid(worker)
     lanes = {
         (lane["topic"].removeprefix(world.settings.topic_prefix), lane["partition"]): lane for lane in found["lanes"]
     }
-    return shown.returncode, lanes, shown.stderr
+    return shown.exit_code, lanes, shown.stderr
 
 
 def remedy_in(text: str, words: str) -> list[str]:
@@ -188,7 +181,7 @@ def test_a_poisoned_member_is_shown_and_released_by_the_command_that_is_shown(wo
     place = ("member-events", partition)
     wait_until(lambda: status(world, "one")[1].get(place, {}).get("quarantined") == [shown], "the same once restored")
     released = accrue(world, "one", *remedy_in(errors, "quarantine release"))
-    assert released.returncode == 0, released.stderr
+    assert released.exit_code == 0, released.stderr
     world.wait_until_quiet()
 
     wait_until_all_run(world, "one")
@@ -196,7 +189,7 @@ def test_a_poisoned_member_is_shown_and_released_by_the_command_that_is_shown(wo
     assert [name for name in decided(world, partition) if name in ("bad", "after-3")] == ["bad", "after-3"]
     assert accrue(world, "one", "quarantine", "list", "--json").stdout.strip() == "[]"
     again = accrue(world, "one", "quarantine", "release", "m-3")
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert "is not quarantined" in again.stderr
     written, expected = digests(world)
     assert written == expected
@@ -218,12 +211,12 @@ def test_a_lane_whose_records_are_gone_goes_on_behind_the_gap_when_told_to(world
     if restarted:
         world.crew.kill("one")
         refused = accrue(world, "one", *remedy_in(facts["trouble"]["remedy"], "lane resume"))
-        assert refused.returncode == 1
+        assert refused.exit_code == 1
         assert "no worker of" in refused.stderr
 
     done = accrue(world, "one", *command, "--json")
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     if restarted:
         world.crew.restart("one")
     world.wait_until_quiet()
@@ -235,7 +228,7 @@ def test_a_lane_whose_records_are_gone_goes_on_behind_the_gap_when_told_to(world
         assert len(once) == len(set(once)), "nothing twice"
     for command_now in (command, remedy_in(facts["trouble"]["remedy"], "lane resume")):
         refused = accrue(world, "one", *command_now)
-        assert refused.returncode == 1, "what is sound is not reset, what runs is not resumed"
+        assert refused.exit_code == 1, "what is sound is not reset, what runs is not resumed"
 
 
 def test_a_marker_that_is_not_readable_stops_one_partition_and_nothing_is_lost(world: LaneWorld) -> None:
@@ -249,10 +242,10 @@ def test_a_marker_that_is_not_readable_stops_one_partition_and_nothing_is_lost(w
     assert "run a worker that knows it" in facts["trouble"]["why"]
     send_to_all(world, "after")
     again = accrue(world, "one", *remedy_in(facts["trouble"]["remedy"], "lane reset")[:4])
-    assert again.returncode == 2, "where it shall go on has to be said"
+    assert again.exit_code == 2, "where it shall go on has to be said"
     done = accrue(world, "one", *remedy_in(facts["trouble"]["remedy"], "lane reset"))
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     world.wait_until_quiet()
     wait_until_all_run(world, "one")
     written, expected = digests(world)
@@ -270,11 +263,11 @@ def test_decided_ids_that_are_lost_stop_one_partition_until_that_is_accepted(wor
     facts = wait_until_broken(world, "one", "member-events", 1, runs=0)
     assert "decided ids are lost" in facts["trouble"]["why"]
     resumed = accrue(world, "one", *remedy_in(facts["trouble"]["remedy"], "lane resume"))
-    assert resumed.returncode == 1, "nothing has changed, so it is broken as before"
+    assert resumed.exit_code == 1, "nothing has changed, so it is broken as before"
     assert "decided ids are lost" in resumed.stderr
     done = accrue(world, "one", *remedy_in(facts["trouble"]["remedy"], "lane reset"))
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     send_to_all(world, "after")
     world.wait_until_quiet()
     wait_until_all_run(world, "one")
@@ -294,7 +287,7 @@ def test_a_command_that_nobody_can_read_stops_one_relaying_lane_until_it_is_left
     world.flush()
     done = accrue(world, "one", *remedy_in(facts["trouble"]["remedy"], "lane reset"))
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     world.wait_until_quiet()
     wait_until_all_run(world, "one")
     written, expected = digests(world)

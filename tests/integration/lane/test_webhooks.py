@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from hook_endpoint import Endpoint, taken
 from lane_world import LaneWorld, now_ms, wait_until
 from standardwebhooks.webhooks import Webhook as Judge
 
-from pipeline.cli.main import cli
 from pipeline.core.events import Event
 from pipeline.core.payloads import TransactionCompleted
 from pipeline.devstack import Settings
@@ -55,15 +53,13 @@ def ids(found: list[dict[str, Any]]) -> set[str]:
 
 
 def test_each_cause_is_delivered_under_one_id_while_endpoints_are_down_killed_gone_and_replayed(
-    settings: Settings, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, prefix: str, tmp_path: Path
 ) -> None:
     ahead = tmp_path / "ahead"
     secrets = {"CRM_SECRET": SECRET, "BI_SECRET": SECRET, "ACCRUE_CLOCK_FILE": str(ahead)}
     with Endpoint() as crm, Endpoint() as bi:
         program = program_in(tmp_path / "program", crm.url("/in"), bi.url("/in"))
         with LaneWorld(settings, prefix, tmp_path, 2, program) as world:
-            for name, value in world.environment().items():
-                monkeypatch.setenv(name, value)
             world.worker("one", environment=secrets)
             bi.answers(204)
             began = now_ms()
@@ -87,18 +83,18 @@ def test_each_cause_is_delivered_under_one_id_while_endpoints_are_down_killed_go
             crm.answers(410)
             buy(world, PURCHASES)
             world.flush()
-            wait_until(lambda: standing("crm")["disabled_at_ms"] > 0, "crm gone")
+            wait_until(lambda: standing(world, "crm")["disabled_at_ms"] > 0, "crm gone")
             told = len(crm.got())
             buy(world, PURCHASES + 1)
             world.flush()
             wait_until(lambda: len(ids(taken(bi))) == PURCHASES + 2, "deliveries to the other")
             assert len(crm.got()) == told
-            refused = CliRunner().invoke(cli, ["webhooks", "replay", "crm", "--since", since(began)])
+            refused = world.accrue("webhooks", "replay", "crm", "--since", since(began))
             assert refused.exit_code == 1 and "is disabled" in refused.output
 
             crm.answers(204)
-            assert CliRunner().invoke(cli, ["webhooks", "enable", "crm"]).exit_code == 0
-            replayed = CliRunner().invoke(cli, ["webhooks", "replay", "crm", "--since", since(began)])
+            assert world.accrue("webhooks", "enable", "crm").exit_code == 0
+            replayed = world.accrue("webhooks", "replay", "crm", "--since", since(began))
             assert replayed.output == f"{PURCHASES + 2} notifications are sent to crm once more\n"
             wait_until(lambda: ids(taken(crm)) == ids(taken(bi)), "what was replayed")
             world.wait_until_quiet()
@@ -111,8 +107,8 @@ def since(at_ms: int) -> str:
     return str(time_text(at_ms))
 
 
-def standing(webhook_id: str) -> dict[str, Any]:
-    shown = CliRunner().invoke(cli, ["webhooks", "list", "--json"])
+def standing(world: LaneWorld, webhook_id: str) -> dict[str, Any]:
+    shown = world.accrue("webhooks", "list", "--json")
     assert shown.exit_code == 0, shown.output
     (found,) = [one for one in json.loads(shown.output) if one["webhook_id"] == webhook_id]
     return dict(found)

@@ -12,7 +12,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from lane_world import LaneWorld, Load, wait_until
+from lane_load import Load
+from lane_world import LaneWorld, wait_until
 
 from pipeline.core.digest import Digest
 from pipeline.core.records import LedgerEntry
