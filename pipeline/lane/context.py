@@ -23,6 +23,7 @@ from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.outputs import OutputTopics
 from pipeline.lane.ports import LaneFailed
 from pipeline.lane.programs import TopicPrograms
+from pipeline.lane.shared_reader import SharedReader
 from pipeline.lane.store_options import bound_memory
 from pipeline.settings import Settings
 from pipeline.wire.codec import Decoder, Encoder
@@ -63,7 +64,8 @@ class LaneContext:
         registry = Registry(settings.need("registry_url"), settings.registry)
         self.decoder = Decoder(registry)
         self.encoder = Encoder(registry.schema_ids(topics))
-        self.programs = TopicPrograms(KafkaReader(settings), topics.name(PROGRAMS))
+        self.program_reader = SharedReader(KafkaReader(settings))
+        self.programs = TopicPrograms(self.program_reader, topics.name(PROGRAMS))
         clock.shift_by(settings.clock_file)
         self.failpoints = armed(settings.failpoints)
         self.appender = LogAppender(settings, self.topics.source)

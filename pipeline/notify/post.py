@@ -11,7 +11,6 @@ import redis
 
 from pipeline import clock, logs, metrics
 from pipeline.lane.context import LaneContext
-from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.programs import ProgramParts
 from pipeline.notify.courier import Courier
 from pipeline.notify.failure import NotSent
@@ -47,7 +46,7 @@ class Post:
         self.context = context
         self.notifications = context.topic(NOTIFICATIONS)
         self.changelog = context.topic(CHANGELOG)
-        self.programs = ProgramParts(KafkaReader(settings), context.topic("programs"), policy_of)
+        self.programs = ProgramParts(context.program_reader, context.topic("programs"), policy_of)
         self.courier = Courier()
         self._smtp_url = settings.smtp_url
         self._services = services_of(settings.push_services)

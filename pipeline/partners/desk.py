@@ -9,7 +9,6 @@ from pipeline.core.house import NOT_PARTNERS
 from pipeline.core.records import FulfillmentAttempt, PartnerOrder
 from pipeline.lane.appender import Append, LogAppender
 from pipeline.lane.context import LaneContext
-from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.ports import Record
 from pipeline.partners.house import answered, read_command
 from pipeline.partners.pool import CallPool
@@ -33,7 +32,7 @@ class Desk:
         self.context = context
         self.attempts = context.topic(ATTEMPTS)
         self.changelog = context.topic(CHANGELOG)
-        self.programs = PartnerPrograms(KafkaReader(context.settings), context.topic("programs"))
+        self.programs = PartnerPrograms(context.program_reader, context.topic("programs"))
         self._appender = LogAppender(context.settings, self.attempts)
         self.pool = CallPool(self.report)
 

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Final, final
 
 from pipeline.lane.context import LaneContext
-from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.ports import Reader
 from pipeline.lane.programs import ProgramParts
 from pipeline.partners.programs import KEPT
@@ -63,7 +62,7 @@ class FeedDesk:
         self.context = context
         self.messages = context.topic(MESSAGES)
         self.changelog = context.topic(CHANGELOG)
-        self.feeds = FeedDirectory(KafkaReader(context.settings), context.topic("programs"))
+        self.feeds = FeedDirectory(context.program_reader, context.topic("programs"))
 
     def close(self) -> None:
         self.feeds.close()
