@@ -51,14 +51,13 @@ def compute(settings: Settings, program: str, days: int, least_members: int, out
     from pipeline.fraud.cohort_reading import measure  # noqa: PLC0415
     from pipeline.fraud.cohorts import baselines_of, last_days, wanted_by  # noqa: PLC0415
     from pipeline.history.connection import Connection  # noqa: PLC0415
+    from pipeline.history.progress import progress_bar  # noqa: PLC0415
 
     compiled = compile_bundle(bundle_of(program, settings))
     wanted = wanted_by(compiled.fraud)
     window = last_days(compiled.calendar, days, time.time_ns() // 1_000_000)
-    with closing(Connection(settings)) as connection:
-        sketches = measure(
-            settings, connection.topics, connection.decoder, compiled, wanted, window, lambda _behind, _in_all: None
-        )
+    with closing(Connection(settings)) as connection, progress_bar("measuring") as advance:
+        sketches = measure(settings, connection.topics, connection.decoder, compiled, wanted, window, advance)
     baselines = baselines_of(sketches, window, least_members)
     out.write_text(json.dumps(to_json(baselines), indent=1) + "\n", encoding="utf-8")
     left_out = len(sketches.by_cohort) - len(baselines.cohorts)

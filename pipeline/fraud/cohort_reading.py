@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pipeline.core.events import Event
@@ -11,6 +11,7 @@ from pipeline.core.program import Program
 from pipeline.core.records import LedgerEntry, MemberBalance
 from pipeline.fraud.cohorts import PartitionMeasure, Source, Wanted, Window, partner_of, standing
 from pipeline.fraud.sketches import Sketches
+from pipeline.history.progress import Advance
 from pipeline.lane.kafka import new_admin, partition_counts
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.settings import Settings
@@ -21,9 +22,6 @@ LEDGER: Final = "ledger-entries"
 BALANCES: Final = "member-balances"
 EARLY_MS: Final = 600_000
 """An event may occur later than its record's timestamp, by less than this."""
-
-OnPartition = Callable[[int, int], None]
-"""Takes (partitions behind it, partitions in all)."""
 
 
 class NoLedger(Exception):
@@ -37,9 +35,10 @@ def measure(
     program: Program,
     wanted: Sequence[Wanted],
     window: Window,
-    on_partition: OnPartition,
+    advance: Advance,
 ) -> Sketches:
     """Sketches of all cohorts: each partition by itself, then merged. Needs memory for a partition's members and days.
+    `advance` is told of each partition.
 
     Raises NoLedger, LaneFailed while Kafka does not answer, RegistryUnavailable.
     """
@@ -65,7 +64,7 @@ def measure(
                 if isinstance(entry, LedgerEntry):
                     measured.take(entry)
             whole.merge(measured.finish())
-            on_partition(partition + 1, partitions)
+            advance(partition + 1, partitions)
     finally:
         reader.close()
     return whole

@@ -6,14 +6,15 @@ from typing import Final, NamedTuple, final
 
 from confluent_kafka import Producer
 
-from pipeline.core.cohorts import form_fault, time_fault
+from pipeline.core.cohorts import SPACING_MS, form_fault, time_fault
 from pipeline.core.horizons import Horizons
 from pipeline.core.payloads import CohortBaselines
-from pipeline.lane.control import ALLOWANCE_MS, Clock, ControlRefused, ControlWriter, earliest_ms, wall_clock
+from pipeline.lane.control import Clock, ControlRefused, ControlWriter, earliest_ms, wall_clock
 from pipeline.lane.kafka_reader import KafkaReader
 from pipeline.lane.ports import LaneFailed
 from pipeline.settings import Settings
 from pipeline.wire.codec import Decoder, Encoder, Undecodable
+from pipeline.wire.times import time_text
 from pipeline.wire.topics import Topics
 
 BASELINES: Final = "cohort-baselines"
@@ -47,6 +48,22 @@ def published_baselines(settings: Settings, topics: Topics, decoder: Decoder) ->
     finally:
         reader.close()
     return found
+
+
+def chosen_ms(asked_ms: int | None, now_ms: int, newest_ms: int, horizons: Horizons) -> int:
+    """When baselines that are published now take effect: as asked, or as soon as can be after the newest ones do (0:
+    none). Raises ControlRefused for a moment that lanes would refuse, or that the transaction could miss."""
+    earliest = earliest_ms(now_ms, horizons)
+    if newest_ms:
+        earliest = max(earliest, newest_ms + SPACING_MS)
+    effective_ms = earliest if asked_ms is None else asked_ms
+    fault = time_fault(effective_ms, now_ms, newest_ms, horizons)
+    if fault is not None:
+        raise ControlRefused(fault[1])
+    if effective_ms < earliest:
+        told, remedy = time_text(effective_ms), time_text(earliest)
+        raise ControlRefused(f"effective_at is {told}; publish with effective_at {remedy} or later")
+    return effective_ms
 
 
 @final
@@ -85,7 +102,7 @@ class CohortPublisher:
         now_ms = self._clock()
         told = CohortBaselines(
             measured.baseline_id,
-            self._effective_ms(effective_at_ms, now_ms, newest_ms),
+            chosen_ms(effective_at_ms, now_ms, newest_ms, self._horizons),
             measured.since_ms,
             measured.until_ms,
             measured.permille,
@@ -105,14 +122,6 @@ class CohortPublisher:
             told.effective_at_ms - self._horizons.activation_lead_ms,
         )
         return told
-
-    def _effective_ms(self, asked_ms: int | None, now_ms: int, newest_ms: int) -> int:
-        """The moment asked for, if lanes take it. Raises ControlRefused."""
-        effective_ms = earliest_ms(now_ms, self._horizons) if asked_ms is None else asked_ms
-        fault = time_fault(effective_ms, now_ms + ALLOWANCE_MS, newest_ms, self._horizons)
-        if fault is not None:
-            raise ControlRefused(fault[1])
-        return effective_ms
 
     def _send(self, producer: Producer, value: bytes, effective_ms: int, partitions: int, now_ms: int) -> None:
         producer.produce(self._topics.name(BASELINES), value, str(effective_ms).encode(), PARTITION, timestamp=now_ms)

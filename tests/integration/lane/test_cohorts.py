@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from lane_world import DAY_MS, LaneWorld, now_ms
 
+from pipeline.cli.common import iso_time
 from pipeline.cli.main import cli
 from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
@@ -55,6 +56,14 @@ def send(world: LaneWorld, event_id: str, member_id: str, points: int, occurred_
     world.send(Event(event_id, member_id, occurred_ms or at_ms, "till", "", attributes, payload, at_ms))
 
 
+def accrue(world: LaneWorld, *arguments: str) -> str:
+    """What a command of `accrue fraud cohorts` prints."""
+    command = ["fraud", "cohorts", *arguments]
+    done = CliRunner().invoke(cli, command, env=world.environment(), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 def alerts(world: LaneWorld) -> list[tuple[str, str, int, int]]:
     found = [one for one in world.outputs("fraud-alerts", 0) if isinstance(one, FraudAlert)]
     expected = [one for one in world.oracle(0).journal(0) if isinstance(one, FraudAlert)]
@@ -80,12 +89,8 @@ def test_what_was_measured_and_published_judges_in_the_lane_and_after_a_restore(
         world.wait_until_quiet()
 
         out = tmp_path / "baselines.json"
-        options = ["--program", str(program), "--days", "2", "--out", str(out)]
-        done = CliRunner().invoke(
-            cli, ["fraud", "cohorts", "compute", *options], env=world.environment(), catch_exceptions=False
-        )
-        assert done.exit_code == 0, done.output
-        assert "1 cohorts of" in done.output and "1 of fewer than 50 members are left out" in done.output
+        said = accrue(world, "compute", "--program", str(program), "--days", "2", "--out", str(out))
+        assert "1 cohorts of" in said and "1 of fewer than 50 members are left out" in said
         (cohort,) = json.loads(out.read_text())["cohorts"]
         assert (cohort["by"], cohort["name"], cohort["members"]) == ("segment", "students", MEMBERS)
         assert set(cohort["points"]) == {10}
@@ -105,6 +110,8 @@ def test_what_was_measured_and_published_judges_in_the_lane_and_after_a_restore(
         world.wait_until_quiet()
         assert alerts(world) == [("beyond", "unlike-students", 31, 30)]
 
+        again = accrue(world, "publish", str(out), "--author", "ben", "--reason", "again", "--json")
+        assert json.loads(again)["effective_at"] == iso_time(told.effective_at_ms + 3_600_000), "an hour later"
         world.crew.kill("one")
         world.worker("two")  # with a folder of its own: all it knows is the changelog
         send(world, "restored", "m1", 31)
@@ -113,7 +120,8 @@ def test_what_was_measured_and_published_judges_in_the_lane_and_after_a_restore(
         assert alerts(world)[1:] == [("restored", "unlike-students", 31, 30)]
         assert not [one for one in world.oracle(0).journal(0) if isinstance(one, Dead)]
 
-        shown = CliRunner().invoke(cli, ["fraud", "cohorts", "show", "--json"], env=world.environment())
-        facts = json.loads(shown.output)
-        assert (facts["baseline_id"], facts["author"], facts["reason"]) == (told.baseline_id, "ada", "weekly")
+        facts = json.loads(accrue(world, "show", "--json"))
+        assert (facts["baseline_id"], facts["author"], facts["reason"]) == (told.baseline_id, "ben", "again")
         assert facts["cohorts"] == [cohort]
+        assert [one["author"] for one in json.loads(accrue(world, "show", "--all", "--json"))] == ["ada", "ben"]
+        assert "students" in accrue(world, "show")
