@@ -62,8 +62,8 @@ def compute(settings: Settings, program: str, days: int, least_members: int, out
     out.write_text(json.dumps(to_json(baselines), indent=1) + "\n", encoding="utf-8")
     left_out = len(sketches.by_cohort) - len(baselines.cohorts)
     click.echo(
-        f"{out}: {len(baselines.cohorts):,} cohorts of {iso_time(window.since_ms)} to {iso_time(window.until_ms)}; "
-        f"{left_out:,} of fewer than {least_members:,} members are left out"
+        f"{out}: {iso_time(window.since_ms)} to {iso_time(window.until_ms)}, cohorts: {len(baselines.cohorts):,}; "
+        f"of fewer than {least_members:,} members, and left out: {left_out:,}"
     )
 
 

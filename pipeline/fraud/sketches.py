@@ -1,4 +1,4 @@
-"""Distributions of points by cohort: sketches that can be merged, of what each partition and each day has seen.
+"""Distributions of points by cohort: sketches that can be merged, of what each partition has seen.
 
 The same points give the same sketch in whatever order and parts they are added, so that baselines can be measured anew
 by who doubts them. A percentile is within a hundredth of a value that stands at its rank.

@@ -19,7 +19,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class BadEventLine(Exception):
-    """A line that is neither event, snapshot nor tick; the message names line, field, value and remedy."""
+    """A line of no event, snapshot, tick or cohort baselines; the message names line, field, value and remedy."""
 
 
 @final

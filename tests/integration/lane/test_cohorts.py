@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from lane_world import DAY_MS, LaneWorld, now_ms
 
 from pipeline.cli.common import iso_time
-from pipeline.cli.main import cli
 from pipeline.core.events import Event
 from pipeline.core.horizons import Horizons
 from pipeline.core.memory import Dead
@@ -58,8 +56,7 @@ def send(world: LaneWorld, event_id: str, member_id: str, points: int, occurred_
 
 def accrue(world: LaneWorld, *arguments: str) -> str:
     """What a command of `accrue fraud cohorts` prints."""
-    command = ["fraud", "cohorts", *arguments]
-    done = CliRunner().invoke(cli, command, env=world.environment(), catch_exceptions=False)
+    done = world.accrue("fraud", "cohorts", *arguments)
     assert done.exit_code == 0, done.output
     return done.stdout
 
@@ -90,7 +87,7 @@ def test_what_was_measured_and_published_judges_in_the_lane_and_after_a_restore(
 
         out = tmp_path / "baselines.json"
         said = accrue(world, "compute", "--program", str(program), "--days", "2", "--out", str(out))
-        assert "1 cohorts of" in said and "1 of fewer than 50 members are left out" in said
+        assert "cohorts: 1; of fewer than 50 members, and left out: 1" in said
         (cohort,) = json.loads(out.read_text())["cohorts"]
         assert (cohort["by"], cohort["name"], cohort["members"]) == ("segment", "students", MEMBERS)
         assert set(cohort["points"]) == {10}
