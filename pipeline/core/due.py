@@ -34,6 +34,9 @@ def apply_due(
 ) -> None:
     """Do what fell due up to and including `until_ms`, each under the program and with the date of its own due time.
 
+    It takes the member's clock along: what an import's answers from pools, which may stand behind a later tick, give
+    back to a lot that has expired, expires with them.
+
     `log_time_ms` stamps what it derives for the log, 0 for now.
 
     A tier is reviewed as often as its validity ends: once for every quiet year. Raises UnknownProgram.
@@ -41,6 +44,7 @@ def apply_due(
     due = first_due(member)
     while due is not None and due[0] <= until_ms:
         due_ms, kind, seq, unit = due
+        member.clock_ms = max(member.clock_ms, due_ms)
         program = activations.at(due_ms)
         assert program is not None, f"member {member.member_id} has work due at {due_ms}, before any program"
         if kind == LAPSE:

@@ -130,5 +130,5 @@ def settle_points(
         screening.finish("")
     if review is not None and review_id in member.reviews and not asking(member, review_id):
         del member.reviews[review_id]
-        fraud_verdicts.release(posting, review, program, state, 0)
+        fraud_verdicts.release(posting, review, program, state)
     return note

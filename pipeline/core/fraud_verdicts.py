@@ -51,7 +51,7 @@ def time_out(posting: Posting, review_id: str, program: Program, state: State, l
     review = posting.member.reviews[review_id]
     review.due_ms = 0
     verdict = APPROVE if review.approves else REJECT
-    end(posting, review_id, review, program, state, verdict, "", "", "", log_time_ms, posting.occurred_at_ms)
+    end(posting, review_id, review, program, state, verdict, "", "", "", log_time_ms)
 
 
 def end(
@@ -65,9 +65,8 @@ def end(
     reason: str,
     traceparent: str,
     log_time_ms: int,
-    due_ms: int = 0,
 ) -> None:
-    """Carry the verdict out; `due_ms` is the time of due work that gives it."""
+    """Carry the verdict out."""
     member = posting.member
     approved = verdict == APPROVE
     keeps_frozen = review.freezes and not approved
@@ -77,11 +76,11 @@ def end(
     if review.redemption_id:
         hold = member.holds[review.redemption_id]
         if not approved:
-            redemptions.void(posting, review.redemption_id, hold, program, due_ms)
+            redemptions.void(posting, review.redemption_id, hold, program)
         else:
             redemptions.approve(posting, traceparent, review.redemption_id, hold, program, log_time_ms)
     elif approved:
-        given = release(posting, review, program, state, due_ms)
+        given = release(posting, review, program, state)
         if program.notifies and not log_time_ms:
             notices.of_points(posting, program, given, traceparent)
     else:
@@ -100,14 +99,14 @@ def claw_back(posting: Posting, review: Review) -> None:
     review.held = []
 
 
-def release(posting: Posting, review: Review, program: Program, state: State, due_ms: int) -> dict[str, int]:
+def release(posting: Posting, review: Review, program: Program, state: State) -> dict[str, int]:
     """The points are given, as they would have been when they were earned: what is still pending waits on, what has
     expired expires at once. They count for the tier from now on, in the period in which they were earned.
 
     Returns those that have not expired, by unit.
     """
     member = posting.member
-    now_ms = max(member.clock_ms, due_ms)
+    now_ms = member.clock_ms
     account = review_account(member)
     legs = 0
     qualifying = 0
@@ -126,7 +125,7 @@ def release(posting: Posting, review: Review, program: Program, state: State, du
             legs += 1
         else:
             parts = [(part.seq, part.points, part.expires_at_ms)]
-            legs = lots.give_back(posting, part.unit, parts, account, "release", RULE, due_ms, legs)
+            legs = lots.give_back(posting, part.unit, parts, account, "release", RULE, legs)
         if part.qualifies and part.unit == program.qualification_unit:
             qualifying += part.points
             if period < 0:

@@ -137,15 +137,14 @@ def give_back(
     debit: str,
     kind: str,
     rule_id: str,
-    due_ms: int = 0,
     legs: int = 0,
 ) -> int:
     """Parts (lot seq, points, expires_at_ms) return from account `debit` to their lots, as legs of `rule_id`.
 
-    A part whose expiry has passed expires at once; another repays debt first. Due work gives its time, `due_ms`: a tick
-    does it while the member's clock stands. `legs` are those that the rule has had; returns how many it has had then.
+    A part whose expiry has passed expires at once; another repays debt first. `legs` are those that the rule has had;
+    returns how many it has had then.
     """
-    now_ms = max(posting.member.clock_ms, due_ms)
+    now_ms = posting.member.clock_ms
     wallet = wallet_of(posting.member, unit)
     for seq, points, expires_at_ms in parts:
         lot = restore(wallet, seq, points, expires_at_ms)

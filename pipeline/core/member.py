@@ -87,8 +87,9 @@ MemberTuple = tuple[
 class Member:
     """One member.
 
-    `clock_ms` is the highest timestamp among the member's own decided records. `enrolled_at_ms` is 0 until the member
-    enrols. `awarded_at_ms` maps rule id to the latest `occurred_at` it gave points for. `event_counts` counts applied
+    `clock_ms` is the highest timestamp among the member's own decided records and the due times of work done.
+    `enrolled_at_ms` is 0 until the member enrols. `awarded_at_ms` maps rule id to the latest `occurred_at` it gave
+    points for. `event_counts` counts applied
     events by type. `windows` is keyed by rule id + "/" + every, or "reward:" + reward id + "/" + every.
     `qualifying_points` were earned in the calendar or membership year `qualifying_year` (0: none yet),
     `qualifying_previous` in the year before, `qualifying_periods` in earlier years and in months that still matter, by

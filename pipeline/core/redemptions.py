@@ -244,7 +244,7 @@ def time_out(posting: Posting, redemption_id: str, program: Program) -> None:
     """The hold's time is over: void, if nobody was told to fulfil; else it stays and is said to be overdue, once."""
     hold = posting.member.holds[redemption_id]
     if not hold.dispatched:
-        void(posting, redemption_id, hold, program, posting.occurred_at_ms)
+        void(posting, redemption_id, hold, program)
         return
     hold.timeout_at_ms = 0
     command(posting, "", redemption_id, hold, "overdue", 0)
@@ -275,7 +275,7 @@ def keep_only(posting: Posting, hold: Hold, quantity: int, program: Program) -> 
         left -= part
     hold.points -= released
     hold.quantity = quantity
-    release(posting, hold, returning, released, pieces, program, 0)
+    release(posting, hold, returning, released, pieces, program)
 
 
 def release(
@@ -285,7 +285,6 @@ def release(
     points: int,
     pieces: int,
     program: Program,
-    due_ms: int,
 ) -> None:
     """Held points return to their lots, and what the reward's limits counted is given back.
 
@@ -294,7 +293,7 @@ def release(
     member = posting.member
     member.wallets[hold.unit].held -= points
     own = households.give_back(posting, hold, parts) if hold.household else parts
-    lots.give_back(posting, hold.unit, own, posting.held, "void", "void", due_ms)
+    lots.give_back(posting, hold.unit, own, posting.held, "void", "void")
     reward = program.rewards.get(hold.reward_id)
     if reward is not None:
         limits.give_back(member, program.calendar, reward.windows, hold.requested_at_ms, points, pieces)
@@ -311,8 +310,8 @@ def redeem(posting: Posting, redemption_id: str, hold: Hold) -> None:
         posting.post("redeem", hold.unit, points, posting.held, account, seq, "redeem", leg)
 
 
-def void(posting: Posting, redemption_id: str, hold: Hold, program: Program, due_ms: int = 0) -> None:
-    """All of the hold is released; `due_ms` is the time of due work that does it.
+def void(posting: Posting, redemption_id: str, hold: Hold, program: Program) -> None:
+    """All of the hold is released.
 
     Its pieces return to their pool, at once or when the pool has answered.
     """
@@ -322,7 +321,7 @@ def void(posting: Posting, redemption_id: str, hold: Hold, program: Program, due
     elif hold.pool_id:
         reservations.return_pieces(posting, hold, hold.quantity)
     del posting.member.holds[redemption_id]
-    release(posting, hold, hold.parts, hold.points, hold.quantity, program, due_ms)
+    release(posting, hold, hold.parts, hold.points, hold.quantity, program)
 
 
 def command(posting: Posting, traceparent: str, redemption_id: str, hold: Hold, action: str, log_time_ms: int) -> None:

@@ -170,11 +170,13 @@ class ModelLedger(ModelOccasions):
             timeouts = [(hold.timeout, name) for name, hold in self.holds.items() if 0 < hold.timeout <= until]
             if timeouts and (not due or min(timeouts)[0] < min(due)[0]):
                 at, name = min(timeouts)
+                self.clock = max(self.clock, at)
                 self.time_out(name, at)
             elif due:
                 at, kind, index = min(
                     due, key=lambda one: (one[0], one[1], self.lots[one[2]].lot if one[1] < 2 else one[2])
                 )
+                self.clock = max(self.clock, at)
                 self.do_due(at, kind, index)
                 if kind == 3:
                     continue
@@ -208,7 +210,7 @@ class ModelLedger(ModelOccasions):
             event_id = f"due:timeout:{hold.fulfillment_id}"
             del self.holds[redemption_id]
             self.pieces_back(hold, hold.pieces, event_id)
-            self.let_go(hold, hold.parts, hold.pieces, self.timeline(at), at, event_id, at)
+            self.let_go(hold, hold.parts, hold.pieces, self.timeline(at), at, event_id)
 
     def pieces_back(self, hold: ModelHold, pieces: int, event_id: str) -> None:
         """A hold no longer needs so many pieces of its pool; one that is still asking gives back what comes."""
@@ -228,7 +230,6 @@ class ModelLedger(ModelOccasions):
         program: Program,
         at: int,
         event_id: str,
-        now: int = 0,
     ) -> None:
         """Parts of a hold return, and pieces are uncounted."""
         drawn = [(lot, points) for lot, points in parts if lot.lot in hold.drawn]
@@ -239,7 +240,7 @@ class ModelLedger(ModelOccasions):
             self.requests.append(("give_back", hold.household, sum(one for one, _ in lots), 0, lots, event_id))
         for lot, points in parts:
             if lot.lot not in hold.drawn:
-                self.come_back(lot, points, "void", "held", at, event_id, now)
+                self.come_back(lot, points, "void", "held", at, event_id)
         for every in {limit.every for limit in program.rewards[hold.reward_id].limits}:
             back = (False, hold.requested_at, sum(points for _, points in parts), pieces)
             self.usage.setdefault((hold.reward_id, every), []).append(back)
@@ -268,13 +269,11 @@ class ModelLedger(ModelOccasions):
             self.owed[lot.unit].append(-points)
             self.take(lot, points, "debt", "available", "debt", at, event_id)
 
-    def come_back(
-        self, lot: ModelLot, points: int, kind: str, origin: str, at: int, event_id: str, now: int = 0
-    ) -> None:
+    def come_back(self, lot: ModelLot, points: int, kind: str, origin: str, at: int, event_id: str) -> None:
         """Points return to the lot they were taken from, with its expiry."""
         lot.taken.append(-points)
         self.move(kind, lot.unit, points, origin, "available", lot.lot, at, event_id)
-        if lot.lapsed or 0 < lot.expires_at <= max(self.clock, now):
+        if lot.lapsed or 0 < lot.expires_at <= self.clock:
             self.take(lot, lot.left, "expire", "available", "program:expired", at, event_id)
         else:
             self.repay(lot, at, event_id)

@@ -224,14 +224,32 @@ def test_a_tick_is_worked_off_in_chunks_earliest_member_first() -> None:
     assert [entry.member_id for entry in bench.entries[5:]] == ["m0", "m1", "m2", "m3", "m4"]
 
 
-def test_a_tick_does_not_move_the_members_clock() -> None:
+def test_a_tick_moves_the_members_clock_to_what_was_due_and_no_further() -> None:
     bench = dated()
     bench.buy("e1", 1_000)
-    clock = bench.member().clock_ms
+    bought_at_ms = bench.member().clock_ms
 
-    bench.engine.tick("live", bench.now_ms + 40 * DAY_MS, 100)
+    bench.engine.tick("live", bought_at_ms + 20 * DAY_MS, 100)
+    assert bench.member().clock_ms == bought_at_ms
+    bench.engine.tick("live", bought_at_ms + 40 * DAY_MS, 100)
 
-    assert bench.member().clock_ms == clock
+    assert bench.member().clock_ms == bought_at_ms + 30 * DAY_MS
+
+
+def test_what_returns_to_an_expired_lot_behind_a_tick_expires_with_its_event() -> None:
+    bench = dated()
+    bench.buy("e1", 3_000)
+    bench.later(DAY_MS).redeem("r1")
+    bench.engine.tick("import", bench.now_ms + 40 * DAY_MS, 100)
+
+    bench.later(DAY_MS).outcome("o1", "redemption-r1", "failed")
+
+    assert [(one.event_id, one.kind) for one in bench.entries[2:]] == [
+        ("due:expire:1", "expire"),
+        ("o1", "void"),
+        ("o1", "expire"),
+    ]
+    assert len({one.entry_id for one in bench.entries}) == len(bench.entries)
 
 
 def test_the_log_time_is_that_of_the_last_import_tick_and_none_when_live() -> None:
