@@ -89,7 +89,7 @@ def _honest_row(name: str, sort: HonestFigures) -> str:
 
 
 def _signal_row(name: str, signal: SignalFigures) -> str:
-    kinds = ", ".join(f"{kind} {count}" for kind, count in signal.kinds.most_common(NAMES_SHOWN)) or "–"
+    kinds = ", ".join(f"{kind} {count}" for kind, count in _most(signal.kinds)) or "–"
     return f"| `{name}` | {signal.kinds.total():,} | {signal.alone:,} | {signal.honest} | {kinds} |"
 
 
@@ -107,4 +107,9 @@ def _share(share: float | None) -> str:
 
 
 def _names(signals: Counter[str]) -> str:
-    return ", ".join(f"`{name}` {count}" for name, count in signals.most_common(NAMES_SHOWN)) or "–"
+    return ", ".join(f"`{name}` {count}" for name, count in _most(signals)) or "–"
+
+
+def _most(counts: Counter[str]) -> list[tuple[str, int]]:
+    """The most frequent ones; of equally many, the first by name, so that the same figures give the same page."""
+    return sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:NAMES_SHOWN]

@@ -1,6 +1,7 @@
 """The trial of fraud signals: a small world of labelled attackers and honest members, run as the report runs it."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from pipeline.cli.fraud import signals_digest
 from pipeline.cli.main import cli
 from pipeline.core.payloads import RedemptionRequested
-from pipeline.fraud.figures import BANDS, EDGES, SIGNAL_FILES, Figures, measure
+from pipeline.fraud.figures import BANDS, EDGES, SIGNAL_FILES, Figures, HonestFigures, measure
 from pipeline.fraud.honest import ODD
 from pipeline.fraud.page import page
 from pipeline.fraud.person import COFFEE, COFFEE_POINTS, VOUCHERS
@@ -121,6 +122,15 @@ def test_the_page_has_every_kind_with_the_targets_beside_it(figures: Figures) ->
     assert "target under 0.1%:" in text
 
 
+def test_equally_many_stand_by_name_so_that_the_page_is_the_same_again(figures: Figures) -> None:
+    def told(names: str) -> str:
+        same = replace(figures, honest={ORDINARY: HonestFigures(9, 3, Counter(names))})
+        (row,) = [line for line in page(same, "`guarded`", "").splitlines() if line.startswith(f"| {ORDINARY} |")]
+        return row.split(" | ")[-1]
+
+    assert told("cab") == told("bca") == "`a` 1, `b` 1, `c` 1 |"
+
+
 def test_the_page_says_of_every_signal_whom_it_stopped(figures: Figures) -> None:
     lines = page(figures, "`guarded`", "generated purchases").splitlines()
     rows = [line.split(" | ") for line in lines if line.startswith("| `")]
@@ -171,7 +181,7 @@ def test_a_published_report_is_of_the_signals_as_they_are(report: Path) -> None:
     assert "seeds 1, 2, 3" in text, "thresholds are set on other seeds than those reported"
 
 
-def test_the_sample_has_every_kind_of_signal() -> None:
+def test_the_sample_has_every_kind_of_signal_but_cohorts() -> None:
     fraud = compile_bundle(load_program(GUARDED)).fraud
 
     assert fraud is not None
