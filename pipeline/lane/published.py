@@ -52,7 +52,9 @@ def published(settings: Settings, topics: Topics) -> list[Published]:
     Raises LaneFailed when the brokers are away or a header is not what this module writes.
     """
     topic = topics.name(PROGRAMS)
-    consumer = new_consumer(settings, f"{settings.app_id}-programs", {"enable.partition.eof": True})
+    # The end is told with an empty answer, which the broker would hold back for half a second.
+    overrides = {"enable.partition.eof": True, "fetch.wait.max.ms": 5}
+    consumer = new_consumer(settings, f"{settings.app_id}-programs", overrides)
     try:
         found: dict[str, Published] = {}
         for message in _committed(consumer, topic):

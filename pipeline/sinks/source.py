@@ -23,6 +23,7 @@ from pipeline.sinks.target import AwayError, SinkError, TopicPartition
 
 REQUEST_S: Final = 10.0
 FETCH_RECORDS: Final = 500
+FETCH_WAIT_MS: Final = 50
 
 _PASSING_ERRORS: Final = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE})
 """What librdkafka reports and mends by itself: it reconnects, and the consumer goes on where it was."""
@@ -35,7 +36,9 @@ class LogSource:
         """topics: full names; group: named to the broker, never joined, since the target keeps the offsets."""
         self._topics = tuple(topics)
         self._admin = new_admin(settings)
-        self._consumer = new_consumer(settings, group, {"enable.partition.eof": True, "client.id": group})
+        # An end is told with an empty answer, which the broker holds back for so long.
+        overrides = {"enable.partition.eof": True, "fetch.wait.max.ms": FETCH_WAIT_MS, "client.id": group}
+        self._consumer = new_consumer(settings, group, overrides)
         self.again = SecondReader(settings, group)
         self._at_end: set[TopicPartition] = set()
         self._partitions: frozenset[TopicPartition] = frozenset()

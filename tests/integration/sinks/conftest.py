@@ -64,7 +64,7 @@ def registered_world(own_settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     registry = Registry(own_settings.registry_url)
     topics = Topics.load(prefix=own_settings.topic_prefix)
     registry.register(topics)
-    world = World(own_settings, registry, registry.schema_ids(topics))
+    world = World(own_settings, registry, registry.schema_ids(topics), [topic.name for topic in topics])
     yield world
     world.close()
     registry.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,6 +45,8 @@ from pipeline.wire.topics import Topics
 PROGRAM = "a" * 64
 NOW_MS = 1_780_000_000_123
 WAIT_S = 120.0
+USED = (*POSTGRES_TOPICS, *REDIS_TOPICS, "member-events", "programs")
+"""What sinks and commands of theirs read; a broker takes its time to make all topics."""
 
 
 def wait_until(
@@ -190,9 +192,11 @@ TOPIC_OF = {
 
 
 class World:
-    """The output topics of one test, written in transactions as a lane does, and the sinks that read them."""
+    """The topics that sinks read, of one test, written in transactions as a lane does, and the sinks."""
 
-    def __init__(self, settings: Settings, schemas: SchemaSource, schema_ids: dict[str, int]) -> None:
+    def __init__(
+        self, settings: Settings, schemas: SchemaSource, schema_ids: dict[str, int], names: Iterable[str] = USED
+    ) -> None:
         self.settings = settings
         self.topics = Topics.load(prefix=settings.topic_prefix)
         self.decoder = Decoder(schemas)
@@ -200,10 +204,10 @@ class World:
         self.keys = Keys(settings.app_id, settings.topic_prefix)
         self.admin = AdminClient({"bootstrap.servers": settings.bootstrap_servers})
         self._producer: Producer | None = None
-        self.create()
+        self.create(*names)
 
     def create(self, *names: str) -> None:
-        wanted = [topic for topic in self.topics if not names or topic.name in names]
+        wanted = [topic for topic in self.topics if topic.name in names]
         new = [NewTopic(t.full_name, t.partitions, 1, config=dict(t.config)) for t in wanted]
         for created in self.admin.create_topics(new).values():
             created.result(60)
