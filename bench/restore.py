@@ -129,7 +129,7 @@ def restore(fresh: World, folder: Path, written: Written) -> tuple[float, float]
     steps: list[Progress] = []
     try:
         started_s = time.monotonic()
-        changelog.restore(reader, store, time.time_ns() // 1_000_000, steps.append)
+        changelog.restore(reader, store, lambda: time.time_ns() // 1_000_000, steps.append)
         ended_s = time.monotonic()
         _check(store, written)
     finally:

@@ -43,6 +43,7 @@ class FakeLog:
         self.entries: list[Entry] = []
         self.start = 0
         self.headers: dict[int, dict[str, bytes]] = {}  # of the records that have some
+        self._deletions_ms: dict[int, int] = {}  # when compaction first kept a deletion, by its offset
         self._open: dict[FakeSession, int] = {}  # where the first record of each open session stands
 
     def append(
@@ -74,14 +75,19 @@ class FakeLog:
                     break
         return found
 
-    def compact(self, tombstones_from_ms: int = 0) -> None:
+    def compact(self, now_ms: int, deletions_kept_ms: int) -> None:
         """Keep the last committed record of each key; what is overwritten or aborted becomes a gap.
 
-        Deletions from before `tombstones_from_ms` go too, as a broker drops them after delete.retention.ms.
+        A deletion goes `deletions_kept_ms` after a compaction first kept it, as KIP-534 has it: whoever has read what
+        it deletes has at least so long to read it, too.
         """
         end = self.end()
         last = {record[2]: record for record in self.read(0, end)}
-        kept = {offset for offset, at_ms, _, value in last.values() if value is not None or at_ms >= tombstones_from_ms}
+        kept = {
+            offset
+            for offset, _, _, value in last.values()
+            if value is not None or now_ms < self._deletions_ms.setdefault(offset, now_ms) + deletions_kept_ms
+        }
         for offset, entry in enumerate(self.entries[:end]):
             if entry.record is not None and offset not in kept:
                 entry.record = None

@@ -88,7 +88,7 @@ class Changelog:
         self,
         reader: Reader,
         store: Store,
-        now_ms: int,
+        clock: Callable[[], int],
         progress: Callable[[Progress], None],
         load_from: int = LOAD_FROM,
     ) -> Restored:
@@ -97,7 +97,12 @@ class Changelog:
 
         Every write into the store takes its position along, so that a restore that is cut short goes on where it was,
         and a store that lacks something never says that it has it. From `load_from` positions on the store is loaded.
+
+        `clock` tells ms since 1970 UTC. Raises LaneFailed where a key may have been read whose deletion was dropped
+        before it could be read too: when the end was reached longer after the store was last whole, or begun, than
+        deletions are kept. It still says so then, and the next opening wipes it.
         """
+        now_ms = clock()
         state_start, state_end = reader.bounds(self.state_topic, self.partition)
         ids_start, ids_end = reader.bounds(self.ids_topic, self.partition) if self.ids_topic else (0, 0)
         wiped = self._distrust(store, now_ms, state_start, state_end, ids_end)
@@ -119,6 +124,7 @@ class Changelog:
                                          self.collect), done, progress)  # fmt: skip
         if loading:
             store.finish_loading()
+        self._check_time_taken(clock() - _position(store, keys.WRITTEN_AT))
         store.write([(keys.WRITTEN_AT, keys.pack_number(now_ms))])
         return Restored(done.records, wiped, state_end, ids_end, done.size_bytes)
 
@@ -153,15 +159,12 @@ class Changelog:
         writes.put(part.position_key, keys.pack_number(position))
         store.apply(writes)
 
-    def check_time_taken(self, restore_ms: int) -> None:
-        """Raises LaneFailed where a key may have been read whose deletion was dropped before it could be read too.
-
-        The store still says that it was last written when the restore began, so the next opening wipes it.
-        """
-        if restore_ms > self.tombstones_kept_ms:
+    def _check_time_taken(self, passed_ms: int) -> None:
+        if passed_ms > self.tombstones_kept_ms:
             raise LaneFailed(
-                f"restoring {self.state_topic}/{self.partition} took {restore_ms // 1000} s and deletions are kept for "
-                f"{self.tombstones_kept_ms // 1000} s: set a longer delete.retention.ms"
+                f"restoring {self.state_topic}/{self.partition} ended {passed_ms // 1000} s after its store was begun "
+                f"or last whole, and deletions are kept for {self.tombstones_kept_ms // 1000} s: set a longer "
+                "delete.retention.ms"
             )
 
     def marker(self, store: Store, ids_end: int) -> keys.Marker | None:

@@ -111,9 +111,7 @@ class TableLane:
         """Returns the position to read from. Raises LaneFailed (try again) or LaneBroken (do not)."""
         started = self._clock.monotonic()
         self._transaction.fence()
-        began_ms = self._clock.now_ms()
-        restored = self._changelog.restore(self._reader, self._store, began_ms, self._observer.restoring)
-        self._changelog.check_time_taken(self._clock.now_ms() - began_ms)
+        restored = self._changelog.restore(self._reader, self._store, self._clock.now_ms, self._observer.restoring)
         marker = self._changelog.marker(self._store, 0)
         position = 0 if marker is None else marker.position
         check_there(self._reader, self._source, self._partition, position)

@@ -65,7 +65,11 @@ class TestFakeKafka(PortsSuite):
         log.append(b"k", b"old", 1)
         log.append(b"k", None, 2)
 
-        log.compact(tombstones_from_ms=3)
+        log.compact(10, 5)
+        assert values(world, "state") == [None]
+        log.compact(14, 5)
+        assert values(world, "state") == [None]
+        log.compact(15, 5)
 
         assert values(world, "state") == []
 

@@ -83,7 +83,7 @@ class World:
         that is one of the `violations`."""
         restored: dict[bytes, bytes] = {}
         changelog_of(place[1]).restore(
-            FakeReader(self.broker, chunk=1000), FakeStore(restored), self.clock.now_ms(), lambda *_progress: None
+            FakeReader(self.broker, chunk=1000), FakeStore(restored), self.clock.now_ms, lambda *_progress: None
         )
         content = self.lanes.disks[place].content
         kept = {key: value for key, value in content.items() if not key.startswith(LOCAL_KEYS)}
@@ -230,7 +230,7 @@ class World:
 
     def _compact(self, partition: int) -> None:
         for topic in (TOPICS.changelog, TOPICS.pool_changelog):
-            self.broker.log(topic, partition).compact(self.clock.now_ms() - TOMBSTONES_KEPT_MS)
+            self.broker.log(topic, partition).compact(self.clock.now_ms(), TOMBSTONES_KEPT_MS)
 
     def _load_codes(self) -> None:
         """Some codes are loaded, perhaps not for the first time."""

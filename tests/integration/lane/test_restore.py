@@ -105,7 +105,7 @@ class Changelogs:
         changelog = Changelog(self.state, self.ids, 0, b"origin", kept_ms)
         used = reader or KafkaReader(self.settings)
         try:
-            restored = changelog.restore(used, store, now_ms, lambda _progress: None, load_from=1_000)
+            restored = changelog.restore(used, store, lambda: now_ms, lambda _progress: None, load_from=1_000)
             return restored.records, restored.wiped
         finally:
             used.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from fake_kafka import FakeBroker, FakeReader
+from fake_kafka import FakeBroker, FakeReader, Point, no_faults
 from fake_store import FakeStore
 
 from pipeline.core.member import Member
@@ -31,7 +31,7 @@ class Partition:
 
     def restore(self, now_ms: int = NOW_MS) -> tuple[int, str]:
         """(records read, why the store was wiped)."""
-        restored = self.changelog.restore(FakeReader(self.broker), self.store, now_ms, lambda _progress: None)
+        restored = self.changelog.restore(FakeReader(self.broker), self.store, lambda: now_ms, lambda _progress: None)
         return restored.records, restored.wiped
 
     def user_keys(self) -> dict[bytes, bytes]:
@@ -84,7 +84,9 @@ def test_a_restore_that_was_cut_short_goes_on_where_it_was() -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        partition.changelog.restore(FakeReader(partition.broker, dies), partition.store, NOW_MS, lambda _progress: None)
+        partition.changelog.restore(
+            FakeReader(partition.broker, dies), partition.store, lambda: NOW_MS, lambda _progress: None
+        )
 
     assert partition.restore() == (1, "")
     assert len(partition.user_keys()) == 7
@@ -175,7 +177,7 @@ def test_a_load_that_dies_anywhere_is_not_taken_for_complete(cut_at: int) -> Non
             raise KeyboardInterrupt
 
     def restore(store: FakeStore, reader: FakeReader) -> None:
-        partition.changelog.restore(reader, store, NOW_MS, lambda _progress: None, load_from=1)
+        partition.changelog.restore(reader, store, lambda: NOW_MS, lambda _progress: None, load_from=1)
 
     with pytest.raises(KeyboardInterrupt):
         restore(FakeStore(partition.content, dies), FakeReader(partition.broker, dies))
@@ -194,7 +196,7 @@ def test_a_restore_tells_how_far_it_is_and_ends_at_nothing_to_go() -> None:
         assert progress.total == 60
         seen.append((progress.records, progress.to_go, progress.size_bytes))
 
-    restored = partition.changelog.restore(FakeReader(partition.broker), partition.store, NOW_MS, note)
+    restored = partition.changelog.restore(FakeReader(partition.broker), partition.store, lambda: NOW_MS, note)
 
     assert seen == sorted(seen, key=lambda one: one[0])
     assert [to_go for _, to_go, _ in seen] == sorted((to_go for _, to_go, _ in seen), reverse=True)
@@ -212,7 +214,7 @@ def test_a_record_with_many_ids_is_written_in_parts_of_bounded_size(monkeypatch:
             super().write(changes)
 
     partition.changelog.restore(
-        FakeReader(partition.broker, chunk=100), Measuring(partition.content), NOW_MS, lambda _progress: None
+        FakeReader(partition.broker, chunk=100), Measuring(partition.content), lambda: NOW_MS, lambda _progress: None
     )
 
     undisturbed = filled(20)
@@ -246,9 +248,34 @@ def test_ids_that_are_cut_off_break_the_lane_instead_of_being_misread() -> None:
 
 def test_a_restore_that_outlasts_deletions_is_not_believed_now_nor_at_the_next_opening() -> None:
     partition = filled(10)
-    partition.restore(NOW_MS)
-    partition.changelog.check_time_taken(KEPT_MS)
+    times = iter((NOW_MS, NOW_MS + KEPT_MS + 1_000))
+    reader = FakeReader(partition.broker)
 
-    with pytest.raises(LaneFailed, match=r"took 3601 s and deletions are kept for 3600 s: set a longer"):
-        partition.changelog.check_time_taken(KEPT_MS + 1_000)
+    with pytest.raises(
+        LaneFailed, match=r"ended 3601 s after its store .* deletions are kept for 3600 s: set a longer"
+    ):
+        partition.changelog.restore(reader, partition.store, lambda: next(times), lambda _progress: None)
     assert "deletions are kept" in partition.restore(NOW_MS + KEPT_MS + 1_000)[1]
+
+
+def test_a_restore_that_goes_on_later_has_no_longer_than_one_that_is_not_cut_short() -> None:
+    partition = filled(60)
+    reads = 0
+
+    def dies(place: str) -> None:
+        nonlocal reads
+        reads += place == "reader.read"
+        if reads == 9:
+            raise KeyboardInterrupt
+
+    def restore(point: Point, *times_ms: int) -> str:
+        times = iter(times_ms)
+        reader = FakeReader(partition.broker, point)
+        return partition.changelog.restore(reader, partition.store, lambda: next(times), lambda _progress: None).wiped
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(dies, NOW_MS)
+    later_ms = NOW_MS + KEPT_MS + 1_000
+    with pytest.raises(LaneFailed, match="ended 3601 s after its store was begun"):
+        restore(no_faults, later_ms - 2_000, later_ms)
+    assert "deletions are kept" in restore(no_faults, later_ms, later_ms)

@@ -87,7 +87,9 @@ class Changelogs:
 
     def restore(self, reader: FakeReader) -> None:
         """Raises LaneFailed."""
-        Changelog("state", "ids", 0, b"origin", 1 << 40).restore(reader, FakeStore(self.content), 1, lambda _: None)
+        Changelog("state", "ids", 0, b"origin", 1 << 40).restore(
+            reader, FakeStore(self.content), lambda: 1, lambda _: None
+        )
 
 
 class Forgetful(FakeReader):

@@ -40,7 +40,7 @@ def load_slowly(folder: Path) -> None:
         print(progress.records, flush=True)  # type: ignore[attr-defined]
         sys.stdin.readline()
 
-    changelog().restore(reader(), store, NOW_MS, tell, load_from=1)
+    changelog().restore(reader(), store, lambda: NOW_MS, tell, load_from=1)
 
 
 @pytest.mark.parametrize("killed_after", [200, 5_000, RECORDS - 200, RECORDS])
@@ -68,7 +68,7 @@ def test_a_killed_load_goes_on_where_it_was(tmp_path: Path, killed_after: int) -
     assert store.get(b"p%06d" % 0) is not None or position == 0
     present = sum(1 for _ in store.scan(b"p", b"q"))
     assert present == min(position, RECORDS - 100), "what the store says it has, it has"
-    restored = changelog().restore(reader(), store, NOW_MS, lambda _progress: None)
+    restored = changelog().restore(reader(), store, lambda: NOW_MS, lambda _progress: None)
     assert restored.records == RECORDS - position
     for number in range(RECORDS - 100):
         latest = number + RECORDS - 100 if number < 100 else number
