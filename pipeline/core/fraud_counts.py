@@ -8,10 +8,10 @@ Where more moments come than a journal holds, its two oldest become one, at the 
 count a little longer than they should.
 """
 
-from hashlib import blake2b
 from typing import Final, final
 
 from pipeline.core.calendar import Calendar
+from pipeline.core.fraud_habits import hashed
 from pipeline.core.fraud_program import Counter
 
 VALUES_MAX: Final = 8
@@ -64,7 +64,7 @@ def key_of(counter: Counter, value: str) -> str:
     """Key of what is counted: the counter's own, or that of one device, partner or place."""
     if not value:
         return counter.key
-    return f"{counter.key}@{blake2b(value.encode(), digest_size=6).hexdigest()}"
+    return f"{counter.key}@{hashed(value):012x}"
 
 
 def used(counts: Counts, counter: Counter, key: str, length_ms: int, calendar: Calendar, at_ms: int) -> int:

@@ -23,8 +23,8 @@ def judge_history(signal: Signal, notes: Notes, calendar: Calendar, at_ms: int, 
     if known is None or fraud_habits.known_days(known, day_ms) < signal.after:
         return None
     habit = fraud_habits.as_of(known, day_ms)
-    usual = fraud_habits.normal(habit)
     median, distance = fraud_habits.spread(habit)
+    usual = fraud_habits.usual(habit, median)
     limit = max(usual * signal.at_most, signal.least, median + signal.per * distance)
     total = habit[1] + amount
     if total <= limit:

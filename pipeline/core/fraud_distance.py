@@ -15,6 +15,10 @@ HALF_TURN_DEGREES: Final = 180
 MICRO: Final = 1_000_000
 """Positions are in millionths of a degree."""
 TERMS: Final = 13
+TEXTS_KEPT: Final = 256
+
+_texts: Final[dict[str, int]] = {}
+"""What the latest texts say. It only saves time: several signals ask for those of one event."""
 
 
 def micro_degrees(text: str, most: int) -> int | None:
@@ -22,6 +26,19 @@ def micro_degrees(text: str, most: int) -> int | None:
 
     Digits beyond the sixth are cut off.
     """
+    found = _texts.get(text)
+    if found is None:
+        found = decimal(text)
+        if found is None:
+            return None
+        if len(_texts) >= TEXTS_KEPT:
+            _texts.clear()
+        _texts[text] = found
+    return found if abs(found) <= most * MICRO else None
+
+
+def decimal(text: str) -> int | None:
+    """Millionths of a decimal text with up to three digits before the point; None for anything else."""
     sign = -1 if text.startswith("-") else 1
     whole, point, rest = text[1 if sign < 0 else 0 :].partition(".")
     if (
@@ -31,8 +48,7 @@ def micro_degrees(text: str, most: int) -> int | None:
         or (point and not (rest.isascii() and rest.isdigit()))
     ):
         return None
-    found = int(whole) * MICRO + int((rest[:6] or "0").ljust(6, "0"))
-    return sign * found if found <= most * MICRO else None
+    return sign * (int(whole) * MICRO + int((rest[:6] or "0").ljust(6, "0")))
 
 
 def sine(angle: int) -> int:

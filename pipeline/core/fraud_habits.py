@@ -21,13 +21,23 @@ NEAR_M: Final = 50_000
 """Positions so near to each other are not told apart: networks and towns are wide."""
 MS_PER_HOUR: Final = 3_600_000
 
+HASHES_KEPT: Final = 256
+
 Notes = dict[str, tuple[int, ...]]
+
+_hashes: Final[dict[str, int]] = {}
+"""Hashes of the latest values. It only saves time: several signals ask for those of one event."""
 
 
 def normal(habit: tuple[int, ...]) -> int:
     """What a day usually comes to: the average or the median of the days before, whichever is more."""
     closed = sorted(habit[3:])
-    return max(habit[2] // SCALE, closed[len(closed) // 2], 1)
+    return usual(habit, closed[len(closed) // 2])
+
+
+def usual(habit: tuple[int, ...], median: int) -> int:
+    """As `normal`, where the median is known."""
+    return max(habit[2] // SCALE, median, 1)
 
 
 def spread(habit: tuple[int, ...]) -> tuple[int, int]:
@@ -71,7 +81,13 @@ def note_amount(notes: Notes, key: str, day_ms: int, amount: int) -> None:
 
 def hashed(value: str) -> int:
     """48 bits of a text."""
-    return int.from_bytes(blake2b(value.encode(), digest_size=6).digest(), "big")
+    found = _hashes.get(value)
+    if found is None:
+        if len(_hashes) >= HASHES_KEPT:
+            _hashes.clear()
+        found = int.from_bytes(blake2b(value.encode(), digest_size=6).digest(), "big")
+        _hashes[value] = found
+    return found
 
 
 def is_new(notes: Notes, key: str, value: str, after: int) -> bool:
