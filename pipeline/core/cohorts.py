@@ -16,6 +16,8 @@ from pipeline.core.ports import Outputs, State
 
 COHORTS_MAX: Final = 2_000
 PERMILLE_MAX: Final = 20
+COMPILED_MAX: Final = 20
+"""Compiled baselines that are remembered: more than are ever kept."""
 SPACING_MS: Final = 60 * MINUTE_MS
 """Baselines take effect at least so long after those before them."""
 AHEAD_MS: Final = DAY_MS
@@ -94,7 +96,7 @@ class Cohorts:
     def _compile(self, record: CohortBaselines) -> Baseline:
         known = self._compiled.get(record.effective_at_ms)
         if known is None or known.record is not record:
-            if len(self._compiled) >= PERMILLE_MAX:
+            if len(self._compiled) >= COMPILED_MAX:
                 self._compiled.clear()
             known = Baseline(record)
             self._compiled[record.effective_at_ms] = known

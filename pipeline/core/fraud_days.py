@@ -7,7 +7,7 @@ from pipeline.core import fraud_habits
 from pipeline.core.calendar import Calendar
 from pipeline.core.cohorts import Baseline, cohort_key
 from pipeline.core.fraud_habits import Notes
-from pipeline.core.fraud_program import BY_SEGMENT, BY_TIER, Signal
+from pipeline.core.fraud_program import BY_PARTNER, BY_SEGMENT, BY_TIER, Signal
 from pipeline.core.fraud_traits import Found
 from pipeline.core.member import Member
 from pipeline.core.records import Evidence
@@ -44,9 +44,8 @@ def judge_cohort(
 
     A cohort that was not measured, or of fewer members than the signal asks for, judges nothing.
     """
-    name = cohort_of(signal.by, member, partner)
-    per = DAY if signal.counter.key else EVENT
-    known = baseline.of(cohort_key(signal.measure, signal.unit, signal.by, per, name), signal.per)
+    name = cohort_of(signal.by, member.segment, member.tier, partner)
+    known = baseline.of(cohort_key(signal.measure, signal.unit, signal.by, per_of(signal), name), signal.per)
     if known is None or known.members < signal.after:
         return None
     total = amount
@@ -67,10 +66,15 @@ def judge_cohort(
     return Found(total, limit, name, facts)
 
 
-def cohort_of(by: str, member: Member, partner: str) -> str:
-    """Name of the member's segment or tier, as it stands, or of the event's partner; "" of all members."""
+def per_of(signal: Signal) -> str:
+    """Whether a cohort signal looks at what an event comes to, or at the member's day."""
+    return DAY if signal.counter.key else EVENT
+
+
+def cohort_of(by: str, segment: str, tier: str, partner: str) -> str:
+    """Name of a member's segment or tier, as it stands, or of the event's partner; "" of all members."""
     if by == BY_SEGMENT:
-        return member.segment
+        return segment
     if by == BY_TIER:
-        return member.tier
-    return partner
+        return tier
+    return partner if by == BY_PARTNER else ""

@@ -12,6 +12,7 @@ from pipeline.core.events import Event
 from pipeline.core.fraud_across import NO_OTHERS, send
 from pipeline.core.fraud_habits import hashed
 from pipeline.core.fraud_program import FraudProgram, Signal
+from pipeline.core.fraud_traits import partner_of
 from pipeline.core.ledger import Posting
 from pipeline.core.pool_ids import NOTE, PARTNER, TAKE
 
@@ -29,7 +30,7 @@ def ask(
 ) -> str:
     """Tell the partner's pools of points by unit, and ask whether they may be given. Returns the id of the review in
     which they have to wait, or ""."""
-    partner = event.attributes.get(fraud.partner, "")
+    partner = partner_of(fraud, event)
     if not partner:
         return ""
     review_id = ""

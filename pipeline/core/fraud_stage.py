@@ -238,7 +238,7 @@ class Screening:
     def value_by(self, by: str) -> str:
         """The event's device, partner or place; "" where it has none."""
         if by == BY_PARTNER:
-            return self._event.attributes.get(self._fraud.partner, "")
+            return fraud_traits.partner_of(self._fraud, self._event)
         return fraud_traits.told(self._fraud, self._event, by)
 
     def _base_minor(self, currency: str, minor: int, at_ms: int) -> int:

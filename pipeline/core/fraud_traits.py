@@ -48,6 +48,11 @@ def told(fraud: FraudProgram, event: Event, what: str) -> str:
     return attributes.get(fraud.address if what == ADDRESS else fraud.device, "")
 
 
+def partner_of(fraud: FraudProgram, event: Event) -> str:
+    """The partner that the event names; "" where it names none."""
+    return event.attributes.get(fraud.partner, "")
+
+
 def position_of(fraud: FraudProgram, event: Event) -> tuple[int, int] | None:
     """(latitude, longitude) in millionths of a degree; None where the event tells none, or what is none."""
     if fraud.latitude not in event.attributes or fraud.longitude not in event.attributes:

@@ -89,18 +89,16 @@ class Member:
 
     `clock_ms` is the highest timestamp among the member's own decided records and the due times of work done.
     `enrolled_at_ms` is 0 until the member enrols. `awarded_at_ms` maps rule id to the latest `occurred_at` it gave
-    points for. `event_counts` counts applied
-    events by type. `windows` is keyed by rule id + "/" + every, or "reward:" + reward id + "/" + every.
-    `qualifying_points` were earned in the calendar or membership year `qualifying_year` (0: none yet),
-    `qualifying_previous` in the year before, `qualifying_periods` in earlier years and in months that still matter, by
-    the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached before is entered. `occasions` are birthday
-    and anniversary, by the type of their events, and warnings (`expiry_warnings`); by `referral` the member joined; to
-    `household` ("": none) the member belongs. `progress` of streaks and
-    achievements is keyed by rule id. `rolling` are buckets of rolling limits by the same keys. `counts` is what fraud
-    signals have counted, None until the first does; `reviews` are the open ones, `awaited` the requests to pools that
-    are not answered yet, both by id. `next_due_ms` is when time next
-    changes this state (0: never, or quarantined). `parked` records are kept, numbered from `parked_from`. `version`
-    grows with every change.
+    points for. `event_counts` counts applied events by type. `windows` is keyed by rule id + "/" + every, or
+    "reward:" + reward id + "/" + every. `qualifying_points` were earned in the calendar or membership year
+    `qualifying_year` (0: none yet), `qualifying_previous` in the year before, `qualifying_periods` in earlier years
+    and in months that still matter, by the numbers of `tier_periods`. At `tier_rise_ms` (0: not) a tier reached
+    before is entered. `occasions` are birthday and anniversary, by the type of their events, and warnings
+    (`expiry_warnings`); by `referral` the member joined; to `household` ("": none) the member belongs. `progress` of
+    streaks and achievements is keyed by rule id. `rolling` are buckets of rolling limits by the same keys. `counts`
+    is what fraud signals have counted, None until the first does; `reviews` are the open ones, `awaited` the requests
+    to pools that are not answered yet, both by id. `next_due_ms` is when time next changes this state (0: never, or
+    quarantined). `parked` records are kept, numbered from `parked_from`. `version` grows with every change.
     """
 
     __slots__ = (

@@ -7,9 +7,10 @@ from typing import Final
 
 from pipeline.core.events import Event
 from pipeline.core.fraud_program import BY_PARTNER, BY_SEGMENT, BY_TIER, FraudProgram
+from pipeline.core.fraud_traits import partner_of
 from pipeline.core.program import Program
 from pipeline.core.records import LedgerEntry, MemberBalance
-from pipeline.fraud.cohorts import PartitionMeasure, Source, Wanted, Window, partner_of, standing
+from pipeline.fraud.cohorts import PartitionMeasure, Source, Wanted, Window, standing
 from pipeline.fraud.sketches import Sketches
 from pipeline.history.progress import Advance
 from pipeline.lane.kafka import new_admin, partition_counts
@@ -47,11 +48,11 @@ def measure(
     if not partitions:
         raise NoLedger(f"{ledger} does not exist: create it with `accrue topics apply`")
     assert program.fraud is not None
+    by = {one.by for one in wanted}
     whole = Sketches()
     reader = KafkaReader(settings)
     try:
         for partition in range(partitions):
-            by = {one.by for one in wanted}
             standings: dict[str, tuple[str, str]] = {}
             partners: dict[Source, str] = {}
             if by & {BY_SEGMENT, BY_TIER}:
@@ -93,7 +94,7 @@ def _partners(
         except Undecodable:
             continue  # such records are in dead-letters, and gave no points
         if isinstance(event, Event):
-            partner = partner_of(event, fraud)
+            partner = partner_of(fraud, event)
             if partner:
                 found[event.member_id, event.source, event.event_id] = partner
     return found

@@ -9,9 +9,8 @@ from typing import NamedTuple, final
 import msgspec
 
 from pipeline.core.calendar import Calendar
-from pipeline.core.events import Event
-from pipeline.core.fraud_days import DAY, EVENT
-from pipeline.core.fraud_program import BY_PARTNER, BY_SEGMENT, BY_TIER, COHORT, EARNED, REDEEMED, FraudProgram
+from pipeline.core.fraud_days import DAY, cohort_of, per_of
+from pipeline.core.fraud_program import BY_PARTNER, COHORT, EARNED, REDEEMED, FraudProgram
 from pipeline.core.payloads import CohortBaseline, CohortBaselines
 from pipeline.core.records import LedgerEntry, MemberBalance
 from pipeline.fraud.sketches import Sketches
@@ -44,11 +43,7 @@ class NoCohortSignals(Exception):
 def wanted_by(fraud: FraudProgram | None) -> list[Wanted]:
     """What the programme's signals ask for, each once. Raises NoCohortSignals."""
     signals = () if fraud is None else fraud.signals
-    found = {
-        Wanted(one.measure, one.unit, one.by, DAY if one.counter.key else EVENT)
-        for one in signals
-        if one.kind == COHORT
-    }
+    found = {Wanted(one.measure, one.unit, one.by, per_of(one)) for one in signals if one.kind == COHORT}
     if not found:
         raise NoCohortSignals("the programme has no signal with `cohort` in fraud.yaml: there is nothing to measure")
     return sorted(found)
@@ -117,7 +112,7 @@ class PartitionMeasure:
         for (member_id, _day_ms, of, unit), points in self._days.items():
             for one in self._wanted[of, unit]:
                 if one.per == DAY:
-                    self._sketches.add((*one, self._name(one.by, member_id)), member_id, points)
+                    self._sketches.add((*one, self._name(one.by, member_id, "")), member_id, points)
         return self._sketches
 
     def _add(self, of: str, entry: LedgerEntry) -> None:
@@ -136,29 +131,22 @@ class PartitionMeasure:
         for one in self._wanted[of, unit]:
             if one.per == DAY:
                 continue
-            name = self._partners.get(source, "") if one.by == BY_PARTNER else self._name(one.by, member_id)
+            name = self._name(one.by, member_id, self._partners.get(source, ""))
             if name or one.by != BY_PARTNER:
                 self._sketches.add((*one, name), member_id, points)
         if any(one.per == DAY for one in self._wanted[of, unit]):
             day = (member_id, self._calendar.window_start(DAY, at_ms), of, unit)
             self._days[day] = self._days.get(day, 0) + points
 
-    def _name(self, by: str, member_id: str) -> str:
-        """Of the member's segment or tier, as they stand now; "" of all."""
-        if by not in (BY_SEGMENT, BY_TIER):
-            return ""
+    def _name(self, by: str, member_id: str, partner: str) -> str:
+        """Of the cohort; segment and tier are those of now."""
         segment, tier = self._members.get(member_id, ("", ""))
-        return segment if by == BY_SEGMENT else tier
+        return cohort_of(by, segment, tier, partner)
 
 
 def standing(balance: MemberBalance) -> tuple[str, str]:
     """(segment, tier) of a member."""
     return balance.segment, balance.tier
-
-
-def partner_of(event: Event, fraud: FraudProgram) -> str:
-    """The partner that an event names, or ""."""
-    return event.attributes.get(fraud.partner, "")
 
 
 def baselines_of(sketches: Sketches, window: Window, least_members: int) -> CohortBaselines:

@@ -4,6 +4,7 @@ The same points give the same sketch in whatever order and parts they are added,
 by who doubts them. A percentile is within a hundredth of a value that stands at its rank.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, final
 
@@ -51,20 +52,16 @@ class Sketches:
     """Sketches of cohorts, which are named as baselines name them: (of, unit, by, per, name)."""
 
     def __init__(self) -> None:
-        self.by_cohort: dict[tuple[str, str, str, str, str], Sketch] = {}
+        self.by_cohort: defaultdict[tuple[str, str, str, str, str], Sketch] = defaultdict(Sketch)
 
     def add(self, cohort: tuple[str, str, str, str, str], member_id: str, points: int) -> None:
         """One event, or one day, of a member of the cohort."""
-        known = self.by_cohort.get(cohort)
-        if known is None:
-            known = self.by_cohort[cohort] = Sketch()
-        known.add(member_id, points)
+        self.by_cohort[cohort].add(member_id, points)
 
     def merge(self, other: "Sketches") -> None:
         """Add all that others have seen."""
         for cohort, sketch in other.by_cohort.items():
-            known = self.by_cohort.setdefault(cohort, Sketch())
-            known.merge(sketch)
+            self.by_cohort[cohort].merge(sketch)
 
     def baselines(self, permille: Iterable[int], least_members: int) -> tuple[list[CohortBaseline], list[int]]:
         """(cohorts of at least so many members, by key; points at the percentiles of each). Raises TooManyCohorts."""

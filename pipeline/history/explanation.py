@@ -135,7 +135,8 @@ def explained(
                 own.alerts.append(output)
         elif isinstance(output, TierChange | FulfillmentCommand):
             for each in found.values():
-                if output.member_id == each.event.member_id and output.event_id in {*event_ids, *each.asked}:
+                by_event = output.event_id in event_ids or output.event_id in each.asked
+                if output.member_id == each.event.member_id and by_event:
                     (each.tier_changes if isinstance(output, TierChange) else each.commands).append(output)  # type: ignore[arg-type]
     return list(found.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 from fake_kafka import FakeBroker, FakeReader, Point, no_faults
@@ -36,6 +37,17 @@ class Partition:
 
     def user_keys(self) -> dict[bytes, bytes]:
         return {key: value for key, value in self.content.items() if not key.startswith(b"@")}
+
+
+def dies_at_read(number: int) -> Point:
+    """The process ends as it reads for so many a time."""
+    reads = count(1)
+
+    def point(place: str) -> None:
+        if place == "reader.read" and next(reads) == number:
+            raise KeyboardInterrupt
+
+    return point
 
 
 def packed(member_id: str, next_due_ms: int = 0) -> bytes:
@@ -75,17 +87,10 @@ def test_a_restore_that_was_cut_short_goes_on_where_it_was() -> None:
     partition = Partition()
     for i in range(7):
         partition.state.append(b"p%d" % i, b"parked", 1)
-    reads = 0
-
-    def dies(place: str) -> None:
-        nonlocal reads
-        reads += place == "reader.read"
-        if reads == 3:
-            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         partition.changelog.restore(
-            FakeReader(partition.broker, dies), partition.store, lambda: NOW_MS, lambda _progress: None
+            FakeReader(partition.broker, dies_at_read(3)), partition.store, lambda: NOW_MS, lambda _progress: None
         )
 
     assert partition.restore() == (1, "")
@@ -260,13 +265,6 @@ def test_a_restore_that_outlasts_deletions_is_not_believed_now_nor_at_the_next_o
 
 def test_a_restore_that_goes_on_later_has_no_longer_than_one_that_is_not_cut_short() -> None:
     partition = filled(60)
-    reads = 0
-
-    def dies(place: str) -> None:
-        nonlocal reads
-        reads += place == "reader.read"
-        if reads == 9:
-            raise KeyboardInterrupt
 
     def restore(point: Point, *times_ms: int) -> str:
         times = iter(times_ms)
@@ -274,7 +272,7 @@ def test_a_restore_that_goes_on_later_has_no_longer_than_one_that_is_not_cut_sho
         return partition.changelog.restore(reader, partition.store, lambda: next(times), lambda _progress: None).wiped
 
     with pytest.raises(KeyboardInterrupt):
-        restore(dies, NOW_MS)
+        restore(dies_at_read(9), NOW_MS)
     later_ms = NOW_MS + KEPT_MS + 1_000
     with pytest.raises(LaneFailed, match="ended 3601 s after its store was begun"):
         restore(no_faults, later_ms - 2_000, later_ms)
